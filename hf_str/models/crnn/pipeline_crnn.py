@@ -1,0 +1,101 @@
+"""`pipeline("image-to-text")` for CTC recognisers."""
+
+from typing import Any
+
+from transformers import Pipeline
+
+from .image_loading_crnn import load_word_image
+from .processing_crnn import CRNNProcessor
+
+
+__all__ = ["ImageToTextPipeline"]
+
+
+class ImageToTextPipeline(Pipeline):
+    r"""
+    Reads word images.
+
+    Takes one image or a list, a generator, or a `transformers.pipelines.pt_utils.KeyDataset` of images; an image is a
+    path, a URL, bytes, a base64 string, a PIL image or a numpy array. A batch gives what its images give one by one.
+
+    Example:
+
+    ```python
+    >>> import hf_str
+    >>> from transformers import pipeline
+
+    >>> reader = pipeline("image-to-text", model=hf_str.DEFAULT_CHECKPOINT)
+    >>> reader("word.png")  # doctest: +SKIP
+    [{'generated_text': 'hello', 'score': 0.98}]
+    ```
+    """
+
+    # None: loaded where the checkpoint is a name, and not missed where the caller brings a processor or its parts.
+    _load_processor = None
+    _load_tokenizer = None
+    _load_image_processor = None
+    _load_feature_extractor = False
+    # Left at None, transformers looks for one and asks on the terminal whether to trust the repository's code.
+    _load_video_processor = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if self.processor is None:
+            if self.image_processor is None or self.tokenizer is None:
+                raise ValueError(
+                    "a pipeline around a model object needs a processor, or an image_processor and a tokenizer"
+                )
+            self.processor = CRNNProcessor(self.image_processor, self.tokenizer)
+
+    def __call__(self, inputs: Any, **kwargs) -> list:
+        """Reads images.
+
+        Args:
+            inputs: an image, or a list, generator or dataset of images.
+            return_characters (`bool`, defaults to `False`): add `characters` to each result, with `text`,
+                `probability` and `span` (left, right) in the image's pixels.
+            batch_size (`int`, defaults to 1): images a forward pass.
+            num_workers (`int`, defaults to 0): processes that open images.
+
+        Returns:
+            For one image `[{"generated_text": str, "score": float}]`; for several, one such list an image (an
+            iterator of them where `inputs` is a generator or a dataset). The score is the probability of the word.
+        """
+        return super().__call__(inputs, **kwargs)
+
+    def _sanitize_parameters(self, return_characters: bool | None = None, **kwargs):
+        if kwargs:
+            raise TypeError(
+                f"unknown argument {', '.join(map(repr, kwargs))}: there are return_characters, batch_size and "
+                "num_workers"
+            )
+        return {}, {}, {} if return_characters is None else {"return_characters": return_characters}
+
+    def preprocess(self, image: Any) -> dict[str, Any]:
+        # Images of a batch are resized together, in `_forward`: much cheaper than one by one.
+        return {"word_image": load_word_image(image)}
+
+    def _forward(self, model_inputs: dict[str, Any]) -> dict[str, list]:
+        images = model_inputs["word_image"]
+        images = images if isinstance(images, list) else [images]
+        inputs = self.processor.image_processor(images, return_tensors="pt").to(self.device, self.dtype)
+        readings = self.processor.post_process_text_recognition(
+            self.model(**inputs),
+            pixel_mask=inputs.get("pixel_mask"),
+            target_sizes=[(image.height, image.width) for image in images],
+        )
+        return {"reading": readings}
+
+    def postprocess(self, model_outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
+        reading = model_outputs["reading"]
+        if isinstance(reading, list):  # not batched: one image is still a batch of one
+            reading = reading[0]
+        result = {"generated_text": reading["text"], "score": reading["score"]}
+        if return_characters:
+            result["characters"] = reading["characters"]
+        return [result]
+
+    def save_pretrained(self, save_directory: Any, **kwargs):
+        """Writes a folder that has all of it: weights, config, tokenizer, image processor, code."""
+        self.model.save_pretrained(save_directory, **kwargs)
+        self.processor.save_pretrained(save_directory, **kwargs)

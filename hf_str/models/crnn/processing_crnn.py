@@ -1,0 +1,113 @@
+"""Image processor and tokenizer in one: images and labels in, readings out."""
+
+from typing import Any
+
+import torch
+from transformers import BatchFeature, ProcessorMixin
+from transformers.processing_utils import ProcessingKwargs, Unpack
+
+from .decoding_crnn import CTCHypothesis, best_path
+
+
+__all__ = ["CRNNProcessor"]
+
+
+class CRNNProcessor(ProcessorMixin):
+    r"""
+    Joins a [`CRNNImageProcessor`] and a [`CRNNTokenizer`].
+
+    Example:
+
+    ```python
+    >>> from hf_str import DEFAULT_CHECKPOINT, CRNNForCTC, CRNNProcessor
+
+    >>> processor = CRNNProcessor.from_pretrained(DEFAULT_CHECKPOINT)
+    >>> model = CRNNForCTC.from_pretrained(DEFAULT_CHECKPOINT)
+    >>> inputs = processor(images="word.png", return_tensors="pt")  # doctest: +SKIP
+    >>> processor.post_process_text_recognition(model(**inputs))[0]["text"]  # doctest: +SKIP
+    'hello'
+    ```
+    """
+
+    _auto_class = "AutoProcessor"
+
+    def __init__(self, image_processor=None, tokenizer=None, **kwargs):
+        super().__init__(image_processor, tokenizer)
+
+    def __call__(self, images: Any = None, text: Any = None, **kwargs: Unpack[ProcessingKwargs]) -> BatchFeature:
+        """Prepares images for the model, and text as its labels.
+
+        Args:
+            images: a word image or a list of them; what the image processor takes, paths included.
+            text: a label or a list of labels, one an image.
+            kwargs: options of the image processor and the tokenizer, such as `return_tensors="pt"` and, for labels of
+                different lengths, `padding=True`.
+
+        Returns:
+            `pixel_values` (and `pixel_mask` where images were padded); with `images` and `text` also `labels`; with
+            `text` alone the tokenizer's output.
+        """
+        if images is None and text is None:
+            raise ValueError("give images, or text, or both")
+        options = self._merge_kwargs(ProcessingKwargs, tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
+        encoded = None if text is None else self.tokenizer(text, **options["text_kwargs"])
+        if images is None:
+            return encoded
+        inputs = self.image_processor(images, **options["images_kwargs"])
+        if text is not None:
+            inputs["labels"] = encoded["input_ids"]
+        return inputs
+
+    def to_dict(self, *args, **kwargs) -> dict[str, Any]:
+        # Saving adds this entry to an instance; with it from the start, a processor equals itself saved and loaded.
+        return super().to_dict(*args, **kwargs) | {"auto_map": {"AutoProcessor": "processing_crnn.CRNNProcessor"}}
+
+    @property
+    def model_input_names(self) -> list[str]:
+        return [*self.image_processor.model_input_names, "labels"]
+
+    def post_process_text_recognition(
+        self,
+        outputs: Any,
+        pixel_mask: torch.Tensor | None = None,
+        target_sizes: list[tuple[int, int]] | torch.Tensor | None = None,
+    ) -> list[dict[str, Any]]:
+        """Turns what the model gave into text with probabilities and positions.
+
+        Args:
+            outputs: what [`CRNNForCTC`] returned; its `logits` have shape (batch, time, vocab).
+            pixel_mask: the mask that went into the model, if one did, of shape (batch, height, width).
+            target_sizes: (height, width) of each original image in pixels. Without them positions are fractions of
+                the image's width, from 0 to 1.
+
+        Returns:
+            One dictionary an image: `text`; `score`, the probability of the word in [0, 1], which is the product of
+            its characters'; and `characters`, a list of dictionaries with `text`, `probability` in [0, 1] and `span`,
+            the (left, right) edges on the x axis of the frames in which CTC reads the character. CTC likes to say a
+            character once, in its middle, so a span is often narrower than the letter.
+        """
+        hypotheses = best_path(outputs.logits)
+        widths = [1.0] * len(hypotheses) if target_sizes is None else [float(width) for _, width in target_sizes]
+        if len(widths) != len(hypotheses):
+            raise ValueError(f"{len(widths)} target_sizes for {len(hypotheses)} images: give one for each")
+        # The frames cover the padded image, the positions are wanted on the image itself.
+        shares = torch.ones(len(hypotheses)) if pixel_mask is None else pixel_mask.float().amax(1).mean(-1)
+        num_frames = outputs.logits.shape[1]
+        return [
+            self._reading(hypothesis, width, width / max(share * num_frames, 1e-9))
+            for hypothesis, width, share in zip(hypotheses, widths, shares.tolist(), strict=True)
+        ]
+
+    def _reading(self, hypothesis: CTCHypothesis, width: float, pixels_per_frame: float) -> dict[str, Any]:
+        symbols = self.tokenizer.convert_ids_to_tokens(hypothesis.ids)
+        characters = [
+            {
+                "text": symbol,
+                "probability": probability,
+                "span": (min(start * pixels_per_frame, width), min(end * pixels_per_frame, width)),
+            }
+            for symbol, probability, (start, end) in zip(
+                symbols, hypothesis.probabilities, hypothesis.spans, strict=True
+            )
+        ]
+        return {"text": "".join(symbols), "score": hypothesis.score, "characters": characters}

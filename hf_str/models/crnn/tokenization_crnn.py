@@ -1,0 +1,270 @@
+"""Characters to CTC classes and back."""
+
+import re
+import string
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from transformers import TokenizersBackend
+from transformers.utils import ModelOutput, to_py_obj
+
+from .decoding_crnn import collapse_paths
+
+
+__all__ = ["CHARSETS", "CRNNTokenizer", "CRNNTokenizerOutput", "resolve_charset"]
+
+BLANK = "<blank>"
+
+_ALPHANUMERIC_36 = string.digits + string.ascii_lowercase
+_ALPHANUMERIC_62 = string.digits + string.ascii_letters
+#: The order in which the field writes them: digits, lower case, upper case, punctuation.
+_PRINTABLE_94 = _ALPHANUMERIC_62 + string.punctuation
+#: The 2,350 syllables of KS X 1001, rows 16 to 40.
+_HANGUL_2350 = bytes(byte for row in range(0xB0, 0xC9) for cell in range(0xA1, 0xFF) for byte in (row, cell)).decode(
+    "euc_kr"
+)
+
+CHARSETS = {
+    "digits": string.digits,
+    "36": _ALPHANUMERIC_36,
+    "62": _ALPHANUMERIC_62,
+    "94": _PRINTABLE_94,
+    "94+space": _PRINTABLE_94 + " ",
+    "hangul": _PRINTABLE_94 + _HANGUL_2350,
+}
+
+
+def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
+    """Turns what a user says of a charset into its symbols.
+
+    Args:
+        charset: the name of a charset (`"digits"`, `"36"`, `"62"`, `"94"`, `"94+space"`, `"hangul"`), a string of
+            characters, a `.txt` file in UTF-8 with one symbol a line (or all characters on one line), or any iterable
+            of symbols, which may have several characters each.
+
+    Returns:
+        The symbols in the composed Unicode form (NFC), in order.
+
+    Raises:
+        ValueError: no symbol, or one symbol twice.
+    """
+    if isinstance(charset, Path) or (isinstance(charset, str) and charset.endswith(".txt")):
+        lines = [line for line in Path(charset).read_text(encoding="utf-8").splitlines() if line]
+        charset = lines if len(lines) > 1 else "".join(lines)
+    elif isinstance(charset, str):
+        charset = CHARSETS.get(charset, charset)
+    symbols = tuple(unicodedata.normalize("NFC", symbol) for symbol in charset)
+    if not symbols or "" in symbols:
+        raise ValueError("a charset needs at least one character, and no empty one")
+    repeated = (
+        sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}) if len(set(symbols)) < len(symbols) else []
+    )
+    if repeated:
+        raise ValueError(f"these characters stand in the charset more than once: {' '.join(map(repr, repeated))}")
+    return symbols
+
+
+@dataclass
+class CRNNTokenizerOutput(ModelOutput):
+    """What decoding gives with `output_char_offsets=True`.
+
+    Attributes:
+        text: the text, or a list of texts for a batch.
+        char_offsets: for each text a list of `{"char", "start_offset", "end_offset"}`, in frames, end exclusive.
+    """
+
+    text: list[str] | str | None = None
+    char_offsets: list | None = None
+
+
+class CRNNTokenizer(TokenizersBackend):
+    r"""
+    Character tokenizer for CTC. Class 0 is the blank, which is also the padding token; the characters follow.
+
+    Text is brought to the composed Unicode form (NFC) first, so that "é" is one character however it was typed, and to
+    lower case where `lowercase` says so. Nothing else is changed: "½", "ﬁ" and full-width letters stay what they are.
+
+    Args:
+        charset (`str`, `Path` or iterable of `str`, defaults to `"36"`):
+            What [`resolve_charset`] takes: a name, the characters themselves, a file, or symbols of several
+            characters each, such as musical notes, which are then matched longest first.
+        lowercase (`bool`, *optional*):
+            Bring text to lower case. By default where the charset has lower-case letters and no upper-case ones.
+        unknown_characters (`"error"` or `"remove"`, defaults to `"error"`):
+            What to do with a character outside the charset: raise an error that names it, or leave it out.
+
+    Example:
+
+    ```python
+    >>> from hf_str import CRNNTokenizer
+
+    >>> tokenizer = CRNNTokenizer(charset="94")
+    >>> tokenizer("hello").input_ids
+    [18, 15, 22, 22, 25]
+    >>> tokenizer.decode([18, 18, 0, 15, 22, 0, 22, 22, 25])
+    'hello'
+    ```
+    """
+
+    vocab_files_names = {"tokenizer_file": "tokenizer.json"}
+    model_input_names = ["input_ids", "attention_mask"]
+    model = models.WordLevel
+    _auto_class = "AutoTokenizer"
+
+    def __init__(
+        self,
+        charset: str | Path | Iterable[str] = "36",
+        lowercase: bool | None = None,
+        unknown_characters: str = "error",
+        **kwargs,
+    ):
+        if unknown_characters not in ("error", "remove"):
+            raise ValueError(f'unknown_characters must be "error" or "remove", not {unknown_characters!r}')
+        symbols = resolve_charset(charset)
+        if lowercase is None:
+            letters = "".join(symbols)
+            lowercase = letters == letters.lower() and letters != letters.upper()
+        # The charset says everything: what was read from tokenizer.json is built again from it.
+        for name in ("vocab", "tokenizer_file", "tokenizer_object"):
+            kwargs.pop(name, None)
+        for name, value in (("pad_token", BLANK), ("bos_token", None), ("eos_token", None), ("unk_token", None)):
+            kwargs.setdefault(name, value)
+        self.unknown_characters = unknown_characters
+        self._symbol_pattern = re.compile("|".join(map(re.escape, sorted(symbols, key=len, reverse=True))), re.DOTALL)
+        self._tokenizer = self._build_backend(symbols, lowercase, str(kwargs["pad_token"]))
+        self._table = np.array([], dtype=object)
+        saved = "".join(symbols) if all(len(symbol) == 1 for symbol in symbols) else list(symbols)
+        super().__init__(charset=saved, lowercase=lowercase, unknown_characters=unknown_characters, **kwargs)
+
+    def _build_backend(self, symbols: Sequence[str], lowercase: bool, blank: str) -> Tokenizer:
+        backend = Tokenizer(models.WordLevel({blank: 0} | {symbol: i for i, symbol in enumerate(symbols, start=1)}))
+        steps = [normalizers.NFC()] + ([normalizers.Lowercase()] if lowercase else [])
+        backend.normalizer = normalizers.Sequence(steps)
+        # Keeps the symbols, drops what is between them: nothing unknown ever reaches the vocabulary.
+        pattern = Regex("|".join(_escape(symbol) for symbol in sorted(symbols, key=len, reverse=True)))
+        backend.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="removed", invert=True)
+        backend.decoder = decoders.Fuse()
+        return backend
+
+    @property
+    def characters(self) -> tuple[str, ...]:
+        """The symbols of the charset; the class of `characters[i]` is `i + 1`."""
+        return tuple(self.init_kwargs["charset"])
+
+    def unknown_in(self, text: str) -> list[str]:
+        """The characters of `text` that are outside the charset, each once, in order."""
+        rest = self._symbol_pattern.sub("", self.backend_tokenizer.normalizer.normalize_str(text))
+        return list(dict.fromkeys(rest))
+
+    def _encode_plus(self, text: Any, text_pair: Any = None, **kwargs):
+        if self.unknown_characters == "error":
+            for part in _strings((text, text_pair)):
+                self._refuse_unknown(part)
+        return super()._encode_plus(text, text_pair, **kwargs)
+
+    def _refuse_unknown(self, text: str):
+        unknown = [character for character in self.unknown_in(text) if text not in self.all_special_tokens]
+        if unknown:
+            named = " ".join(f"{character!r} (U+{ord(character):04X})" for character in unknown)
+            raise ValueError(
+                f"the label {text!r} has characters outside the charset: {named}. Add them to the charset, correct the "
+                'label, or set unknown_characters="remove" to leave them out'
+            )
+
+    def decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs) -> Any:
+        """Turns the classes of frames into text: repeats are merged, then blanks are dropped (CTC's rule).
+
+        Args:
+            token_ids (`int`, `list[int]`, `list[list[int]]`, array or tensor):
+                The classes of one image's frames (time,) or of a batch (batch, time). What is below 0 counts as blank.
+            skip_special_tokens (`bool`, defaults to `False`):
+                Leave out special tokens that were added. The blank is always left out, and never before it has done
+                its work: "hel-lo" stays "hello".
+            group_tokens (`bool`, defaults to `True`):
+                Merge repeats. `False` is for labels, where repeats are letters: "hello" has no blank in it.
+            output_char_offsets (`bool`, defaults to `False`):
+                Return a [`CRNNTokenizerOutput`] with the frames of each character beside the text.
+
+        Returns:
+            `str`, or `list[str]` for a batch; or a [`CRNNTokenizerOutput`].
+        """
+        if isinstance(token_ids, dict) or hasattr(token_ids, "input_ids"):
+            token_ids = token_ids["input_ids"]
+        if not isinstance(token_ids, np.ndarray):
+            token_ids = to_py_obj(token_ids)
+        if isinstance(token_ids, (int, np.integer)):
+            token_ids = [token_ids]
+        is_batch = len(token_ids) > 0 and not isinstance(token_ids[0], (int, np.integer))
+        output = self._decode_paths(token_ids if is_batch else [token_ids], skip_special_tokens, **kwargs)
+        if not is_batch:
+            texts, offsets = output
+            output = (texts[0], offsets and offsets[0])
+        return CRNNTokenizerOutput(*output) if kwargs.get("output_char_offsets") else output[0]
+
+    def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **kwargs) -> Any:
+        """[`~CRNNTokenizer.decode`] of a batch; a single sequence makes a batch of one."""
+        if len(sequences) == 0:
+            return CRNNTokenizerOutput([], []) if kwargs.get("output_char_offsets") else []
+        decoded = self.decode(sequences, skip_special_tokens=skip_special_tokens, **kwargs)
+        return [decoded] if isinstance(decoded, str) else decoded
+
+    def _decode_paths(
+        self,
+        paths: Sequence,
+        skip_special_tokens: bool,
+        group_tokens: bool = True,
+        output_char_offsets: bool = False,
+        **kwargs,
+    ) -> tuple[list[str], list | None]:
+        """All paths at once, one after the other in one array; a path of its own length each."""
+        lengths = np.array([len(path) for path in paths])
+        ids = np.concatenate([np.asarray(path, dtype=np.int64) for path in paths])
+        ends = np.cumsum(lengths)
+        first = np.zeros(len(ids) + 1, dtype=bool)
+        first[np.append(0, ends)] = True
+        keep = collapse_paths(ids, first[:-1]) if group_tokens else ids > 0
+        if skip_special_tokens:
+            keep &= ~np.isin(ids, self.all_special_ids)
+        characters = self._symbol_table(ids.max(initial=0))[ids[keep]]
+        counts = np.append(0, np.cumsum(keep))[np.append(0, ends)].tolist()
+        symbols = characters.tolist()
+        texts = ["".join(symbols[start:end]) for start, end in zip(counts, counts[1:], strict=False)]
+        if not output_char_offsets:
+            return texts, None
+        # A character lasts until the class changes or its path ends.
+        stops = np.append(
+            np.flatnonzero(first[:-1] | np.append(True, ids[1:] != ids[:-1]) | (not group_tokens)), len(ids)
+        )
+        starts = np.flatnonzero(keep)
+        finishes = stops[np.searchsorted(stops, starts, side="right")]
+        begin = np.repeat(ends - lengths, np.diff(counts))
+        rows = [
+            {"char": symbol, "start_offset": start, "end_offset": end}
+            for symbol, start, end in zip(symbols, (starts - begin).tolist(), (finishes - begin).tolist(), strict=True)
+        ]
+        return texts, [rows[start:end] for start, end in zip(counts, counts[1:], strict=False)]
+
+    def _symbol_table(self, largest_id: int) -> np.ndarray:
+        """The text of each class; ids beyond the vocabulary have none."""
+        if len(self._table) <= max(largest_id, len(self) - 1):
+            size = max(largest_id + 1, len(self))
+            self._table = np.array([self.convert_ids_to_tokens(i) or "" for i in range(size)], dtype=object)
+        return self._table
+
+
+def _escape(symbol: str) -> str:
+    """A symbol as Oniguruma, the regular expressions of `tokenizers`, wants it."""
+    return "".join(f"\\x{{{ord(character):X}}}" for character in symbol)
+
+
+def _strings(texts: Any) -> Iterable[str]:
+    if isinstance(texts, str):
+        yield texts
+    elif isinstance(texts, (list, tuple)):
+        for text in texts:
+            yield from _strings(text)

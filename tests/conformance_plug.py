@@ -1,0 +1,42 @@
+"""What goes into transformers' common test mixins: the classes, a tiny config, tiny inputs, a tiny tokenizer."""
+
+import torch
+from transformers.utils import is_torchvision_available
+
+from hf_str import (
+    CRNNConfig,
+    CRNNForCTC,  # noqa: F401
+    CRNNImageProcessor,
+    CRNNImageProcessorPil,
+    CRNNModel,
+    CRNNProcessor,  # noqa: F401
+    CRNNTokenizer,
+)
+
+
+BATCH_SIZE = 3
+
+
+def tiny_config(**overrides):
+    return CRNNConfig(**{"vocab_size": 38, "conv_channels": [4, 4, 8, 8, 16, 16, 32], "hidden_size": 32} | overrides)
+
+
+def pixel_values(config, batch_size=BATCH_SIZE, generator=None):
+    return torch.rand(batch_size, config.num_channels, config.image_height, 64, generator=generator)
+
+
+def seq_length(config):
+    model = CRNNModel(config).eval()
+    with torch.no_grad():
+        return model(pixel_values(config, 1)).last_hidden_state.shape[1]
+
+
+def tiny_tokenizer(**kwargs):
+    # The mixins write whole sentences: what is not in the charset is left out, and there is a space in it.
+    options = {"charset": "0123456789abcdefghijklmnopqrstuvwxyz ", "unknown_characters": "remove"}
+    return CRNNTokenizer(**options | kwargs)
+
+
+def image_processing_classes():
+    classes = {"torchvision": CRNNImageProcessor} if is_torchvision_available() else {}
+    return classes | {"pil": CRNNImageProcessorPil}

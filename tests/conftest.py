@@ -1,0 +1,57 @@
+"""Fixtures that many tests share."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
+
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory) -> str:
+    """A checkpoint folder of a small network with random weights that reads something in every image."""
+    torch.manual_seed(0)
+    tokenizer = CRNNTokenizer(charset="94")
+    config = CRNNConfig(
+        vocab_size=len(tokenizer), conv_channels=[8, 8, 16, 16, 32, 32, 32], hidden_size=32, batch_norms=True
+    )
+    model = CRNNForCTC(config).eval()
+    model.ctc_head.bias.data.normal_()
+    model.ctc_head.weight.data.normal_()
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    model.save_pretrained(folder)
+    CRNNProcessor(CRNNImageProcessorPil(), tokenizer).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def word_images() -> list[Image.Image]:
+    """Ten drawn words of different sizes and modes."""
+    words = ["hello", "EXIT", "24", "Open", "Bar", "coffee", "Street", "1st", "a", "Wonderful"]
+    return [draw_word(word, 14 + 3 * index) for index, word in enumerate(words)]
+
+
+@pytest.fixture(scope="session")
+def word_files(word_images, tmp_path_factory) -> list[str]:
+    folder = tmp_path_factory.mktemp("words")
+    for index, image in enumerate(word_images):
+        image.save(folder / f"{index}.png")
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+def draw_word(text: str, size: int = 24) -> Image.Image:
+    """Black on white, tightly cropped, in Pillow's own font."""
+    font = ImageFont.load_default(size)
+    left, top, right, bottom = font.getbbox(text)
+    image = Image.new("RGB", (int(right - left) + 8, int(bottom - top) + 8), "white")
+    ImageDraw.Draw(image).text((4 - left, 4 - top), text, fill="black", font=font)
+    return image
+
+
+def random_images(count: int, width: int, height: int = 32, channels: int = 1) -> torch.Tensor:
+    """Noise of shape (count, channels, height, width), always the same."""
+    return torch.from_numpy(np.random.default_rng(0).standard_normal((count, channels, height, width), np.float32))
