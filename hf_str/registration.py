@@ -5,13 +5,13 @@ import sys
 import transformers.pipelines
 from transformers import (
     AutoConfig,
-    AutoImageProcessor,
     AutoModel,
     AutoModelForCTC,
     AutoModelForTextRecognition,
     AutoProcessor,
     AutoTokenizer,
 )
+from transformers.models.auto.image_processing_auto import AutoImageProcessor  # 5.17 hides it without torchvision
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.utils import is_torchvision_available
 
@@ -65,7 +65,7 @@ def _lead_image_to_text_here():
     """Makes `pipeline("image-to-text", model=<a CRNN>)` our task, and leaves every other model where it was.
 
     transformers 5.0 took "image-to-text" away; since 5.19 it turns the name into "image-text-to-text" before it looks
-    into its registry. Only the model tells which of the two is meant, and it is an argument of the `pipeline` that asks.
+    into its registry. Only the model tells which of the two is meant: it is an argument of the `pipeline` that asks.
     """
     redirect = transformers.pipelines._resolve_deprecated_task
     if hasattr(redirect, "_knows_crnn"):

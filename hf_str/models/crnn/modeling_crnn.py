@@ -243,7 +243,7 @@ class CRNNForCTC(CRNNPreTrainedModel):
         """
         outputs = self.crnn(pixel_values, pixel_mask=pixel_mask, **kwargs)
         logits = self.ctc_head(outputs.last_hidden_state)
-        num_frames = logits.new_full((len(logits),), logits.shape[1], dtype=torch.long)
+        num_frames = logits.new_full(logits.shape[:1], logits.shape[1], dtype=torch.long)
         if pixel_mask is not None:
             num_frames = self.config.num_frames(image_widths(pixel_mask))
             logits = blank_padding(logits, num_frames)

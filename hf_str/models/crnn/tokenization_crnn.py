@@ -3,6 +3,7 @@
 import re
 import string
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,9 +62,7 @@ def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
     symbols = tuple(unicodedata.normalize("NFC", symbol) for symbol in charset)
     if not symbols or "" in symbols:
         raise ValueError("a charset needs at least one character, and no empty one")
-    repeated = (
-        sorted({symbol for symbol in symbols if symbols.count(symbol) > 1}) if len(set(symbols)) < len(symbols) else []
-    )
+    repeated = [symbol for symbol, count in Counter(symbols).items() if count > 1]
     if repeated:
         raise ValueError(f"these characters stand in the charset more than once: {' '.join(map(repr, repeated))}")
     return symbols
@@ -172,8 +171,8 @@ class CRNNTokenizer(TokenizersBackend):
         if unknown:
             named = " ".join(f"{character!r} (U+{ord(character):04X})" for character in unknown)
             raise ValueError(
-                f"the label {text!r} has characters outside the charset: {named}. Add them to the charset, correct the "
-                'label, or set unknown_characters="remove" to leave them out'
+                f"the label {text!r} has characters outside the charset: {named}. Add them to the charset, "
+                'correct the label, or set unknown_characters="remove" to leave them out'
             )
 
     def decode(self, token_ids: Any, skip_special_tokens: bool = False, **kwargs) -> Any:

@@ -1,0 +1,368 @@
+"""Cropped word image -> CRNN input with Pillow and NumPy, and what both backends of the processor share.
+
+This module needs no torchvision: it is the one that remote code on the Hub refers to.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from transformers.feature_extraction_utils import BatchFeature
+from transformers.image_processing_backends import PilBackend
+from transformers.image_utils import ChannelDimension, PILImageResampling, SizeDict
+from transformers.processing_utils import ImagesKwargs
+from transformers.utils import TensorType
+
+from .image_loading_crnn import image_from_array, load_word_image
+
+
+__all__ = ["CRNNImageProcessorPil"]
+
+
+class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
+    r"""
+    do_grayscale (`bool`, *optional*, defaults to `True`):
+        Whether to reduce the image to one channel (ITU-R 601 luma, rounded to 8 bits). With `False` the output has the
+        three channels of RGB; with `do_convert_rgb=False` as well, grey images keep their one channel.
+    keep_aspect_ratio (`bool`, *optional*, defaults to `False`):
+        `False` stretches every word to `size`. `True` scales it to `size["height"]` at its own aspect ratio, pads it
+        on the right and adds `pixel_mask` to the output.
+    min_width (`int`, *optional*, defaults to 32):
+        Narrower words are stretched to this width: CTC needs more frames than characters, even for "Ill". Only with
+        `keep_aspect_ratio`, as all that follows.
+    max_width (`int`, *optional*, defaults to `size["width"]`):
+        Wider words are squeezed to this width.
+    padding (`bool` or `str`, *optional*, defaults to `"longest"`):
+        `"longest"` (or `True`) pads to the widest word of the batch, `"max_length"` to `size["width"]`.
+    pad_to_multiple_of (`int`, *optional*):
+        Pads further, to a width that is a multiple of this.
+    padding_mode (`str`, *optional*, defaults to `"constant"`):
+        `"constant"` pads with `padding_value`, `"replicate"` repeats the last column of the word.
+    padding_value (`float` or `list[float]`, *optional*, defaults to 0.0):
+        The padding, in units of the output (after normalisation), one for all channels or one per channel. To pad with
+        a pixel value `p` before normalisation, give `(p * rescale_factor - image_mean) / image_std`.
+    """
+
+    do_grayscale: bool | None
+    keep_aspect_ratio: bool | None
+    min_width: int | None
+    max_width: int | None
+    padding: bool | str | None
+    pad_to_multiple_of: int | None
+    padding_mode: Literal["constant", "replicate"] | None
+    padding_value: float | int | list[float | int] | tuple[float | int, ...] | None
+
+
+class WordImageProcessing:
+    """
+    The processing of word images, whatever the backend: defaults, geometry, padding and masks.
+
+    A backend adds `process_image` (anything -> its own 8-bit image of one or three channels) and the five hooks below
+    `_preprocess`.
+    """
+
+    do_convert_rgb = True
+    do_grayscale = True
+    do_resize = True
+    size: ClassVar[dict[str, int]] = {"height": 32, "width": 128}
+    resample = PILImageResampling.BICUBIC
+    do_rescale = True
+    rescale_factor = 1 / 255
+    do_normalize = True
+    image_mean = 0.5
+    image_std = 0.5
+    keep_aspect_ratio = False
+    min_width = 32
+    max_width = None
+    padding = "longest"
+    pad_to_multiple_of = None
+    padding_mode = "constant"
+    padding_value = 0.0
+
+    @property
+    def model_input_names(self) -> list[str]:
+        return ["pixel_values", "pixel_mask"] if self.keep_aspect_ratio else ["pixel_values"]
+
+    def to_dict(self) -> dict[str, Any]:
+        # What a repository's own code offers is the Pillow class, which runs wherever the model does.
+        return super().to_dict() | {
+            "auto_map": {"AutoImageProcessor": "image_processing_pil_crnn.CRNNImageProcessorPil"}
+        }
+
+    def fetch_images(self, image_url_or_urls: Any) -> Any:
+        """Loads paths, URLs, bytes and the like, in lists too; leaves PIL images, arrays and tensors as they are."""
+        if isinstance(image_url_or_urls, (list, tuple)):
+            return [self.fetch_images(image) for image in image_url_or_urls]
+        if isinstance(image_url_or_urls, (Image.Image, np.ndarray, torch.Tensor)):
+            return image_url_or_urls
+        return load_word_image(image_url_or_urls)
+
+    def _prepare_images_structure(self, images: Any, expected_ndims: int = 3) -> list[Any]:
+        return list(_flattened(self.fetch_images(images)))
+
+    def _preprocess_image_like_inputs(self, images: Any, *args, **kwargs) -> BatchFeature:
+        images = self._prepare_images_structure(images)
+        if not kwargs["do_rescale"] and (factor := _unit_range_factor(images)):
+            # Inside, pixels are 0..255 whatever came in. Arrays in [0, 1] with do_rescale=False, as transformers'
+            # processors take them, are to stay in [0, 1].
+            kwargs.update(do_rescale=True, rescale_factor=factor)
+        images = [self.process_image(image, **kwargs) for image in images]
+        return self._preprocess(images, *args, **kwargs)
+
+    def _validate_preprocess_kwargs(self, **kwargs) -> None:
+        super()._validate_preprocess_kwargs(**kwargs)
+        size = kwargs["size"]
+        if not (size and size.height and size.width):
+            raise ValueError(f"size needs 'height' and 'width', got {size}")
+        if kwargs.get("do_center_crop") or kwargs.get("do_pad"):
+            raise ValueError("word images are neither cropped nor padded by do_pad: see keep_aspect_ratio and padding")
+        if kwargs["keep_aspect_ratio"]:
+            _validate_padding(**kwargs)
+
+    def _preprocess(
+        self,
+        images: list[Any],
+        do_resize: bool,
+        size: SizeDict,
+        resample: PILImageResampling | int | None,
+        do_grayscale: bool,
+        do_rescale: bool,
+        rescale_factor: float,
+        do_normalize: bool,
+        image_mean: float | tuple[float, ...] | None,
+        image_std: float | tuple[float, ...] | None,
+        keep_aspect_ratio: bool,
+        min_width: int,
+        max_width: int | None,
+        padding: bool | str,
+        pad_to_multiple_of: int | None,
+        padding_mode: str,
+        padding_value: float | tuple[float, ...],
+        return_tensors: str | TensorType | None,
+        **kwargs,
+    ) -> BatchFeature:
+        """
+        8-bit images -> `pixel_values` of shape `(batch, channels, height, width)`, float32, and with
+        `keep_aspect_ratio` `pixel_mask` of shape `(batch, height, width)`, int64, 1 where the word is.
+        """
+        if do_resize and keep_aspect_ratio:
+            bounds = min_width or 1, max_width or size.width
+            sizes = [(size.height, word_width(*self._shape(image)[1:], size.height, *bounds)) for image in images]
+            images = self._resize(images, sizes, resample)
+        elif do_resize:
+            images = self._resize(images, [(size.height, size.width)] * len(images), resample)
+
+        shapes = [self._shape(image) for image in images] or [(1 if do_grayscale else 3, size.height, size.width)]
+        channels, height, width = _common_shape(shapes, same_width=not keep_aspect_ratio)
+        if keep_aspect_ratio:
+            width = max(width, size.width) if padding == "max_length" else width
+            width = next_multiple(width, pad_to_multiple_of or 1)
+
+        scale, offset = normalization_terms(
+            rescale_factor if do_rescale else 1.0,
+            image_mean if do_normalize else 0.0,
+            image_std if do_normalize else 1.0,
+        )
+        canvas = self._stack(images, (channels, height, width))
+        pixel_values = self._normalize(canvas, per_channel(scale, channels), per_channel(offset, channels))
+        data = {"pixel_values": pixel_values}
+        if keep_aspect_ratio:
+            widths = [self._shape(image)[2] for image in images]
+            pad_right(pixel_values, widths, padding_mode, 0.0 if padding_value is None else padding_value)
+            data["pixel_mask"] = self._mask(pixel_values, widths)
+        if return_tensors is None:
+            data = {name: list(batch) for name, batch in data.items()}
+        return BatchFeature(data, tensor_type=return_tensors)
+
+    def _shape(self, image: Any) -> tuple[int, int, int]:
+        """`(channels, height, width)` of a working image."""
+        raise NotImplementedError
+
+    def _resize(self, images: list[Any], sizes: list[tuple[int, int]], resample: Any) -> list[Any]:
+        """Each working image at its `(height, width)`."""
+        raise NotImplementedError
+
+    def _stack(self, images: list[Any], shape: tuple[int, int, int]) -> Any:
+        """Working images, left-aligned on a canvas of 8-bit `(batch, channels, height, width)`."""
+        raise NotImplementedError
+
+    def _normalize(self, batch: Any, scale: np.ndarray, offset: np.ndarray) -> Any:
+        """`batch * scale - offset`, float32; both terms are of shape `(1 or channels, 1, 1)`."""
+        raise NotImplementedError
+
+    def _mask(self, pixel_values: Any, widths: list[int]) -> Any:
+        """`(batch, height, width)` int64: 1 in the first `widths[i]` columns of row i."""
+        raise NotImplementedError
+
+
+class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
+    r"""
+    Word crops -> input of a CRNN text recogniser, with Pillow and NumPy.
+
+    Takes whatever holds an image: PIL images of any mode, NumPy arrays and tensors (`uint8` or floats in [0, 1]),
+    paths, URLs, bytes; see `load_word_image`. Defaults: grey, stretched to 32 x 128 (bicubic), scaled to [-1, 1].
+
+    Options beyond those of every image processor, at construction or at call time: `do_grayscale`,
+    `keep_aspect_ratio`, `min_width`, `max_width`, `padding`, `pad_to_multiple_of`, `padding_mode`, `padding_value`;
+    see `CRNNImageProcessorKwargs`. `image_mean` and `image_std` are one number for all channels or one per channel.
+
+    Raises (at call):
+        UnreadableImageError: An image is damaged, empty, or not an image. The message names it.
+        ValueError: Options that contradict each other.
+
+    Example:
+
+    ```python
+    >>> processor = CRNNImageProcessorPil()
+    >>> processor("word.png", return_tensors="pt").pixel_values.shape
+    torch.Size([1, 1, 32, 128])
+    >>> batch = processor(["i.png", "wide.png"], keep_aspect_ratio=True, return_tensors="pt")
+    >>> batch.pixel_mask.sum(-1)[:, 0]  # the width of each word, in pixels
+    tensor([ 32, 128])
+    ```
+    """
+
+    valid_kwargs = CRNNImageProcessorKwargs
+    _auto_class = "AutoImageProcessor"
+
+    def process_image(
+        self,
+        image: Any,
+        do_convert_rgb: bool | None = True,
+        do_grayscale: bool | None = True,
+        input_data_format: str | ChannelDimension | None = None,
+        **kwargs,
+    ) -> Image.Image:
+        """Anything that holds one image -> 8-bit PIL image, mode `L` or `RGB` (PIL resizes these without a copy)."""
+        return with_channels(word_image(image, input_data_format), do_convert_rgb, do_grayscale)
+
+    def _shape(self, image: Image.Image) -> tuple[int, int, int]:
+        return len(image.getbands()), image.height, image.width
+
+    def _resize(
+        self, images: list[Image.Image], sizes: list[tuple[int, int]], resample: PILImageResampling | int | None
+    ) -> list[Image.Image]:
+        resample = PILImageResampling.BILINEAR if resample is None else resample
+        return [image.resize((w, h), resample) for image, (h, w) in zip(images, sizes, strict=True)]
+
+    def _stack(self, images: list[Image.Image], shape: tuple[int, int, int]) -> np.ndarray:
+        channels, height, width = shape
+        canvas = np.zeros((len(images), height, width, channels), dtype=np.uint8)
+        for row, image in zip(canvas, images, strict=True):
+            row[:, : image.width] = np.asarray(image).reshape(height, image.width, channels)
+        return canvas.transpose(0, 3, 1, 2)
+
+    def _normalize(self, batch: np.ndarray, scale: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        pixel_values = np.empty(batch.shape, dtype=np.float32)
+        np.multiply(batch, scale, out=pixel_values)
+        pixel_values -= offset
+        return pixel_values
+
+    def _mask(self, pixel_values: np.ndarray, widths: list[int]) -> np.ndarray:
+        _, _, height, width = pixel_values.shape
+        columns = np.arange(width) < np.asarray(widths, dtype=np.int64)[:, None]
+        return np.repeat(columns[:, None].astype(np.int64), height, axis=1)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What both backends share
+
+
+def word_image(image: Any, input_data_format: str | None = None) -> Image.Image:
+    """A PIL image, array or tensor -> 8-bit PIL image, mode `L` or `RGB`."""
+    if isinstance(image, Image.Image):
+        return load_word_image(image)
+    if isinstance(image, torch.Tensor):
+        array = (image.float() if image.is_floating_point() else image).detach().cpu().numpy()
+        return image_from_array(array, input_data_format, channels_first=True)
+    return image_from_array(image, input_data_format)
+
+
+def with_channels(image: Image.Image, do_convert_rgb: bool | None, do_grayscale: bool | None) -> Image.Image:
+    mode = "L" if do_grayscale else "RGB" if do_convert_rgb else image.mode
+    return image if image.mode == mode else image.convert(mode)
+
+
+def word_width(height: int, width: int, target_height: int, min_width: int, max_width: int) -> int:
+    """The width at `target_height`, clamped. A 20 x 70 word is 32 x 112; a 1 x 500 line would be 16,000 wide."""
+    return min(max(round(target_height * width / height), min_width), max_width)
+
+
+def next_multiple(number: int, of: int) -> int:
+    return -(-number // of) * of
+
+
+def normalization_terms(
+    rescale_factor: float, mean: float | tuple[float, ...], std: float | tuple[float, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """`(x * rescale_factor - mean) / std` as `x * scale - offset`: one multiplication for each of the many pixels."""
+    mean, std = np.atleast_1d(np.float64(mean)), np.atleast_1d(np.float64(std))
+    return (rescale_factor / std).astype(np.float32), (mean / std).astype(np.float32)
+
+
+def per_channel(values: float | tuple[float, ...] | np.ndarray, channels: int) -> np.ndarray:
+    """float32 of shape `(1 or channels, 1, 1)`, to go with `(batch, channels, height, width)`."""
+    values = np.atleast_1d(np.asarray(values, dtype=np.float32))
+    if len(values) not in (1, channels):
+        raise ValueError(f"image_mean, image_std and padding_value: {len(values)} values for {channels} channels")
+    return values.reshape(-1, 1, 1)
+
+
+def pad_right(batch: Any, widths: list[int], mode: str, value: float | tuple[float, ...]) -> None:
+    """Fills row i of `(batch, channels, height, width)`, array or tensor, from column `widths[i]` on, in place."""
+    channels, width = batch.shape[1], batch.shape[3]
+    constants = np.broadcast_to(per_channel(value, channels), (channels, 1, 1)).ravel().tolist()
+    for row, end in zip(batch, widths, strict=True):
+        for channel, constant in zip(row, constants, strict=True) if end < width else ():
+            channel[:, end:] = channel[:, end - 1 : end] if mode == "replicate" else constant
+
+
+def _common_shape(shapes: list[tuple[int, int, int]], same_width: bool) -> tuple[int, int, int]:
+    """The one shape of all images, or the widest where only channels and height need to be equal."""
+    if len({shape if same_width else shape[:2] for shape in shapes}) > 1:
+        raise ValueError(
+            f"images of different (channels, height, width) cannot be one batch: {sorted(set(shapes))[:5]}."
+            " Use do_resize=True, and do_grayscale=True or do_convert_rgb=True."
+        )
+    return max(shapes, key=lambda shape: shape[2])
+
+
+def _flattened(images: Any) -> Iterator[Any]:
+    is_batch = isinstance(images, (np.ndarray, torch.Tensor)) and images.ndim == 4
+    if is_batch or isinstance(images, (list, tuple)):
+        for image in images:
+            yield from _flattened(image)
+    else:
+        yield images
+
+
+def _unit_range_factor(images: list[Any]) -> float | None:
+    """1/255 if the images are arrays of floats in [0, 1], else `None`."""
+    are_unit = {not isinstance(i, Image.Image) and _is_floating(i) and float(i.max()) <= 1 for i in images if _size(i)}
+    if len(are_unit) > 1:
+        raise ValueError("do_rescale=False, but the batch mixes arrays in [0, 1] with images in 0 to 255")
+    return 1 / 255 if True in are_unit else None
+
+
+def _is_floating(array: np.ndarray | torch.Tensor) -> bool:
+    return array.is_floating_point() if isinstance(array, torch.Tensor) else array.dtype.kind == "f"
+
+
+def _size(image: Any) -> int:
+    return image.width * image.height if isinstance(image, Image.Image) else int(np.prod(image.shape))
+
+
+def _validate_padding(size: SizeDict, max_width: int | None, padding: bool | str, padding_mode: str, **kwargs) -> None:
+    if padding not in (None, True, "longest", "max_length"):
+        raise ValueError(f"padding is 'longest' (or True) or 'max_length', got {padding!r}")
+    if padding_mode not in (None, "constant", "replicate"):
+        raise ValueError(f"padding_mode is 'constant' or 'replicate', got {padding_mode!r}")
+    if padding == "max_length" and max_width is not None and max_width > size.width:
+        raise ValueError(
+            f"padding='max_length' pads to size['width']={size.width}, but max_width={max_width} is wider"
+        )
+    for name in ("min_width", "pad_to_multiple_of"):
+        if kwargs[name] is not None and kwargs[name] < 1:
+            raise ValueError(f"{name} is at least 1, got {kwargs[name]}")
