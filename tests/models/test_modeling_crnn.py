@@ -1,0 +1,242 @@
+"""The network: shapes, sizes, independence of neighbours, the loss and its edges, compile and export."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from hf_str import CRNNConfig, CRNNForCTC, CRNNModel
+from tests.conftest import random_images
+
+
+SMALL = {"conv_channels": [8, 8, 16, 16, 32, 32, 32], "hidden_size": 16}
+#: Three pooling conventions of the field, normalisation and projections in other places, other heights.
+NETWORKS = {
+    "paper": {},
+    "padded pools": {
+        "pool_kernel_sizes": [[2, 2], [2, 2], None, [2, 2], None, [2, 2], None],
+        "pool_strides": [[2, 2], [2, 2], None, [2, 1], None, [2, 1], None],
+        "pool_paddings": [[0, 0], [0, 0], None, [0, 1], None, [0, 1], None],
+        "batch_norms": [False, False, True, False, True, False, True],
+    },
+    "normalised everywhere": {"batch_norms": True, "conv_biases": False, "lstm_projection": "all"},
+    "three rows left": {"image_height": 64, "lstm_projection": "none", "num_hidden_layers": 1},
+    "max over rows": {"image_height": 64, "height_pooling": "max"},
+    "colour": {"num_channels": 3},
+    "no recurrence": {"num_hidden_layers": 0},
+}
+
+
+def make(vocab_size=37, **fields) -> CRNNForCTC:
+    torch.manual_seed(0)
+    model = CRNNForCTC(CRNNConfig(vocab_size=vocab_size, **SMALL | fields)).eval()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):  # statistics and shifts that are not those of a fresh layer
+            nn.init.normal_(module.bias)
+            nn.init.uniform_(module.running_var, 0.5, 2)
+            nn.init.normal_(module.running_mean)
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            nn.init.normal_(module.bias)
+    return model
+
+
+def padded(images: list[torch.Tensor], fill: float = 0.0):
+    """Images (channels, height, width) in one batch, with its mask; what is padding holds `fill`."""
+    width = max(image.shape[-1] for image in images)
+    pixels = torch.full((len(images), *images[0].shape[:2], width), fill)
+    mask = torch.zeros(len(images), images[0].shape[1], width, dtype=torch.long)
+    for row, image in enumerate(images):
+        pixels[row, ..., : image.shape[-1]] = image
+        mask[row, :, : image.shape[-1]] = 1
+    return pixels, mask
+
+
+def test_the_papers_network():
+    model = CRNNForCTC(CRNNConfig())
+    assert sum(parameter.numel() for parameter in model.parameters()) == 8_330_789
+    assert model(torch.zeros(2, 1, 32, 100)).logits.shape == (2, 24, 37)
+    assert [layer.convolution.out_channels for layer in model.crnn.featurizer.layers] == [64, 128, 256, 256, 512, 512, 512]
+    normalised = [isinstance(layer.normalization, nn.BatchNorm2d) for layer in model.crnn.featurizer.layers]
+    assert normalised == [False, False, False, False, True, True, False]
+
+
+@pytest.mark.parametrize("fields", NETWORKS.values(), ids=NETWORKS)
+@pytest.mark.parametrize("width", [100, 128, 61])
+def test_frames_are_as_the_config_says(fields, width):
+    model = make(**fields)
+    images = random_images(2, width, model.config.image_height, model.config.num_channels)
+    assert model(images).logits.shape[1] == model.config.num_frames(width)
+    assert model.config.num_frames(torch.tensor([width])).tolist() == [model.config.num_frames(width)]
+
+
+@pytest.mark.parametrize("fields", NETWORKS.values(), ids=NETWORKS)
+def test_neighbours_change_nothing(fields):
+    model = make(**fields)
+    generator = torch.Generator().manual_seed(1)
+    widths = [37, 100, 64, 129, 41, 16]
+    shape = (model.config.num_channels, model.config.image_height)
+    images = [torch.randn(*shape, width, generator=generator) for width in widths]
+    labels = torch.randint(1, 37, (len(widths), 2), generator=generator)
+    labels[:, 1] = labels[:, 0] % 36 + 1  # no repeated neighbours
+    pixels, mask = padded(images, fill=7.0)  # padding that would be seen if anything looked at it
+    together = model(pixels, pixel_mask=mask).logits
+    losses = [model(image[None], labels=label[None]).loss for image, label in zip(images, labels, strict=True)]
+    for row, image in enumerate(images):
+        alone = model(image[None]).logits[0]
+        assert len(alone) == model.config.num_frames(image.shape[-1])
+        torch.testing.assert_close(together[row, : len(alone)], alone, atol=1e-4, rtol=0)
+        padding = together[row, len(alone) :]
+        assert (padding.softmax(-1)[:, 0] == 1).all(), "a padding frame is not certainly blank"
+    loss = model(pixels, pixel_mask=mask, labels=labels).loss
+    torch.testing.assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=0)
+
+
+def test_a_full_mask_changes_nothing():
+    model, images = make(), random_images(3, 100)
+    mask = torch.ones(3, 32, 100, dtype=torch.long)
+    torch.testing.assert_close(model(images, pixel_mask=mask).logits, model(images).logits, atol=1e-5, rtol=0)
+
+
+def test_features_without_a_head(tmp_path):
+    model = make()
+    model.save_pretrained(tmp_path)
+    images = random_images(2, 100)
+    features = CRNNModel.from_pretrained(tmp_path).eval()(images).last_hidden_state
+    assert features.shape == (2, 24, 32)
+    torch.testing.assert_close(model.ctc_head(features), model(images).logits)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_the_loss_is_torchs(reduction):
+    model = make(ctc_loss_reduction=reduction)
+    pixels, mask = padded([random_images(1, width)[0] for width in (100, 60)])
+    labels = torch.tensor([[3, 3, 7, 9], [5, 6, -100, -100]])
+    outputs = model(pixels, pixel_mask=mask, labels=labels)
+    log_probs = outputs.logits.log_softmax(-1).transpose(0, 1)
+    expected = nn.functional.ctc_loss(
+        log_probs, torch.tensor([3, 3, 7, 9, 5, 6]), torch.tensor([24, 14]), torch.tensor([4, 2]), reduction=reduction
+    )
+    assert outputs.loss.dtype == torch.float32
+    torch.testing.assert_close(outputs.loss, expected)
+
+
+def test_an_empty_label_is_all_blank():
+    model = make()
+    outputs = model(random_images(1, 100), labels=torch.full((1, 3), -100))
+    torch.testing.assert_close(outputs.loss, -outputs.logits.log_softmax(-1)[0, :, 0].sum())
+
+
+def test_a_label_that_cannot_fit_is_named():
+    model = make()
+    labels = torch.tensor([[1, 2, -100, -100], [4, 4, 5, -100]])
+    images = random_images(2, 24)  # five frames: "4 _ 4 5" needs four of them
+    assert model(images, labels=labels).loss.isfinite()
+    with pytest.raises(ValueError, match=r"labels\[1\] with ids \[4, 4, 5\] needs 4 frames \(3 characters and 1 repe"):
+        model(random_images(2, 16), labels=labels)
+
+
+def test_a_label_that_cannot_fit_is_dropped_where_asked():
+    model = make(unalignable_labels="drop").train()
+    images, labels = random_images(2, 16), torch.tensor([[1, 2, -100], [4, 4, 5]])
+    loss = model(images, labels=labels).loss
+    alone = model(images, labels=labels)  # batch statistics are the same, as is what is left
+    torch.testing.assert_close(loss, alone.loss)
+    log_probs = alone.logits[:1].log_softmax(-1).transpose(0, 1)
+    expected = nn.functional.ctc_loss(log_probs, labels[:1, :2], torch.tensor([3]), torch.tensor([2]))
+    torch.testing.assert_close(loss, expected)
+    assert model.num_dropped_labels == 2
+    none_left = model(images, labels=torch.tensor([[4, 4, 5]] * 2)).loss
+    none_left.backward()
+    assert none_left == 0
+    assert all(parameter.grad.isfinite().all() for parameter in model.parameters() if parameter.grad is not None)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_gradient_is_ever_non_finite(seed):
+    model = make(unalignable_labels="drop").train()
+    generator = torch.Generator().manual_seed(seed)
+    images = [torch.randn(1, 32, int(width), generator=generator) for width in torch.randint(4, 90, (8,), generator=generator)]
+    pixels, mask = padded(images)
+    labels = torch.randint(0, 37, (8, 12), generator=generator)
+    labels[torch.arange(12) >= torch.randint(0, 13, (8, 1), generator=generator)] = -100
+    loss = model(pixels, pixel_mask=mask, labels=labels).loss
+    loss.backward()
+    assert loss.isfinite()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+
+
+def test_an_id_outside_the_vocabulary_is_refused():
+    with pytest.raises(ValueError, match="has id 37, but vocab_size is 37"):
+        make()(random_images(1, 100), labels=torch.tensor([[37]]))
+
+
+@pytest.mark.parametrize(
+    "shape, message", [((1, 3, 32, 100), r"\(batch, 1, 32, width\)"), ((1, 1, 48, 100), "32 pixels high, not 48")]
+)
+def test_images_of_a_wrong_shape_are_refused(shape, message):
+    with pytest.raises(ValueError, match=message):
+        make()(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision(dtype):
+    model, images = make(), random_images(2, 100)
+    labels = torch.tensor([[1, 2], [3, 4]])
+    exact = model(images, labels=labels)
+    with torch.autocast("cpu", dtype):
+        autocast = model(images, labels=labels)
+    assert autocast.loss.dtype == torch.float32
+    torch.testing.assert_close(autocast.loss, exact.loss, rtol=0.05, atol=0.05)
+    loss = copy.deepcopy(model).to(dtype)(images, labels=labels).loss
+    torch.testing.assert_close(loss.float(), exact.loss, rtol=0.05, atol=0.05)
+
+
+def test_gradient_checkpointing_gives_the_same_gradients():
+    images, labels = random_images(2, 100), torch.tensor([[1, 2], [3, 4]])
+    gradients = []
+    for checkpointing in (False, True):
+        model = make().train()
+        if checkpointing:
+            model.gradient_checkpointing_enable()
+        model(images, labels=labels).loss.backward()
+        gradients.append([parameter.grad for parameter in model.parameters()])
+    for plain, recomputed in zip(*gradients, strict=True):
+        torch.testing.assert_close(plain, recomputed)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_export_with_dynamic_batch_and_width(masked):
+    model = make(batch_norms=True)
+    # One is a size of its own to torch.export, as always.
+    batch, width = torch.export.Dim("batch", min=2, max=64), torch.export.Dim("width", min=16, max=512)
+    inputs = {"pixel_values": random_images(3, 96)}
+    shapes = {"pixel_values": {0: batch, 3: width}}
+    if masked:
+        inputs["pixel_mask"] = torch.ones(3, 32, 96, dtype=torch.long)
+        shapes["pixel_mask"] = {0: batch, 2: width}
+    # Without it, torch.export unrolls an LSTM over the frames of its example.
+    from torch.export._patches import register_lstm_while_loop_decomposition
+
+    with torch.no_grad(), register_lstm_while_loop_decomposition():
+        exported = torch.export.export(model, (), inputs, dynamic_shapes=shapes)
+    for count, pixels in ((2, 17), (7, 100), (5, 259)):
+        images = random_images(count, pixels)
+        inputs = {"pixel_values": images}
+        if masked:
+            mask = torch.ones(count, 32, pixels, dtype=torch.long)
+            mask[0, :, 16:] = 0
+            inputs["pixel_mask"] = mask
+        expected = model(**inputs).logits
+        torch.testing.assert_close(exported.module()(**inputs).logits, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_compile_with_dynamic_shapes():
+    model = make()
+    compiled = torch.compile(model, dynamic=True, backend="aot_eager")
+    for count, width in ((2, 100), (3, 64), (4, 131)):
+        images = random_images(count, width)
+        mask = torch.ones(count, 32, width, dtype=torch.long)
+        mask[-1, :, width // 2 :] = 0
+        for inputs in ({}, {"pixel_mask": mask}):
+            torch.testing.assert_close(compiled(images, **inputs).logits, model(images, **inputs).logits)
