@@ -1,0 +1,60 @@
+"""A sheet of word pictures with their labels beneath, to look at before training on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ._optional import require
+from .fonts import Font
+
+
+__all__ = ["contact_sheet"]
+
+
+def contact_sheet(
+    words: Sequence[tuple[np.ndarray, str]],
+    columns: int = 12,
+    cell_width: int = 132,
+    cell_height: int = 40,
+    label_font: Font | None = None,
+) -> np.ndarray:
+    """Lays out pictures in rows, each with its label under it.
+
+    Args:
+        words: (uint8 picture (H, W) or (H, W, 3), label) pairs.
+        columns: pictures in a row.
+        cell_width: room for each picture, pixels; pictures are scaled to fit.
+        cell_height: the same, without the label.
+        label_font: what labels are written in, where Pillow's own font (Latin only) will not do.
+
+    Returns:
+        uint8 (height, width, 3).
+
+    Raises:
+        ValueError: there are no words.
+    """
+    if not words:
+        raise ValueError("A contact sheet needs at least one word.")
+    cv2, image, draw, image_font = (require(name) for name in ("cv2", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFont"))
+    if label_font is None:
+        font = image_font.load_default(11)
+    else:
+        font = image_font.truetype(label_font.path, 11, index=label_font.index)
+    gap, label_height = 4, 15
+    rows = math.ceil(len(words) / columns)
+    step_x, step_y = cell_width + gap, cell_height + label_height + gap
+    sheet = np.full((rows * step_y + gap, columns * step_x + gap, 3), 255, np.uint8)
+    corners = [(gap + (n % columns) * step_x, gap + (n // columns) * step_y) for n in range(len(words))]
+    for (picture, _), (x, y) in zip(words, corners, strict=True):
+        scale = min(cell_width / picture.shape[1], cell_height / picture.shape[0])
+        size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
+        shown = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+        sheet[y : y + size[1], x : x + size[0]] = shown if shown.ndim == 3 else shown[..., None]
+    canvas = image.fromarray(sheet)
+    pen = draw.Draw(canvas)
+    for (_, label), (x, y) in zip(words, corners, strict=True):
+        pen.text((x, y + cell_height), label[:22], fill=(60, 60, 60), font=font)
+    return np.asarray(canvas)

@@ -1,0 +1,356 @@
+"""Sets words: glyphs from fonts, side by side in one mask, and the geometry that carries the mask into a picture."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._optional import require
+from .fonts import Font, draw_glyph
+
+
+__all__ = ["Glyph", "GlyphAtlas", "Placement", "Setting", "place", "set_word", "surround"]
+
+cv2 = require("cv2")
+
+# Ems at which glyphs are drawn and kept, pixels. The next larger one is used, so that a mask shrinks by 1 to 1.6 when
+# it is warped into its picture: linear interpolation leaves steps beyond that. Fewer sizes are kept more often.
+_EM_LADDER = (20, 32, 50, 80, 128)
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """One drawn character.
+
+    Args:
+        mask: coverage, uint8 (height, width), cut to its ink; empty for a space.
+        left: from the pen to the mask's left edge, pixels.
+        top: from the baseline up to the mask's top edge, pixels.
+        advance: from this pen position to the next, pixels.
+    """
+
+    mask: np.ndarray
+    left: int
+    top: int
+    advance: float
+
+
+class GlyphAtlas:
+    """Draws each (font, size, character) once and keeps the `capacity` used last (about 1 kB each)."""
+
+    def __init__(self, capacity: int = 100_000, faces: int = 500):
+        self.capacity = capacity
+        self.max_faces = faces
+        self._glyphs: OrderedDict[tuple, Glyph] = OrderedDict()
+        self._kernings: dict[tuple, float] = {}
+        self._faces: OrderedDict[tuple, object] = OrderedDict()
+
+    def __getstate__(self) -> dict:
+        # FreeType faces cannot be pickled, and a worker process draws what it needs soon enough.
+        return {"capacity": self.capacity, "faces": self.max_faces}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(**state)
+
+    def em_for(self, em: float) -> int:
+        """The kept size to use for letters that shall come out at `em` pixels."""
+        return next((size for size in _EM_LADDER if size >= em), _EM_LADDER[-1])
+
+    def glyph(self, font: Font, em: int, character: str) -> Glyph:
+        """The drawn character."""
+        key = (font.path, font.index, em, character)
+        glyph = self._glyphs.get(key)
+        if glyph is None:
+            glyph = self._glyphs[key] = self._draw(font, em, character)
+            if len(self._glyphs) > self.capacity:
+                self._glyphs.popitem(last=False)
+        return glyph
+
+    def kerning(self, font: Font, em: int, pair: str) -> float:
+        """By how many pixels the second character of `pair` moves to the first one (mostly negative)."""
+        key = (font.path, font.index, em, pair)
+        shift = self._kernings.get(key)
+        if shift is None:
+            if len(self._kernings) > 2 * self.capacity:
+                self._kernings.clear()
+            alone = self.glyph(font, em, pair[0]).advance + self.glyph(font, em, pair[1]).advance
+            shift = self._face(font, em).getlength(pair) - alone
+            shift = self._kernings[key] = shift if abs(shift) < 0.3 * em else 0.0
+        return shift
+
+    def _draw(self, font: Font, em: int, character: str) -> Glyph:
+        face = self._face(font, em)
+        mask, left, top = draw_glyph(face, character)
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if rows.size:  # Pillow leaves empty edges at some glyphs
+            left, top = left + columns[0], top + rows[0]
+            mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return Glyph(mask, int(left), -int(top), float(face.getlength(character)))
+
+    def _face(self, font: Font, em: int):
+        key = (font.path, font.index, em)
+        face = self._faces.get(key)
+        if face is None:
+            image_font = require("PIL.ImageFont")
+            # The basic layout is ten times as fast as the shaping one, and characters are drawn one by one anyway.
+            face = self._faces[key] = image_font.truetype(
+                font.path, em, index=font.index, layout_engine=image_font.Layout.BASIC
+            )
+            if len(self._faces) > self.max_faces:
+                self._faces.popitem(last=False)
+        return face
+
+
+@dataclass
+class Setting:
+    """A word set flat.
+
+    Args:
+        mask: coverage, uint8 (height, width), the word's ink with whatever stands around it.
+        box: the word's own place in the mask: (left, top, right, bottom), pixels. That of a mere dash or dot reaches
+            beyond its ink, so that it is not enlarged to the height of a letter.
+        em: the size the glyphs were drawn at, pixels.
+        letters: for each character of the word its (left, right) inside the mask, pixels.
+    """
+
+    mask: np.ndarray
+    box: tuple[int, int, int, int]
+    em: int
+    letters: list[tuple[int, int]]
+
+    @property
+    def half_length(self) -> float:
+        """Half the word's length, in units of half its height."""
+        left, top, right, bottom = self.box
+        return max(0.05, (right - left) / max(2, bottom - top))
+
+
+def set_word(
+    atlas: GlyphAtlas,
+    font: Font,
+    em: int,
+    text: str,
+    spacing: float = 0.0,
+    jitter: np.ndarray | None = None,
+    big_first: float = 1.0,
+) -> Setting | None:
+    """Sets one word on a straight baseline.
+
+    Args:
+        atlas: where drawn glyphs are kept.
+        font: the face.
+        em: the glyphs' size, pixels.
+        text: the characters.
+        spacing: added between characters, ems.
+        jitter: (characters, 2): for each character its shift upwards, ems, and its relative size minus 1.
+        big_first: relative size of the first character (a drop capital as on shop signs).
+
+    Returns:
+        The setting, cut to the word's ink; `None` when nothing of it has any ink.
+    """
+    pieces, pen, previous = [], 0.0, ""
+    for position, character in enumerate(text):
+        glyph = atlas.glyph(font, em, character)
+        size = big_first if position == 0 else 1.0
+        rise = 0.0
+        if jitter is not None:
+            rise = jitter[position, 0] * em
+            size *= 1.0 + jitter[position, 1]
+        if previous:
+            pen += atlas.kerning(font, em, previous + character)
+        mask, left, top, advance = glyph.mask, glyph.left, glyph.top, glyph.advance
+        if size != 1.0 and mask.size:
+            mask = cv2.resize(mask, None, fx=size, fy=size, interpolation=cv2.INTER_LINEAR)
+            left, top, advance = left * size, top * size, advance * size
+        x, y = round(pen + left), round(-top - rise)
+        pieces.append((mask, x, y))
+        pen += advance + spacing * em
+        previous = character
+    inked = [(mask, x, y) for mask, x, y in pieces if mask.size]
+    if not inked:
+        return None
+    left = min(x for _, x, _ in inked)
+    top = min(y for _, _, y in inked)
+    width = max(x + mask.shape[1] for mask, x, _ in inked) - left
+    height = max(y + mask.shape[0] for mask, _, y in inked) - top
+    if width > 60 * em or height > 6 * em:  # a broken font
+        return None
+    canvas = np.zeros((height, width), np.uint8)
+    letters = []
+    for mask, x, y in pieces:
+        rows, columns = mask.shape
+        if mask.size:
+            region = canvas[y - top : y - top + rows, x - left : x - left + columns]
+            np.maximum(region, mask, out=region)
+        letters.append((x - left, x - left + columns))
+    x_grow, y_above, y_below = (max(0, round(grow)) for grow in _room_for_signs(em, width, top, height))
+    return Setting(canvas, (-x_grow, -y_above, width + x_grow, height + y_below), em, letters)
+
+
+def _room_for_signs(em: int, width: int, top: int, height: int) -> tuple[float, float, float]:
+    """By how much the box of a low or narrow sign grows: at each side, above and below, pixels.
+
+    Args:
+        em: the glyphs' size, pixels.
+        width: of the ink, pixels.
+        top: of the ink, pixels below the baseline (mostly negative).
+        height: of the ink, pixels.
+    """
+    if height >= 0.4 * em:
+        return 0.0, 0.0, 0.0
+    return (0.25 * em - width) / 2, top + 0.5 * em, -top - height
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From the flat word to the picture
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Placement:
+    """Where the flat word lies in the picture.
+
+    Args:
+        height: of the picture, pixels.
+        width: of the picture, pixels.
+        warp: carries a flat mask, any float or uint8 array (mask height, mask width), into the picture.
+        scale: picture pixels per flat pixel, about.
+    """
+
+    height: int
+    width: int
+    warp: Callable[[np.ndarray], np.ndarray]
+    scale: float
+
+
+def place(
+    setting: Setting,
+    height: int,
+    matrix: np.ndarray,
+    bend: tuple[str, float],
+    margins: tuple[float, float, float, float],
+    max_width: int,
+) -> Placement:
+    """Fits the bent and projected word into a picture `height` pixels high.
+
+    Args:
+        setting: the flat word. Points are measured from the centre of its box in units of half the box's height.
+        height: of the picture, pixels.
+        matrix: 3 x 3, the projection (rotation, shear, perspective) applied after bending.
+        bend: ("none", 0), ("arc", angle) or ("wave", amplitude). An arc spans `angle` radians over the word's width,
+            upwards in the middle where positive; a wave has one period and an amplitude in half box heights.
+        margins: left, top, right, bottom, in box heights; negative ones clip.
+        max_width: of the picture, pixels; a wider one becomes less high instead.
+
+    Returns:
+        The placement.
+    """
+    left, top, right, bottom = setting.box
+    unit = max(1.0, (bottom - top) / 2)
+    centre_x, centre_y = (left + right) / 2, (top + bottom) / 2
+    half = setting.half_length
+    curve = _Bend(bend[0], bend[1], half)
+
+    # A straight word is known by its corners, a bent one by more points along its upper and lower edge.
+    steps = 2 if curve.kind == "none" else 9
+    along = np.tile(np.array([half * (2 * step / (steps - 1) - 1) for step in range(steps)]), 2)
+    edge = np.stack([along, np.repeat((-1.0, 1.0), steps)], axis=1)
+    outline = _project(matrix, curve.forward(edge))
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    x0, y0 = low[0] - 2 * margins[0], low[1] - 2 * margins[1]
+    x1, y1 = high[0] + 2 * margins[2], high[1] + 2 * margins[3]
+    scale = height / (y1 - y0)
+    width = max(4, round((x1 - x0) * scale))
+    if width > max_width:
+        scale *= max_width / width
+        width, height = max_width, max(4, round(height * max_width / width))
+
+    fit = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale], [0, 0, 1]], np.float64)
+    to_picture = fit @ matrix
+    if curve.kind == "none":
+        flat = np.array([[1 / unit, 0, -centre_x / unit], [0, 1 / unit, -centre_y / unit], [0, 0, 1]])
+        full = to_picture @ flat
+
+        def warp(mask: np.ndarray) -> np.ndarray:
+            return cv2.warpPerspective(mask, full, (width, height), flags=cv2.INTER_LINEAR)
+    else:
+        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+        points = _project(np.linalg.inv(to_picture), np.stack([columns.ravel(), rows.ravel()], axis=1))
+        points = curve.backward(points)
+        map_x = (points[:, 0] * unit + centre_x).reshape(height, width).astype(np.float32)
+        map_y = (points[:, 1] * unit + centre_y).reshape(height, width).astype(np.float32)
+
+        def warp(mask: np.ndarray) -> np.ndarray:
+            return cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+    return Placement(height, width, warp, scale / unit)
+
+
+class _Bend:
+    """Bends the plane: `forward` from the flat word to the bent one, `backward` the other way. Points are (n, 2)."""
+
+    def __init__(self, kind: str, strength: float, half: float):
+        self.kind = kind if abs(strength) > 1e-3 else "none"
+        self.strength = strength
+        self.half = half
+        # An arc must stay well outside its own centre, or short words would fold.
+        self.radius = math.copysign(max(abs(2 * half / strength), 2.2), strength) if self.kind == "arc" else 0.0
+
+    def forward(self, points: np.ndarray) -> np.ndarray:
+        x, y = points[:, 0], points[:, 1]
+        if self.kind == "arc":
+            radius = self.radius
+            angle = x / radius
+            return np.stack([(radius - y) * np.sin(angle), radius - (radius - y) * np.cos(angle)], axis=1)
+        if self.kind == "wave":
+            return np.stack([x, y + self.strength * np.sin(x * math.pi / self.half)], axis=1)
+        return points
+
+    def backward(self, points: np.ndarray) -> np.ndarray:
+        x, y = points[:, 0], points[:, 1]
+        if self.kind == "arc":
+            radius = self.radius
+            sign = math.copysign(1.0, radius)
+            down = (radius - y) * sign
+            distance = np.sqrt(x * x + down * down)
+            return np.stack([np.arctan2(x, down) * abs(radius), radius - sign * distance], axis=1)
+        if self.kind == "wave":
+            return np.stack([x, y - self.strength * np.sin(x * math.pi / self.half)], axis=1)
+        return points
+
+
+def _project(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Applies a 3 x 3 projection to points (n, 2)."""
+    x, y = points[:, 0], points[:, 1]
+    m = matrix
+    w = m[2, 0] * x + m[2, 1] * y + m[2, 2]
+    return np.stack([(m[0, 0] * x + m[0, 1] * y + m[0, 2]) / w, (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / w], axis=1)
+
+
+def surround(setting: Setting, neighbours: list[tuple[Setting, int, int]]) -> Setting:
+    """Puts other words around a word, as in a text that the word is cut from.
+
+    Args:
+        setting: the word.
+        neighbours: (other word, x, y) with the place of the other word's top left corner, pixels of `setting.mask`.
+
+    Returns:
+        A larger mask in which `box` and `letters` still point at the word.
+    """
+    height, width = setting.mask.shape
+    left = min([0] + [x for _, x, _ in neighbours])
+    top = min([0] + [y for _, _, y in neighbours])
+    right = max([width] + [x + other.mask.shape[1] for other, x, _ in neighbours])
+    bottom = max([height] + [y + other.mask.shape[0] for other, _, y in neighbours])
+    canvas = np.zeros((bottom - top, right - left), np.uint8)
+    for other, x, y in [(setting, 0, 0), *neighbours]:
+        rows, columns = other.mask.shape
+        region = canvas[y - top : y - top + rows, x - left : x - left + columns]
+        np.maximum(region, other.mask, out=region)
+    x0, y0, x1, y1 = setting.box
+    letters = [(start - left, end - left) for start, end in setting.letters]
+    return Setting(canvas, (x0 - left, y0 - top, x1 - left, y1 - top), setting.em, letters)

@@ -1,0 +1,107 @@
+"""Which fonts are taken, which are refused, and what is remembered about them."""
+
+import json
+
+import pytest
+
+
+pytest.importorskip("cv2")
+pytest.importorskip("fontTools")
+
+from hf_str.synthesis import find_fonts
+from hf_str.synthesis import fonts as fonts_module
+
+from .conftest import LATIN
+
+
+def found(folder, characters=LATIN):
+    return find_fonts(characters, folders=[folder], cache=False)
+
+
+def test_a_whole_font_is_taken(draw_font):
+    (font,) = found(draw_font("whole"))
+    assert font.characters == frozenset(LATIN)
+    assert font.can_spell("Hotel24")
+    assert not font.can_spell("Hôtel")
+    assert font.case == "both"
+
+
+@pytest.mark.parametrize("flaw", ["without", "blank", "boxed"])
+def test_a_font_that_lacks_a_letter_is_refused(draw_font, flaw):
+    folder = draw_font("flawed", **{flaw: "q"})
+    with pytest.raises(FileNotFoundError, match="apt-get install"):
+        found(folder)
+    (font,) = found(folder, LATIN.replace("q", ""))
+    assert "q" not in font.characters
+
+
+@pytest.mark.parametrize("flaw", ["without", "blank", "boxed"])
+def test_a_font_that_lacks_a_sign_spells_what_it_can(draw_font, flaw):
+    (font,) = found(draw_font("flawed", **{flaw: "-"}), LATIN + ".-")
+    assert font.can_spell("St.")
+    assert not font.can_spell("B-One")
+
+
+def test_a_font_whose_letters_look_alike_is_refused(draw_font):
+    with pytest.raises(FileNotFoundError):
+        found(draw_font("bars", as_one=LATIN))
+
+
+@pytest.mark.parametrize("case, good, bad", [("upper", "HOTEL24", "hotel24"), ("lower", "hotel24", "HOTEL24")])
+def test_a_face_that_shows_one_case_spells_that_case_only(draw_font, case, good, bad):
+    from fontTools.ttLib import TTFont
+
+    path = draw_font(case) / "made.ttf"
+    font = TTFont(path)
+    for table in font["cmap"].tables:
+        for small in range(ord("a"), ord("z") + 1):
+            capital = small - 32
+            source, copy = (capital, small) if case == "upper" else (small, capital)
+            table.cmap[copy] = table.cmap[source]
+    font.save(path)
+    (font,) = found(path.parent)
+    assert font.case == case
+    assert font.can_spell(good)
+    assert not font.can_spell(bad)
+    assert not font.can_spell("Hotel")
+
+
+def test_the_same_face_twice_counts_once(draw_font):
+    folder = draw_font("twins")
+    (folder / "copy.ttf").write_bytes((folder / "made.ttf").read_bytes())
+    assert len(found(folder)) == 1
+
+
+def test_files_that_are_no_fonts_are_passed_over(draw_font):
+    folder = draw_font("damaged")
+    (folder / "broken.ttf").write_bytes(b"\0\1\0\0 no font at all")
+    (folder / "cut.ttf").write_bytes((folder / "made.ttf").read_bytes()[:3000])
+    assert len(found(folder)) == 1
+
+
+def test_the_second_call_reads_the_cache(draw_font, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = draw_font("cached")
+    first = find_fonts(LATIN, folders=[folder])
+    monkeypatch.setattr(fonts_module, "_look_at_file", lambda *_: pytest.fail("the file was looked at again"))
+    assert find_fonts(LATIN, folders=[folder]) == first
+    assert find_fonts("ABC", folders=[folder])[0].characters == frozenset("ABC")
+
+
+def test_a_damaged_cache_is_made_again(draw_font, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = draw_font("cached")
+    first = find_fonts(LATIN, folders=[folder])
+    (cache,) = (tmp_path / "cache").rglob("*.json")
+    cache.write_text("{")
+    assert find_fonts(LATIN, folders=[folder]) == first
+    assert json.loads(cache.read_text())
+
+
+def test_the_order_is_settled(fonts):
+    assert fonts == sorted(fonts, key=lambda font: (font.family.lower(), font.style, font.path, font.index))
+
+
+def test_no_characters_are_an_error():
+    with pytest.raises(ValueError, match="at least one character"):
+        find_fonts(" ")

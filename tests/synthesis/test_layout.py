@@ -1,0 +1,89 @@
+"""Setting words and carrying them into pictures."""
+
+import numpy as np
+import pytest
+
+
+pytest.importorskip("cv2")
+pytest.importorskip("fontTools")
+
+from hf_str.synthesis.layout import GlyphAtlas, _Bend, place, set_word, surround
+
+
+MARGINS = (0.1, 0.1, 0.1, 0.1)
+
+
+@pytest.fixture(scope="module")
+def atlas():
+    return GlyphAtlas()
+
+
+def word(atlas, fonts, text="Hotel", **more):
+    return set_word(atlas, fonts[0], 32, text, **more)
+
+
+def test_letters_stand_in_reading_order(atlas, fonts):
+    setting = word(atlas, fonts)
+    starts = [left for left, _ in setting.letters]
+    assert starts == sorted(starts) and len(starts) == 5
+    assert setting.box == (0, 0, setting.mask.shape[1], setting.mask.shape[0])
+    # Cut to the ink: every side touches it.
+    assert all(edge.max() > 0 for edge in (setting.mask[0], setting.mask[-1], setting.mask[:, 0], setting.mask[:, -1]))
+
+
+def test_spacing_and_size(atlas, fonts):
+    plain, spaced = word(atlas, fonts), word(atlas, fonts, spacing=0.5)
+    assert spaced.mask.shape[1] >= plain.mask.shape[1] + 4 * 15
+    assert word(atlas, fonts, "xx", big_first=1.5).mask.shape[0] > word(atlas, fonts, "xx").mask.shape[0]
+
+
+def test_a_dash_keeps_the_room_of_a_letter(atlas, fonts):
+    setting = word(atlas, fonts, "-")
+    left, top, right, bottom = setting.box
+    assert bottom - top >= 14 > setting.mask.shape[0]
+    assert top < 0 < bottom - setting.mask.shape[0]
+    assert right - left >= 8
+
+
+def test_nothing_to_see_is_none(atlas, fonts):
+    assert word(atlas, fonts, " ") is None
+
+
+def test_neighbours_leave_the_word_in_place(atlas, fonts):
+    setting, other = word(atlas, fonts), word(atlas, fonts, "Bar")
+    around = surround(setting, [(other, -70, 3), (other, 5, 40), (other, 200, -9)])
+    left, top, right, bottom = around.box
+    assert (right - left, bottom - top) == (setting.mask.shape[1], setting.mask.shape[0])
+    assert np.all(around.mask[top:bottom, left:right] >= setting.mask)
+    assert around.letters[0][0] == left
+
+
+@pytest.mark.parametrize("bend", [("none", 0.0), ("arc", 1.2), ("arc", -1.2), ("wave", 0.3)])
+def test_bending_back_undoes_bending(bend):
+    curve = _Bend(*bend, 6.0)
+    points = np.random.default_rng(0).uniform((-6, -1), (6, 1), (50, 2))
+    assert np.allclose(curve.backward(curve.forward(points)), points, atol=1e-6)
+
+
+@pytest.mark.parametrize("bend", [("none", 0.0), ("arc", 1.2), ("arc", -1.2), ("wave", 0.3)])
+@pytest.mark.parametrize("angle", [0.0, 0.2])
+def test_the_whole_word_lies_in_the_picture(atlas, fonts, bend, angle):
+    setting = word(atlas, fonts)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    placement = place(setting, 48, turn, bend, MARGINS, 1000)
+    picture = placement.warp(setting.mask)
+    assert picture.shape == (48, placement.width)
+    assert all(edge.max() == 0 for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]))
+    # What is lost on the way is little: the ink, scaled, is all there.
+    assert picture.sum() == pytest.approx(setting.mask.sum() * placement.scale**2, rel=0.1)
+
+
+def test_a_word_too_wide_becomes_lower(atlas, fonts):
+    placement = place(word(atlas, fonts, "HHHHHHHHHHHH"), 48, np.eye(3), ("none", 0.0), MARGINS, 120)
+    assert placement.width == 120 and placement.height < 48
+
+
+def test_the_atlas_keeps_no_more_than_its_capacity(fonts):
+    atlas = GlyphAtlas(capacity=3, faces=1)
+    word(atlas, fonts, "ABCDEFG")
+    assert len(atlas._glyphs) == 3

@@ -1,0 +1,64 @@
+"""The script, end to end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+pytest.importorskip("cv2")
+pytest.importorskip("fontTools")
+datasets = pytest.importorskip("datasets")
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(folder, *more, fonts, ok=True):
+    words = ("--num_words", "20", "--words_per_shard", "8", "--charset", "36", "--output_dir", str(folder))
+    command = [sys.executable, str(ROOT / "scripts/synthesize_words.py"), *words, *more]
+    command += ["--fonts", str(Path(fonts[0].path).parent)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    assert (done.returncode == 0) is ok, done.stderr
+    return done.stdout + done.stderr
+
+
+def load(folder):
+    files = sorted(str(path) for path in folder.glob("*.parquet"))
+    return datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(folder / "cache"))
+
+
+def test_twenty_words_written_read_and_resumed(tmp_path, fonts):
+    folder = tmp_path / "words"
+    assert "words/s" in run(folder, "--num_proc", "2", fonts=fonts)
+    assert (folder / "contact_sheet.png").stat().st_size > 1000
+    words = load(folder)
+    assert words.num_rows == 20
+    assert isinstance(words.features["image"], datasets.Image)
+    assert all(set(text) <= set("0123456789abcdefghijklmnopqrstuvwxyz") for text in words["text"])
+    assert words[0]["image"].mode == "RGB"
+
+    _, second, third = sorted(folder.glob("*.parquet"))
+    second_before, third_written = second.read_bytes(), third.stat().st_mtime_ns
+    second.unlink()
+    assert "2 of 3 shards are there already" in run(folder, fonts=fonts)
+    assert second.read_bytes() == second_before
+    assert third.stat().st_mtime_ns == third_written
+    assert not list(folder.glob("*.tmp"))
+
+    assert "--seed" in run(folder, "--seed", "1", fonts=fonts, ok=False)
+
+
+def test_grey_png_words(tmp_path, fonts):
+    run(tmp_path / "grey", "--mode", "L", "--format", "png", "--difficulty", "0", fonts=fonts)
+    assert load(tmp_path / "grey")[3]["image"].mode == "L"
+
+
+def test_help(tmp_path):
+    command = [sys.executable, str(ROOT / "scripts/synthesize_words.py"), "--help"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
+    )
+    assert "--lexicon" in done.stdout
