@@ -1,0 +1,58 @@
+"""Random changes to word images that leave the word readable."""
+
+import numpy as np
+
+from ..synthesis._optional import require
+
+
+__all__ = ["augment_word"]
+
+cv2 = require("cv2")
+
+
+def augment_word(image: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
+    """Moves, bends and degrades a grey word image a little, as another photograph of the word would.
+
+    Args:
+        image: uint8, (height, width).
+        rng: the source of chance.
+        strength: 0 changes nothing, 1 is what training uses.
+
+    Returns:
+        A new uint8 image of about the same size.
+    """
+    if strength <= 0:
+        return image
+    if rng.random() < 0.7:
+        image = _jitter_corners(image, rng, 0.09 * strength)
+    if rng.random() < 0.5:
+        image = _change_tone(image, rng, strength)
+    if rng.random() < 0.1:
+        image = 255 - image
+    if rng.random() < 0.25:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.3, 0.025 * strength * image.shape[0] + 0.4))
+    if rng.random() < 0.15:
+        small = rng.uniform(0.35, 0.8)
+        size = max(4, int(image.shape[1] * small)), max(8, int(image.shape[0] * small))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.25:
+        noise = rng.normal(0, rng.uniform(2, 14) * strength, image.shape)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return image
+
+
+def _jitter_corners(image: np.ndarray, rng: np.random.Generator, amount: float) -> np.ndarray:
+    """Moves each corner by up to `amount` of the height: crop, shift, rotation, shear and perspective in one."""
+    height, width = image.shape
+    corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    moved = corners + rng.uniform(-amount, amount, (4, 2)).astype(np.float32) * height
+    matrix = cv2.getPerspectiveTransform(moved.astype(np.float32), corners)
+    return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _change_tone(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:
+    """Contrast, brightness and gamma through one table of 256 values."""
+    levels = np.arange(256) / 255.0
+    levels = levels ** np.exp(rng.uniform(-0.5, 0.5) * strength)
+    levels = (levels - 0.5) * np.exp(rng.uniform(-0.6, 0.4) * strength) + 0.5 + rng.uniform(-0.15, 0.15) * strength
+    return cv2.LUT(image, np.clip(levels * 255, 0, 255).astype(np.uint8))
