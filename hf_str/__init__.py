@@ -14,12 +14,13 @@ from .models.crnn.modeling_crnn import CRNNForCTC, CRNNModel
 from .models.crnn.pipeline_crnn import ImageToTextPipeline
 from .models.crnn.processing_crnn import CRNNProcessor
 from .models.crnn.tokenization_crnn import CRNNTokenizer
-from .registration import register
+from .registration import TASK, register
 from .version import __version__
 
 
 __all__ = [
     "DEFAULT_CHECKPOINT",
+    "TASK",
     "CRNNConfig",
     "CRNNForCTC",
     "CRNNImageProcessor",

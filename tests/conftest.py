@@ -12,19 +12,26 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory) -> str:
-    """A checkpoint folder of a small network with random weights that reads something in every image."""
+def tiny_checkpoint(tmp_path_factory, word_images) -> str:
+    """A checkpoint folder of a small network with random weights that reads something else in every image."""
     torch.manual_seed(0)
-    tokenizer = CRNNTokenizer(charset="94")
+    tokenizer, image_processor = CRNNTokenizer(charset="94"), CRNNImageProcessorPil()
     config = CRNNConfig(
         vocab_size=len(tokenizer), conv_channels=[8, 8, 16, 16, 32, 32, 32], hidden_size=32, batch_norms=True
     )
-    model = CRNNForCTC(config).eval()
-    model.ctc_head.bias.data.normal_()
-    model.ctc_head.weight.data.normal_()
+    model = CRNNForCTC(config)
+    with torch.no_grad():
+        for parameter in model.crnn.layers.parameters():
+            parameter.mul_(3)  # a fresh network hardly looks at its image
+        model.ctc_head.weight.normal_(std=3)
+        model.ctc_head.bias.zero_()[0] = 15  # some frames are blank
+        model.train()
+        for _ in range(30):  # batch statistics
+            model(**image_processor(word_images, return_tensors="pt"))
+    model.eval()
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
     model.save_pretrained(folder)
-    CRNNProcessor(CRNNImageProcessorPil(), tokenizer).save_pretrained(folder)
+    CRNNProcessor(image_processor, tokenizer).save_pretrained(folder)
     return str(folder)
 
 

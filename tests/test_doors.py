@@ -54,8 +54,9 @@ else:
     sys.modules["hf_str"] = None  # any import of it fails
     trust = {"trust_remote_code": True}
 import torch
-from transformers import AutoConfig, AutoImageProcessor, AutoModel, AutoModelForCTC, AutoModelForTextRecognition
+from transformers import AutoConfig, AutoModel, AutoModelForCTC, AutoModelForTextRecognition
 from transformers import AutoProcessor, AutoTokenizer, pipeline
+from transformers.models.auto.image_processing_auto import AutoImageProcessor  # 5.17 hides it without torchvision
 
 def read(model, processor=None):
     if processor is None:

@@ -56,8 +56,9 @@ def test_the_papers_network():
     model = CRNNForCTC(CRNNConfig())
     assert sum(parameter.numel() for parameter in model.parameters()) == 8_330_789
     assert model(torch.zeros(2, 1, 32, 100)).logits.shape == (2, 24, 37)
-    assert [layer.convolution.out_channels for layer in model.crnn.featurizer.layers] == [64, 128, 256, 256, 512, 512, 512]
-    normalised = [isinstance(layer.normalization, nn.BatchNorm2d) for layer in model.crnn.featurizer.layers]
+    layers = model.crnn.featurizer.layers
+    assert [layer.convolution.out_channels for layer in layers] == [64, 128, 256, 256, 512, 512, 512]
+    normalised = [isinstance(layer.normalization, nn.BatchNorm2d) for layer in layers]
     assert normalised == [False, False, False, False, True, True, False]
 
 
@@ -156,7 +157,8 @@ def test_a_label_that_cannot_fit_is_dropped_where_asked():
 def test_no_gradient_is_ever_non_finite(seed):
     model = make(unalignable_labels="drop").train()
     generator = torch.Generator().manual_seed(seed)
-    images = [torch.randn(1, 32, int(width), generator=generator) for width in torch.randint(4, 90, (8,), generator=generator)]
+    widths = torch.randint(4, 90, (8,), generator=generator).tolist()
+    images = [torch.randn(1, 32, width, generator=generator) for width in widths]
     pixels, mask = padded(images)
     labels = torch.randint(0, 37, (8, 12), generator=generator)
     labels[torch.arange(12) >= torch.randint(0, 13, (8, 1), generator=generator)] = -100

@@ -1,5 +1,6 @@
 """CRNN configuration: the paper's network by default, every plain CRNN of the field by its fields."""
 
+import copy
 import os
 import shutil
 from collections.abc import Sequence
@@ -149,6 +150,15 @@ class CRNNConfig(PreTrainedConfig):
                         f"{name}[{index}] is {value} where pool_kernel_sizes[{index}] is {window}: "
                         "give a [height, width] pair where there is pooling and None where there is none"
                     )
+        for name in ("conv_channels", "conv_kernel_sizes", "pool_kernel_sizes", "pool_strides"):
+            self._check_numbers(name, lowest=1)
+        for name in ("conv_paddings", "pool_paddings"):
+            self._check_numbers(name, lowest=0)
+        for index, (window, padding) in enumerate(zip(self.pool_kernel_sizes, self.pool_paddings, strict=True)):
+            if window is not None and any(2 * pad > side for pad, side in zip(padding, window, strict=True)):
+                raise ValueError(
+                    f"pool_paddings[{index}] is {padding} for a window of {window}: at most half of it is allowed"
+                )
         for name in ("vocab_size", "num_channels", "image_height", "hidden_size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -156,6 +166,8 @@ class CRNNConfig(PreTrainedConfig):
             raise ValueError(f"num_hidden_layers must be 0 or more, not {self.num_hidden_layers}")
         if self.pad_token_id != 0:
             raise ValueError(f"pad_token_id is the CTC blank and must be 0, not {self.pad_token_id}")
+        if not self.batch_norm_eps > 0:
+            raise ValueError(f"batch_norm_eps must be above 0, not {self.batch_norm_eps}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a probability in [0, 1), not {self.dropout}")
         if self._output_length(self.image_height, axis=0) < 1:
@@ -191,9 +203,9 @@ class CRNNConfig(PreTrainedConfig):
 
     def to_dict(self) -> dict[str, Any]:
         output = super().to_dict()
-        output["auto_map"] = _AUTO_MAP
+        output["auto_map"] = dict(_AUTO_MAP)
         if (_CODE / "pipeline_crnn.py").exists():
-            output["custom_pipelines"] = _CUSTOM_PIPELINES
+            output["custom_pipelines"] = copy.deepcopy(_CUSTOM_PIPELINES)
         return output
 
     def save_pretrained(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs):
@@ -204,14 +216,17 @@ class CRNNConfig(PreTrainedConfig):
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
     def _output_length(self, length: Any, axis: int) -> Any:
-        """`length` pixels along `axis` (0 height, 1 width) after all convolutions and pools."""
+        """`length` pixels along `axis` (0 height, 1 width) after all convolutions and pools, 0 if none is left."""
+        is_left = True  # padding makes something of nothing, so it is not enough to look at the end
         for index, (kernel, padding) in enumerate(zip(self.conv_kernel_sizes, self.conv_paddings, strict=True)):
             length = length + 2 * padding - kernel + 1
+            is_left = is_left & (length > 0)
             window = self.pool_kernel_sizes[index]
             if window is not None:
                 overhang = length + 2 * self.pool_paddings[index][axis] - window[axis]
                 length = overhang // self.pool_strides[index][axis] + 1
-        return max(length, 0) if isinstance(length, int) else length.clamp(min=0)
+                is_left = is_left & (length > 0)
+        return length * is_left
 
     def _check_length(self, name: str, count: int):
         if len(getattr(self, name)) != count:
@@ -220,6 +235,17 @@ class CRNNConfig(PreTrainedConfig):
                 "give one for each convolution"
             )
 
+    def _check_numbers(self, name: str, lowest: int):
+        """Every entry is a number, or for pools a pair of numbers, none of them too low."""
+        is_pool = name.startswith("pool")
+        for index, value in enumerate(getattr(self, name)):
+            if is_pool and value is None:
+                continue
+            numbers = value if isinstance(value, list) else [value]
+            if len(numbers) != 1 + is_pool or not all(isinstance(n, int) and n >= lowest for n in numbers):
+                wanted = f"a [height, width] pair of integers from {lowest} on" if is_pool else f"at least {lowest}"
+                raise ValueError(f"{name}[{index}] must be {wanted}, not {value!r}")
+
 
 def _each(value: Any, count: int) -> list:
     """One value for each convolution: `_each(3, 2)` is `[3, 3]`."""
@@ -227,4 +253,4 @@ def _each(value: Any, count: int) -> list:
 
 
 def _pair(value: Any) -> Any:
-    return value if value is None else list(value)
+    return list(value) if isinstance(value, (list, tuple)) else value

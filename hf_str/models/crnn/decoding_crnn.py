@@ -60,7 +60,7 @@ def best_path(logits: torch.Tensor) -> list[CTCHypothesis]:
     if logits.ndim != 3:
         raise ValueError(f"logits must have shape (batch, time, vocab), not {tuple(logits.shape)}")
     batch, time, _ = logits.shape
-    if time == 0:
+    if batch == 0 or time == 0:
         return [CTCHypothesis([], [], [], 1.0) for _ in range(batch)]
     logits = logits.detach().float()
     peaks, path = logits.max(-1)

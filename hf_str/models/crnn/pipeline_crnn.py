@@ -1,14 +1,19 @@
 """`pipeline("image-to-text")` for CTC recognisers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from transformers import Pipeline
+from transformers.pipelines.pt_utils import KeyDataset
 
 from .image_loading_crnn import load_word_image
 from .processing_crnn import CRNNProcessor
 
 
 __all__ = ["ImageToTextPipeline"]
+
+#: Sequences that are one image each: a path, a URL or base64, and the bytes of a file.
+_SINGLE_SEQUENCES = (str, bytes, bytearray, memoryview)
 
 
 class ImageToTextPipeline(Pipeline):
@@ -51,7 +56,8 @@ class ImageToTextPipeline(Pipeline):
         """Reads images.
 
         Args:
-            inputs: an image, or a list, generator or dataset of images.
+            inputs: an image, or a list (any sequence, such as a column of a dataset), generator or `KeyDataset` of
+                images.
             return_characters (`bool`, defaults to `False`): add `characters` to each result, with `text`,
                 `probability` and `span` (left, right) in the image's pixels.
             batch_size (`int`, defaults to 1): images a forward pass.
@@ -61,6 +67,10 @@ class ImageToTextPipeline(Pipeline):
             For one image `[{"generated_text": str, "score": float}]`; for several, one such list an image (an
             iterator of them where `inputs` is a generator or a dataset). The score is the probability of the word.
         """
+        if isinstance(inputs, Sequence) and not isinstance(inputs, _SINGLE_SEQUENCES):
+            inputs = list(inputs)
+        if isinstance(inputs, (list, KeyDataset)) and len(inputs) == 0:
+            return []
         return super().__call__(inputs, **kwargs)
 
     def _sanitize_parameters(self, return_characters: bool | None = None, **kwargs):

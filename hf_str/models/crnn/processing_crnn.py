@@ -91,11 +91,12 @@ class CRNNProcessor(ProcessorMixin):
         if len(widths) != len(hypotheses):
             raise ValueError(f"{len(widths)} target_sizes for {len(hypotheses)} images: give one for each")
         # The frames cover the padded image, the positions are wanted on the image itself.
-        shares = torch.ones(len(hypotheses)) if pixel_mask is None else pixel_mask.float().amax(1).mean(-1)
-        num_frames = outputs.logits.shape[1]
+        num_frames = [outputs.logits.shape[1]] * len(hypotheses)
+        if pixel_mask is not None:
+            num_frames = _own_frames(outputs.logits)
         return [
-            self._reading(hypothesis, width, width / max(share * num_frames, 1e-9))
-            for hypothesis, width, share in zip(hypotheses, widths, shares.tolist(), strict=True)
+            self._reading(hypothesis, width, width / max(count, 1))
+            for hypothesis, width, count in zip(hypotheses, widths, num_frames, strict=True)
         ]
 
     def _reading(self, hypothesis: CTCHypothesis, width: float, pixels_per_frame: float) -> dict[str, Any]:
@@ -111,3 +112,12 @@ class CRNNProcessor(ProcessorMixin):
             )
         ]
         return {"text": "".join(symbols), "score": hypothesis.score, "characters": characters}
+
+
+def _own_frames(logits: torch.Tensor) -> list[int]:
+    """Frames of each image itself in (batch, time, vocab): the model makes those of its padding certainly blank.
+
+    Certainly: the blank leads by the range of the floating point type. No network says it that loudly.
+    """
+    lead = logits[..., 0] - logits[..., 1:].amax(-1)
+    return (lead < 1e4).sum(-1).tolist()

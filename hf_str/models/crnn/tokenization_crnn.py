@@ -55,7 +55,7 @@ def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
         ValueError: no symbol, or one symbol twice.
     """
     if isinstance(charset, Path) or (isinstance(charset, str) and charset.endswith(".txt")):
-        lines = [line for line in Path(charset).read_text(encoding="utf-8").splitlines() if line]
+        lines = [line for line in Path(charset).read_text(encoding="utf-8-sig").splitlines() if line]
         charset = lines if len(lines) > 1 else "".join(lines)
     elif isinstance(charset, str):
         charset = CHARSETS.get(charset, charset)
@@ -137,15 +137,21 @@ class CRNNTokenizer(TokenizersBackend):
         self._symbol_pattern = re.compile("|".join(map(re.escape, sorted(symbols, key=len, reverse=True))), re.DOTALL)
         self._tokenizer = self._build_backend(symbols, lowercase, str(kwargs["pad_token"]))
         self._table = np.array([], dtype=object)
-        saved = "".join(symbols) if all(len(symbol) == 1 for symbol in symbols) else list(symbols)
+        # A string where it says the same: "ng" for ["n", "g"], but not for ["ng"], nor "36", a name, for ["3", "6"].
+        joined = "".join(symbols)
+        saved = joined if len(joined) == len(symbols) and joined not in CHARSETS else list(symbols)
         super().__init__(charset=saved, lowercase=lowercase, unknown_characters=unknown_characters, **kwargs)
 
     def _build_backend(self, symbols: Sequence[str], lowercase: bool, blank: str) -> Tokenizer:
         backend = Tokenizer(models.WordLevel({blank: 0} | {symbol: i for i, symbol in enumerate(symbols, start=1)}))
-        steps = [normalizers.NFC()] + ([normalizers.Lowercase()] if lowercase else [])
+        # Lower case first: the kelvin sign, which NFC makes a capital K, has its own lower case, a plain k.
+        steps = ([normalizers.Lowercase()] if lowercase else []) + [normalizers.NFC()]
         backend.normalizer = normalizers.Sequence(steps)
         # Keeps the symbols, drops what is between them: nothing unknown ever reaches the vocabulary.
-        pattern = Regex("|".join(_escape(symbol) for symbol in sorted(symbols, key=len, reverse=True)))
+        pieces = [_escape(symbol) for symbol in sorted(symbols, key=len, reverse=True) if len(symbol) > 1]
+        if single := "".join(_escape(symbol) for symbol in symbols if len(symbol) == 1):
+            pieces.append(f"[{single}]")  # much faster than alternatives where there are thousands
+        pattern = Regex("|".join(pieces))
         backend.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="removed", invert=True)
         backend.decoder = decoders.Fuse()
         return backend
@@ -157,17 +163,34 @@ class CRNNTokenizer(TokenizersBackend):
 
     def unknown_in(self, text: str) -> list[str]:
         """The characters of `text` that are outside the charset, each once, in order."""
-        rest = self._symbol_pattern.sub("", self.backend_tokenizer.normalizer.normalize_str(text))
-        return list(dict.fromkeys(rest))
+        return self._unknown_in(text, self._added_pattern(self._splits_special_tokens()))
 
-    def _encode_plus(self, text: Any, text_pair: Any = None, **kwargs):
+    def _unknown_in(self, text: str, added: re.Pattern | None) -> list[str]:
+        normalize = self.backend_tokenizer.normalizer.normalize_str
+        parts = [text] if added is None else added.split(text)
+        return list(dict.fromkeys("".join(self._symbol_pattern.sub("", normalize(part)) for part in parts)))
+
+    def _added_pattern(self, split_special_tokens: bool) -> re.Pattern | None:
+        """Finds in a text the tokens that were added to the charset; `None` where there are none to find."""
+        added = self.added_tokens_decoder.values()
+        found = [token.content for token in added if not (token.special and split_special_tokens)]
+        return re.compile("|".join(map(re.escape, sorted(found, key=len, reverse=True)))) if found else None
+
+    def _splits_special_tokens(self) -> bool:
+        # A label is what stands in the picture: "<blank>" is seven characters in it, not the blank. Only where special
+        # tokens were added, they are found in a text, as those of any tokenizer.
+        return self.split_special_tokens or self.all_special_tokens == [self.pad_token]
+
+    def _encode_plus(self, text: Any, text_pair: Any = None, split_special_tokens: bool | None = None, **kwargs):
+        split_special_tokens = split_special_tokens or self._splits_special_tokens()
         if self.unknown_characters == "error":
+            added = self._added_pattern(split_special_tokens)
             for part in _strings((text, text_pair)):
-                self._refuse_unknown(part)
-        return super()._encode_plus(text, text_pair, **kwargs)
+                self._refuse_unknown(part, added)
+        return super()._encode_plus(text, text_pair, split_special_tokens=split_special_tokens, **kwargs)
 
-    def _refuse_unknown(self, text: str):
-        unknown = [character for character in self.unknown_in(text) if text not in self.all_special_tokens]
+    def _refuse_unknown(self, text: str, added: re.Pattern | None):
+        unknown = self._unknown_in(text, added)
         if unknown:
             named = " ".join(f"{character!r} (U+{ord(character):04X})" for character in unknown)
             raise ValueError(
@@ -192,25 +215,19 @@ class CRNNTokenizer(TokenizersBackend):
         Returns:
             `str`, or `list[str]` for a batch; or a [`CRNNTokenizerOutput`].
         """
-        if isinstance(token_ids, dict) or hasattr(token_ids, "input_ids"):
-            token_ids = token_ids["input_ids"]
-        if not isinstance(token_ids, np.ndarray):
-            token_ids = to_py_obj(token_ids)
-        if isinstance(token_ids, (int, np.integer)):
-            token_ids = [token_ids]
-        is_batch = len(token_ids) > 0 and not isinstance(token_ids[0], (int, np.integer))
-        output = self._decode_paths(token_ids if is_batch else [token_ids], skip_special_tokens, **kwargs)
+        paths, is_batch = _as_paths(token_ids)
+        texts, offsets = self._decode_paths(paths, skip_special_tokens, **kwargs)
         if not is_batch:
-            texts, offsets = output
-            output = (texts[0], offsets and offsets[0])
-        return CRNNTokenizerOutput(*output) if kwargs.get("output_char_offsets") else output[0]
+            texts, offsets = texts[0], offsets and offsets[0]
+        return texts if offsets is None else CRNNTokenizerOutput(texts, offsets)
 
     def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **kwargs) -> Any:
         """[`~CRNNTokenizer.decode`] of a batch; a single sequence makes a batch of one."""
-        if len(sequences) == 0:
-            return CRNNTokenizerOutput([], []) if kwargs.get("output_char_offsets") else []
-        decoded = self.decode(sequences, skip_special_tokens=skip_special_tokens, **kwargs)
-        return [decoded] if isinstance(decoded, str) else decoded
+        paths, is_batch = _as_paths(sequences)
+        if not is_batch and len(paths[0]) == 0:
+            paths = []  # nothing at all is a batch without sequences here
+        texts, offsets = self._decode_paths(paths, skip_special_tokens, **kwargs)
+        return texts if offsets is None else CRNNTokenizerOutput(texts, offsets)
 
     def _decode_paths(
         self,
@@ -221,15 +238,17 @@ class CRNNTokenizer(TokenizersBackend):
         **kwargs,
     ) -> tuple[list[str], list | None]:
         """All paths at once, one after the other in one array; a path of its own length each."""
-        lengths = np.array([len(path) for path in paths])
-        ids = np.concatenate([np.asarray(path, dtype=np.int64) for path in paths])
+        lengths = np.array([len(path) for path in paths], dtype=np.int64)
+        ids = np.concatenate([np.array([], dtype=np.int64), *(np.asarray(path, dtype=np.int64) for path in paths)])
         ends = np.cumsum(lengths)
         first = np.zeros(len(ids) + 1, dtype=bool)
         first[np.append(0, ends)] = True
         keep = collapse_paths(ids, first[:-1]) if group_tokens else ids > 0
         if skip_special_tokens:
             keep &= ~np.isin(ids, self.all_special_ids)
-        characters = self._symbol_table(ids.max(initial=0))[ids[keep]]
+        table = self._symbol_table()
+        keep &= ids < len(table)  # ids beyond the vocabulary have no text
+        characters = table[ids[keep]]
         counts = np.append(0, np.cumsum(keep))[np.append(0, ends)].tolist()
         symbols = characters.tolist()
         texts = ["".join(symbols[start:end]) for start, end in zip(counts, counts[1:], strict=False)]
@@ -248,12 +267,27 @@ class CRNNTokenizer(TokenizersBackend):
         ]
         return texts, [rows[start:end] for start, end in zip(counts, counts[1:], strict=False)]
 
-    def _symbol_table(self, largest_id: int) -> np.ndarray:
-        """The text of each class; ids beyond the vocabulary have none."""
-        if len(self._table) <= max(largest_id, len(self) - 1):
-            size = max(largest_id + 1, len(self))
-            self._table = np.array([self.convert_ids_to_tokens(i) or "" for i in range(size)], dtype=object)
+    def _symbol_table(self) -> np.ndarray:
+        """The text of each class."""
+        if len(self._table) != len(self):  # tokens were added
+            self._table = np.array([self.convert_ids_to_tokens(i) or "" for i in range(len(self))], dtype=object)
         return self._table
+
+
+def _as_paths(token_ids: Any) -> tuple[Any, bool]:
+    """What `decode` takes, as a batch of paths; and whether it was one."""
+    if isinstance(token_ids, dict) or hasattr(token_ids, "input_ids"):
+        token_ids = token_ids["input_ids"]
+    if hasattr(token_ids, "shape"):  # an array or a tensor says what it is even where it is empty
+        array = np.asarray(to_py_obj(token_ids), dtype=np.int64).reshape(token_ids.shape)
+        if array.ndim > 2:
+            raise ValueError(f"classes have shape (time,) or (batch, time), not {array.shape}: take logits.argmax(-1)")
+        return np.atleast_2d(array), array.ndim == 2
+    token_ids = to_py_obj(token_ids)
+    if isinstance(token_ids, (int, np.integer)):
+        return [[token_ids]], False
+    is_batch = len(token_ids) > 0 and not isinstance(token_ids[0], (int, np.integer))
+    return (token_ids, True) if is_batch else ([token_ids], False)
 
 
 def _escape(symbol: str) -> str:

@@ -1,0 +1,172 @@
+"""The configuration: defaults, what is refused and how, frames for a width, what a saved folder carries."""
+
+import json
+
+import pytest
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig
+
+from hf_str import CRNNConfig
+
+
+PADDED_POOLS = {
+    "pool_kernel_sizes": [[2, 2], [2, 2], None, [2, 2], None, [2, 2], None],
+    "pool_strides": [[2, 2], [2, 2], None, [2, 1], None, [2, 1], None],
+    "pool_paddings": [[0, 0], [0, 0], None, [0, 1], None, [0, 1], None],
+}
+
+
+def pools(first: object) -> list:
+    """The paper's pools with another one after the first convolution."""
+    return [first, [2, 2], None, [2, 1], None, [2, 1], None]
+
+
+def test_the_defaults_are_the_papers():
+    config = CRNNConfig()
+    assert config.model_type == "crnn"
+    assert (config.vocab_size, config.num_channels, config.image_height) == (37, 1, 32)
+    assert config.conv_channels == [64, 128, 256, 256, 512, 512, 512]
+    assert config.conv_kernel_sizes == [3, 3, 3, 3, 3, 3, 2]
+    assert config.conv_paddings == [1, 1, 1, 1, 1, 1, 0]
+    assert config.batch_norms == [False, False, False, False, True, True, False]
+    assert config.pool_kernel_sizes == config.pool_strides == pools([2, 2])
+    assert config.pool_paddings == [[0, 0], [0, 0], None, [0, 0], None, [0, 0], None]
+    assert (config.hidden_size, config.num_hidden_layers, config.lstm_projection) == (256, 2, "between")
+    assert (config.pad_token_id, config.dropout, config.ctc_loss_reduction) == (0, 0.0, "mean")
+    assert config.unalignable_labels == "error"
+
+
+@pytest.mark.parametrize(
+    "field, value", [("conv_kernel_sizes", 3), ("conv_paddings", 1), ("conv_biases", False), ("batch_norms", True)]
+)
+def test_one_value_is_for_all_convolutions(field, value):
+    fields = {"conv_channels": [8, 16, 32], "pool_kernel_sizes": [[2, 2], None, [2, 1]], "conv_paddings": 1}
+    fields |= {"conv_kernel_sizes": 3, "batch_norms": False} | {field: value}
+    config = CRNNConfig(**fields)
+    assert getattr(config, field) == [value] * 3
+    assert config == CRNNConfig(**fields | {field: (value,) * 3})
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"vocab_size": "37"}, "vocab_size.*expected int, got str"),
+        ({"conv_channels": "abc"}, "conv_channels.*expected a list"),
+        ({"conv_channels": ["64"] * 7}, r"conv_channels.*list\[int\]"),
+        ({"conv_kernel_sizes": 3.0}, "conv_kernel_sizes.*expected int, got float"),
+        ({"batch_norms": 1}, "batch_norms.*expected bool, got int"),
+        ({"pool_kernel_sizes": None}, "pool_kernel_sizes.*expected a? ?list"),
+        ({"dropout": "0.1"}, "dropout.*expected float, got str"),
+        ({"pad_token_id": None}, "pad_token_id.*expected int"),
+        ({"height_pooling": "mean"}, r"height_pooling.*one of \('average', 'max'\), got mean"),
+        ({"lstm_projection": "some"}, r"lstm_projection.*one of \('between', 'all', 'none'\), got some"),
+        ({"ctc_loss_reduction": "none"}, r"ctc_loss_reduction.*one of \('mean', 'sum'\), got none"),
+        ({"unalignable_labels": "skip"}, r"unalignable_labels.*one of \('error', 'drop'\), got skip"),
+        ({"conv_channels": []}, "conv_channels is empty: at least one"),
+        (
+            {"conv_channels": [8, 16]},
+            r"conv_kernel_sizes has 7 entries for 2 convolutions \(conv_channels\): give one",
+        ),
+        ({"batch_norms": [True]}, "batch_norms has 1 entries for 7 convolutions"),
+        ({"pool_kernel_sizes": [[2, 2]]}, "pool_kernel_sizes has 1 entries for 7 convolutions"),
+        ({"pool_strides": [[2, 2]] * 7}, r"pool_strides\[2\] is \[2, 2\] where pool_kernel_sizes\[2\] is None: give"),
+        ({"pool_strides": pools([0, 1])}, r"pool_strides\[0\] must be a \[height, width\] pair of integers from 1 on"),
+        ({"pool_kernel_sizes": pools(2)}, r"pool_kernel_sizes\[0\] must be a \[height, width\] pair.*not 2"),
+        ({"pool_kernel_sizes": pools([2])}, r"pool_kernel_sizes\[0\] must be a \[height, width\] pair.*not \[2\]"),
+        ({"pool_kernel_sizes": pools([2.5, 2])}, r"pool_kernel_sizes\[0\] must be a \[height, width\] pair"),
+        ({"pool_paddings": pools([-1, 0])}, r"pool_paddings\[0\] must be a \[height, width\] pair.*from 0 on"),
+        ({"pool_paddings": pools([2, 2])}, r"pool_paddings\[0\] is \[2, 2\] for a window of \[2, 2\]: at most half"),
+        ({"conv_channels": [-8] * 7}, r"conv_channels\[0\] must be at least 1, not -8"),
+        ({"conv_kernel_sizes": 0}, r"conv_kernel_sizes\[0\] must be at least 1, not 0"),
+        ({"conv_paddings": -1}, r"conv_paddings\[0\] must be at least 0, not -1"),
+        ({"vocab_size": 0}, "vocab_size must be at least 1, not 0"),
+        ({"num_channels": 0}, "num_channels must be at least 1, not 0"),
+        ({"hidden_size": -4}, "hidden_size must be at least 1, not -4"),
+        ({"num_hidden_layers": -1}, "num_hidden_layers must be 0 or more, not -1"),
+        ({"image_height": 15}, "image_height 15 is pooled away.*use a larger image_height or fewer pools"),
+        ({"image_height": -32}, "image_height must be at least 1, not -32"),
+        ({"pad_token_id": 1}, "pad_token_id is the CTC blank and must be 0, not 1"),
+        ({"dropout": 1.5}, r"dropout is a probability in \[0, 1\), not 1.5"),
+        ({"batch_norm_eps": -1.0}, "batch_norm_eps must be above 0, not -1.0"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused_with_what_is_allowed(fields, message):
+    with pytest.raises((StrictDataclassError, ValueError), match=f"(?s){message}"):
+        CRNNConfig(**fields)
+
+
+def test_assignment_is_checked_too():
+    config = CRNNConfig()
+    with pytest.raises((StrictDataclassError, TypeError), match="Field 'hidden_size' expected int, got str"):
+        config.hidden_size = "large"
+
+
+@pytest.mark.parametrize("fields", [{}, PADDED_POOLS, {"dropout": 0, "batch_norms": True, "vocab_size": 95}], ids=str)
+def test_saved_and_loaded_it_is_equal(fields, tmp_path):
+    config = CRNNConfig(**fields)
+    config.save_pretrained(tmp_path)
+    for loaded in (AutoConfig.from_pretrained(tmp_path), CRNNConfig.from_pretrained(tmp_path)):
+        assert type(loaded) is CRNNConfig
+        assert loaded.to_dict() | {"_name_or_path": ""} == config.to_dict()
+        loaded.transformers_version = None  # transformers writes it into the file, and a new configuration has none
+        assert loaded == config
+
+
+@pytest.mark.parametrize(
+    "fields, frames",
+    [
+        ({}, {100: 24, 128: 31, 61: 14, 8: 1, 7: 0, 1: 0}),
+        (PADDED_POOLS, {100: 26, 128: 33, 61: 16, 4: 2, 3: 0, 1: 0}),
+    ],
+    ids=["paper", "padded pools"],
+)
+def test_frames_of_a_width(fields, frames):
+    config = CRNNConfig(**fields)
+    assert {width: config.num_frames(width) for width in frames} == frames
+    widths = torch.tensor(list(frames))
+    assert config.num_frames(widths).tolist() == list(frames.values())
+    assert config.num_frames(widths.numpy()).tolist() == list(frames.values())
+    assert config.num_frames(widths.numpy()[0]) == frames[100]
+
+
+@pytest.mark.parametrize(
+    "fields, sizes",
+    [
+        ({}, [512, 256, 512]),
+        ({"lstm_projection": "all"}, [512, 256, 256]),
+        ({"lstm_projection": "none"}, [512, 512, 512]),
+        ({"num_hidden_layers": 0}, [512]),
+        ({"num_hidden_layers": 1, "hidden_size": 64}, [512, 128]),
+    ],
+    ids=str,
+)
+def test_features_after_each_layer(fields, sizes):
+    assert CRNNConfig(**fields).hidden_sizes == sizes
+
+
+def test_a_saved_folder_says_how_it_loads_without_hf_str(tmp_path):
+    config = CRNNConfig()
+    config.save_pretrained(tmp_path)
+    saved = json.loads((tmp_path / "config.json").read_text())
+    assert saved["auto_map"] == {
+        "AutoConfig": "configuration_crnn.CRNNConfig",
+        "AutoModel": "modeling_crnn.CRNNForCTC",
+        "AutoModelForCTC": "modeling_crnn.CRNNForCTC",
+        "AutoModelForTextRecognition": "modeling_crnn.CRNNForCTC",
+    }
+    pipelines = saved["custom_pipelines"]
+    assert list(pipelines) == ["image-to-text"]
+    assert pipelines["image-to-text"]["impl"] == "pipeline_crnn.ImageToTextPipeline"
+    assert not hasattr(config, "custom_pipelines")
+    assert not hasattr(AutoConfig.from_pretrained(tmp_path), "custom_pipelines")
+    parts = ["configuration", "modeling", "tokenization", "processing", "pipeline", "decoding"]
+    parts += ["image_loading", "image_processing", "image_processing_pil"]
+    code = {f"{part}_crnn.py" for part in parts}
+    assert {path.name for path in tmp_path.iterdir()} == code | {"config.json"}
+
+
+def test_attributes_that_transformers_expects():
+    config = CRNNConfig(vocab_size=95, num_channels=3, hidden_size=64, num_hidden_layers=1)
+    assert (config.vocab_size, config.num_channels, config.hidden_size, config.num_hidden_layers) == (95, 3, 64, 1)

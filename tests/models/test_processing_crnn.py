@@ -1,0 +1,184 @@
+"""The processor: images and labels in, readings with scores and places out."""
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from transformers import AutoProcessor
+
+from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
+from tests.conftest import draw_word
+
+
+@pytest.fixture(scope="module")
+def processor() -> CRNNProcessor:
+    return CRNNProcessor(CRNNImageProcessorPil(), CRNNTokenizer("94"))
+
+
+@pytest.fixture(scope="module")
+def model(tiny_checkpoint) -> CRNNForCTC:
+    return CRNNForCTC.from_pretrained(tiny_checkpoint).eval()
+
+
+def outputs_of(*paths: list[int], vocab: int = 95) -> SimpleNamespace:
+    """What a model that reads `paths` would return."""
+    return SimpleNamespace(logits=9.0 * torch.nn.functional.one_hot(torch.tensor(paths), vocab).float())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# In
+
+
+def test_images_and_text(processor, word_images):
+    inputs = processor(images=word_images[:3], text=["hello", "EXIT", "24"], padding=True, return_tensors="pt")
+    assert sorted(inputs) == ["labels", "pixel_values"]
+    assert inputs.pixel_values.shape == (3, 1, 32, 128)
+    assert inputs.labels.tolist() == [[18, 15, 22, 22, 25], [41, 60, 45, 56, 0], [3, 5, 0, 0, 0]]
+    assert inputs.labels.dtype == torch.long
+
+
+def test_what_comes_out_trains_the_model(processor, model, word_images):
+    inputs = processor(images=word_images[:2], text=["hello", "24"], padding=True, return_tensors="pt")
+    assert model(**inputs).loss.isfinite()
+
+
+def test_images_alone(processor, word_files, word_images):
+    inputs = processor(word_files[:2], return_tensors="pt")
+    assert list(inputs) == ["pixel_values"]
+    torch.testing.assert_close(inputs.pixel_values, processor(word_images[:2], return_tensors="pt").pixel_values)
+
+
+def test_text_alone(processor):
+    assert processor(text=["hello", "24"]).input_ids == [[18, 15, 22, 22, 25], [3, 5]]
+
+
+def test_nothing_is_refused(processor):
+    with pytest.raises(ValueError, match="give images, or text, or both"):
+        processor()
+
+
+def test_an_unknown_character_is_named(processor, word_images):
+    with pytest.raises(ValueError, match=r"'é' \(U\+00E9\)"):
+        processor(images=word_images[0], text="café")
+
+
+def test_options_reach_the_image_processor(processor, word_images):
+    inputs = processor(images=word_images[:2], keep_aspect_ratio=True, max_width=64, return_tensors="pt")
+    assert inputs.pixel_values.shape == (2, 1, 32, 64)
+    assert inputs.pixel_mask.shape == (2, 32, 64)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Out
+
+
+def test_a_reading_has_text_score_and_characters(processor):
+    a, b = processor.tokenizer("ab").input_ids
+    readings = processor.post_process_text_recognition(outputs_of([0, a, a, 0, b], [0] * 5))
+    assert [reading["text"] for reading in readings] == ["ab", ""]
+    assert [character["text"] for character in readings[0]["characters"]] == ["a", "b"]
+    probability = torch.tensor([9.0] + [0.0] * 94).softmax(0)[0].item()
+    for character in readings[0]["characters"]:
+        assert character["probability"] == pytest.approx(probability, rel=1e-5)
+    assert readings[0]["score"] == pytest.approx(probability**2, rel=1e-5)
+    assert readings[1]["characters"] == []
+    assert readings[1]["score"] == pytest.approx(probability**5, rel=1e-5)
+
+
+def test_places_are_fractions_of_the_width(processor):
+    (reading,) = processor.post_process_text_recognition(outputs_of([5, 5, 0, 6]))
+    assert [character["span"] for character in reading["characters"]] == [(0, 0.5), (0.75, 1)]
+
+
+@pytest.mark.parametrize("sizes", [[(20, 100), (64, 40)], torch.tensor([[20, 100], [64, 40]])], ids=["list", "tensor"])
+def test_places_are_pixels_where_the_sizes_are_given(processor, sizes):
+    readings = processor.post_process_text_recognition(outputs_of([5, 5, 0, 6], [0, 7, 0, 0]), target_sizes=sizes)
+    spans = [[character["span"] for character in reading["characters"]] for reading in readings]
+    assert spans == [[(0, 50), (75, 100)], [(10, 20)]]
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_a_wrong_number_of_sizes_is_refused(processor, count):
+    with pytest.raises(ValueError, match=f"{count} target_sizes for 2 images: give one for each"):
+        processor.post_process_text_recognition(outputs_of([1, 2], [3, 4]), target_sizes=[(32, 100)] * count)
+
+
+def test_no_images_give_no_readings(processor):
+    outputs = SimpleNamespace(logits=torch.zeros(0, 31, 95))
+    assert processor.post_process_text_recognition(outputs, target_sizes=[]) == []
+
+
+def read(model, processor, images) -> list[dict]:
+    inputs = processor(images=images, keep_aspect_ratio=True, max_width=400, return_tensors="pt")
+    with torch.no_grad():
+        outputs = model(**inputs)
+    sizes = [(image.height, image.width) for image in images]
+    return processor.post_process_text_recognition(outputs, inputs.pixel_mask, sizes)
+
+
+def test_an_image_reads_the_same_in_any_company(processor, model, word_images):
+    """Images of 32 to 400 pixels in one batch, padded: text, scores and places are those of each image alone."""
+    images = [draw_word("a", 12), *word_images, draw_word("a" * 30)]
+    together = read(model, processor, images)
+    assert any(reading["text"] for reading in together)
+    for image, reading in zip(images, together, strict=True):
+        (alone,) = read(model, processor, [image])
+        assert reading["text"] == alone["text"]
+        assert reading["score"] == pytest.approx(alone["score"], abs=1e-5)
+        for character, expected in zip(reading["characters"], alone["characters"], strict=True):
+            assert character["span"] == pytest.approx(expected["span"])
+            assert character["probability"] == pytest.approx(expected["probability"], abs=1e-4)
+            assert 0 <= character["span"][0] < character["span"][1] <= image.width
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_padding_is_told_apart_in_half_precision(processor, model, dtype):
+    half = CRNNForCTC(model.config).to(dtype).eval()
+    half.load_state_dict(model.state_dict())
+    mask = torch.ones(2, 32, 128, dtype=torch.long)
+    mask[0, :, 40:] = 0
+    with torch.no_grad():
+        outputs = half(torch.zeros(2, 1, 32, 128, dtype=dtype), pixel_mask=mask)
+    outputs.logits[0, :9, 0] = -9  # read something up to the last of the nine frames of 40 pixels
+    for logits in (outputs.logits, outputs.logits.float()):
+        readings = processor.post_process_text_recognition(SimpleNamespace(logits=logits), mask)
+        assert readings[0]["characters"][-1]["span"][1] == 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Saving
+
+
+def test_saved_and_loaded_it_keeps_every_option(tmp_path, word_images):
+    image_options = {
+        "do_grayscale": False,
+        "keep_aspect_ratio": True,
+        "min_width": 48,
+        "max_width": 200,
+        "pad_to_multiple_of": 16,
+        "padding_mode": "replicate",
+        "padding_value": 0.5,
+        "image_mean": [0.4, 0.5, 0.6],
+        "image_std": [0.2, 0.3, 0.4],
+    }
+    image_processor = CRNNImageProcessorPil(size={"height": 48, "width": 160}, **image_options)
+    tokenizer = CRNNTokenizer("abc", lowercase=True, unknown_characters="remove")
+    processor = CRNNProcessor(image_processor, tokenizer)
+    processor.save_pretrained(tmp_path)
+    loaded = AutoProcessor.from_pretrained(tmp_path, backend="pil")
+    assert type(loaded) is CRNNProcessor
+    assert loaded.to_dict() == processor.to_dict()
+    for name, value in image_options.items():
+        assert list(_listed(getattr(loaded.image_processor, name))) == list(_listed(value)), name
+    assert dict(loaded.image_processor.size) == {"height": 48, "width": 160}
+    assert loaded.tokenizer.characters == ("a", "b", "c")
+    inputs, expected = (
+        each(images=word_images, text=["Abc!"] * len(word_images), return_tensors="pt") for each in (loaded, processor)
+    )
+    assert inputs.keys() == expected.keys() == {"pixel_values", "pixel_mask", "labels"}
+    for name in inputs:
+        torch.testing.assert_close(inputs[name], expected[name])
+
+
+def _listed(value):
+    return value if isinstance(value, (list, tuple)) else [value]

@@ -1,0 +1,364 @@
+"""The tokenizer: charsets, what is done to text, CTC decoding against slow references, saving."""
+
+import copy
+import itertools
+import pickle
+import random
+import string
+import unicodedata
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from hf_str import CRNNTokenizer
+from hf_str.models.crnn.tokenization_crnn import CHARSETS, CRNNTokenizerOutput, resolve_charset
+
+
+SIZES = {"digits": 10, "36": 36, "62": 62, "94": 94, "94+space": 95, "hangul": 94 + 2350}
+NASTY = "]^\\-[&&a-z.*+?(){}|$#~/ "
+
+
+def slow_decode(tokenizer, ids, group_tokens=True) -> tuple[str, list[dict]]:
+    """CTC's rule, step by step."""
+    runs = [(key, len(list(run))) for key, run in itertools.groupby(ids)] if group_tokens else [(i, 1) for i in ids]
+    text, offsets, start = "", [], 0
+    for class_id, length in runs:
+        if 0 < class_id <= len(tokenizer.characters):
+            symbol = tokenizer.characters[class_id - 1]
+            text += symbol
+            offsets.append({"char": symbol, "start_offset": start, "end_offset": start + length})
+        start += length
+    return text, offsets
+
+
+def random_paths(tokenizer, count=50, seed=0, longest=40) -> list[list[int]]:
+    """Ragged paths with blanks, repeats, padding, and now and then no frame at all."""
+    choose = random.Random(seed)
+    paths = []
+    for _ in range(count):
+        few = [choose.randrange(1, len(tokenizer)) for _ in range(3)]
+        paths.append([choose.choice([0, 0, -100, *few]) for _ in range(choose.randrange(longest))])
+    return paths
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Charsets
+
+
+@pytest.mark.parametrize("name, size", SIZES.items())
+def test_named_charsets(name, size):
+    tokenizer = CRNNTokenizer(name)
+    assert len(tokenizer) == tokenizer.vocab_size == size + 1
+    assert len(tokenizer.characters) == len(set(tokenizer.characters)) == size
+    assert tokenizer.pad_token_id == tokenizer.convert_tokens_to_ids("<blank>") == 0
+    assert tokenizer.convert_ids_to_tokens([1, size]) == [tokenizer.characters[0], tokenizer.characters[-1]]
+    assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.unk_token) == (None, None, None)
+
+
+def test_what_the_named_charsets_hold():
+    assert list(SIZES) == list(CHARSETS)
+    assert set(CHARSETS["94"]) == set(map(chr, range(0x21, 0x7F)))
+    assert set(CHARSETS["94+space"]) == set(map(chr, range(0x20, 0x7F)))
+    syllables = CHARSETS["hangul"].removeprefix(CHARSETS["94"])
+    assert len(syllables) == 2350
+    assert all("\uac00" <= syllable <= "\ud7a3" for syllable in syllables)
+
+
+def test_a_charset_from_a_string_a_list_and_files(tmp_path):
+    (tmp_path / "lines.txt").write_bytes("\ufeffx\r\né\r\n \r\nsch\r\n".encode())
+    (tmp_path / "line.txt").write_text("xé #\n", encoding="utf-8")
+    assert resolve_charset("xé #") == ("x", "é", " ", "#")
+    assert resolve_charset(tmp_path / "lines.txt") == ("x", "é", " ", "sch")
+    assert resolve_charset(str(tmp_path / "line.txt")) == ("x", "é", " ", "#")
+    assert resolve_charset(character for character in ["q", "u", "qu"]) == ("q", "u", "qu")
+    assert resolve_charset(["e\u0301"]) == ("é",)
+
+
+def test_symbols_of_several_characters_are_matched_longest_first():
+    tokenizer = CRNNTokenizer(["s", "c", "h", "sch", "sc"])
+    assert tokenizer("schscshhsch").input_ids == [4, 5, 1, 3, 3, 4]
+    assert tokenizer.decode([4, 4, 0, 4, 1]) == "schschs"
+
+
+@pytest.mark.parametrize("charset", ["", [], ["a", ""]], ids=repr)
+def test_an_empty_charset_is_refused(charset):
+    with pytest.raises(ValueError, match="at least one character"):
+        CRNNTokenizer(charset)
+
+
+@pytest.mark.parametrize("charset, named", [("abca", "'a'"), (["é", "x", "e\u0301"], "'é'")])
+def test_a_character_that_stands_twice_is_named(charset, named):
+    with pytest.raises(ValueError, match=f"more than once: {named}$"):
+        CRNNTokenizer(charset)
+
+
+def test_characters_that_mean_something_in_regular_expressions():
+    charset = "".join(dict.fromkeys(NASTY))
+    tokenizer = CRNNTokenizer(charset)
+    for symbol_id, character in enumerate(charset, start=1):
+        assert tokenizer(character).input_ids == [symbol_id]
+    assert tokenizer.decode(tokenizer(NASTY).input_ids, group_tokens=False) == NASTY
+    assert tokenizer.unknown_in("b" + NASTY + "_") == ["b", "_"]
+    assert CRNNTokenizer(charset, unknown_characters="remove")("b_cd,").input_ids == []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Text to classes
+
+
+def test_text_is_composed():
+    tokenizer = CRNNTokenizer("aé각")
+    assert tokenizer("e\u0301").input_ids == tokenizer("é").input_ids == [2]
+    decomposed = unicodedata.normalize("NFD", "각")
+    assert len(decomposed) == 3
+    assert tokenizer(decomposed).input_ids == tokenizer("각").input_ids == [3]
+
+
+def test_compatibility_characters_stay_what_they_are():
+    tokenizer = CRNNTokenizer("½ﬁＡ12fiA", lowercase=False)
+    assert tokenizer("½ﬁＡ").input_ids == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "charset, lowercase, text, expected",
+    [
+        ("36", None, "HeLLo", "hello"),
+        ("62", None, "HeLLo", "HeLLo"),
+        ("36", None, "\u212a", "k"),  # the kelvin sign
+        ("abé", None, "E\u0301B", "éb"),
+        ("ABC", None, "ABC", "ABC"),
+        ("ABCabc", True, "ABC", "abc"),
+        ("digits", None, "42", "42"),
+        ("각가", None, "각", "각"),
+    ],
+)
+def test_lower_case_where_the_charset_has_no_other(charset, lowercase, text, expected):
+    tokenizer = CRNNTokenizer(charset, lowercase=lowercase)
+    assert tokenizer.decode(tokenizer(text).input_ids, group_tokens=False) == expected
+
+
+def test_lower_case_can_be_refused():
+    with pytest.raises(ValueError, match=r"'H' \(U\+0048\)"):
+        CRNNTokenizer("36", lowercase=False)("Hello")
+
+
+def test_unknown_characters_are_named():
+    tokenizer = CRNNTokenizer("36")
+    with pytest.raises(
+        ValueError, match=r"'straße, \U0001f600ß' has .*: 'ß' \(U\+00DF\) ',' \(U\+002C\) ' ' \(U\+0020\)"
+    ):
+        tokenizer("straße, \U0001f600ß")
+    with pytest.raises(ValueError, match=r"'\U0001f600' \(U\+1F600\)\. Add them to the charset"):
+        tokenizer(["fine", "\U0001f600"])
+    assert tokenizer.unknown_in("Straße, ß") == ["ß", ",", " "]
+
+
+def test_unknown_characters_are_removed_where_asked():
+    tokenizer = CRNNTokenizer("36", unknown_characters="remove")
+    assert tokenizer("it's 5!").input_ids == tokenizer("its5").input_ids
+    assert tokenizer("ß").input_ids == []
+
+
+def test_an_unknown_mode_is_refused():
+    with pytest.raises(ValueError, match='must be "error" or "remove", not \'ignore\''):
+        CRNNTokenizer("36", unknown_characters="ignore")
+
+
+def test_a_label_that_spells_the_blank_is_its_characters():
+    tokenizer = CRNNTokenizer("94")
+    for label in ("<blank>", "a<blank>b"):
+        ids = tokenizer(label).input_ids
+        assert len(ids) == len(label)
+        assert 0 not in ids
+        assert tokenizer.decode(ids, group_tokens=False) == label
+    with pytest.raises(ValueError, match=r"'<' \(U\+003C\) '>' \(U\+003E\)"):
+        CRNNTokenizer("36")("<blank>")
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_encoded_and_decoded_text_is_the_same(name):
+    tokenizer = CRNNTokenizer(name)
+    choose = random.Random(0)
+    texts = ["".join(choose.choices(tokenizer.characters, k=choose.randrange(25))) for _ in range(100)]
+    encoded = tokenizer(texts).input_ids
+    assert [len(ids) for ids in encoded] == list(map(len, texts))
+    assert tokenizer.batch_decode(encoded, group_tokens=False) == texts
+    padded = tokenizer(texts, padding=True, return_tensors="np").input_ids
+    assert tokenizer.batch_decode(padded, group_tokens=False) == texts
+    with_blanks = np.stack([padded, np.zeros_like(padded)], -1).reshape(len(texts), -1)
+    assert tokenizer.batch_decode(with_blanks) == texts
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Classes to text
+
+
+@pytest.mark.parametrize("skip_special_tokens", [True, False])
+def test_hello_stays_hello(skip_special_tokens):
+    tokenizer = CRNNTokenizer("36")
+    h, e, l, o = tokenizer("helo").input_ids  # noqa: E741
+    path = [0, h, h, 0, e, e, l, l, 0, l, o, o, 0]
+    assert tokenizer.decode(path, skip_special_tokens=skip_special_tokens) == "hello"
+    assert tokenizer.batch_decode([path], skip_special_tokens=skip_special_tokens) == ["hello"]
+
+
+def test_padding_is_blank():
+    tokenizer = CRNNTokenizer("36")
+    assert tokenizer.decode([-100, 11, -100, 11, 12, 12, 0, -100, -1]) == "aab"
+    labels = torch.tensor([[11, 11, -100], [12, 0, 0]])
+    assert tokenizer.batch_decode(labels, group_tokens=False) == ["aa", "b"]
+
+
+@pytest.mark.parametrize(
+    "ids, text",
+    [
+        (11, "a"),
+        (np.int64(11), "a"),
+        (np.array(11), "a"),
+        (torch.tensor(11), "a"),
+        ([11, 12], "ab"),
+        ((11, 12), "ab"),
+        ([np.int64(11), np.int64(12)], "ab"),
+        ([torch.tensor(11), torch.tensor(12)], "ab"),
+        (np.array([11, 12], dtype=np.uint8), "ab"),
+        (torch.tensor([11, 12]), "ab"),
+        ([], ""),
+        (np.array([], dtype=np.int64), ""),
+        (torch.tensor([], dtype=torch.long), ""),
+        ([[11, 12], [13, 0]], ["ab", "c"]),
+        ([[11, 12, 13], [], [14]], ["abc", "", "d"]),
+        ([[]], [""]),
+        ([np.array([11, 12]), np.array([13])], ["ab", "c"]),
+        ([torch.tensor([11, 12]), torch.tensor([13])], ["ab", "c"]),
+        (np.array([[11, 12], [13, 13]], dtype=np.int32), ["ab", "c"]),
+        (torch.tensor([[11, 12], [13, 13]]), ["ab", "c"]),
+        (torch.zeros(0, 33, dtype=torch.long), []),
+        (np.zeros((0, 33), dtype=np.int64), []),
+        (np.zeros((2, 0), dtype=np.int64), ["", ""]),
+        ({"input_ids": [11, 12]}, "ab"),
+    ],
+    ids=repr,
+)
+def test_whatever_holds_classes_is_decoded(ids, text):
+    tokenizer = CRNNTokenizer("36")
+    assert tokenizer.decode(ids) == text
+    assert tokenizer.decode(ids, output_char_offsets=True).text == text
+    if not isinstance(text, str):
+        assert tokenizer.batch_decode(ids) == text
+        assert tokenizer.batch_decode(ids, output_char_offsets=True).text == text
+
+
+def test_an_empty_batch():
+    tokenizer = CRNNTokenizer("36")
+    assert tokenizer.batch_decode([]) == []
+    assert tokenizer.batch_decode([], output_char_offsets=True) == CRNNTokenizerOutput([], [])
+
+
+def test_one_sequence_makes_a_batch_of_one():
+    tokenizer = CRNNTokenizer("36")
+    assert tokenizer.batch_decode([11, 12]) == ["ab"]
+    output = tokenizer.batch_decode([11], output_char_offsets=True)
+    assert output.text == ["a"]
+    assert output.char_offsets == [[{"char": "a", "start_offset": 0, "end_offset": 1}]]
+
+
+def test_logits_are_no_classes():
+    with pytest.raises(ValueError, match=r"\(batch, time\), not \(2, 5, 37\): take logits.argmax"):
+        CRNNTokenizer("36").decode(torch.zeros(2, 5, 37))
+
+
+@pytest.mark.parametrize("group_tokens", [True, False])
+@pytest.mark.parametrize("charset", ["36", "hangul", ("s", "c", "h", "sch")], ids=str)
+def test_decoding_is_ctcs_rule(charset, group_tokens):
+    tokenizer = CRNNTokenizer(charset)
+    paths = random_paths(tokenizer)
+    expected = [slow_decode(tokenizer, path, group_tokens) for path in paths]
+    texts, offsets = [text for text, _ in expected], [rows for _, rows in expected]
+    together = tokenizer.batch_decode(paths, group_tokens=group_tokens, output_char_offsets=True)
+    assert together.text == texts
+    assert together.char_offsets == offsets
+    assert tokenizer.batch_decode(paths, group_tokens=group_tokens) == texts
+    for path, text, rows in zip(paths, texts, offsets, strict=True):
+        assert tokenizer.decode(path, group_tokens=group_tokens) == text
+        alone = tokenizer.decode(path, group_tokens=group_tokens, output_char_offsets=True)
+        assert (alone.text, alone.char_offsets) == (text, rows)
+    padded = np.full((len(paths), 40), -100)
+    for row, path in zip(padded, paths, strict=True):
+        row[: len(path)] = path
+    for batch in (padded, torch.from_numpy(padded)):
+        output = tokenizer.batch_decode(batch, group_tokens=group_tokens, output_char_offsets=True)
+        assert (output.text, output.char_offsets) == (texts, offsets)
+
+
+def test_paths_of_a_batch_do_not_run_into_each_other():
+    assert CRNNTokenizer("36").batch_decode([[0, 11], [11, 11], [11, 0]]) == ["a", "a", "a"]
+
+
+def test_ids_beyond_the_vocabulary_have_no_text():
+    tokenizer = CRNNTokenizer("36")
+    output = tokenizer.decode([11, 37, 11, 10**12], output_char_offsets=True)
+    assert output.text == "aa"
+    assert [row["start_offset"] for row in output.char_offsets] == [0, 2]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Added tokens, saving, copies
+
+
+def test_added_tokens():
+    tokenizer = CRNNTokenizer("36")
+    tokenizer.decode([37, 38])  # looked up while there is nothing
+    assert tokenizer.add_tokens(["<star>"]) == 1
+    assert tokenizer("a<star>b").input_ids == [11, 37, 12]
+    assert tokenizer.decode([11, 37, 37, 0, 12]) == "a<star>b"
+    with pytest.raises(ValueError, match=r"characters outside the charset: '<' \(U\+003C\)"):
+        tokenizer("a<star><")
+    tokenizer.add_special_tokens({"extra_special_tokens": ["[end]"]})
+    assert tokenizer("ab[end]").input_ids == [11, 12, 38]
+    assert tokenizer.decode([11, 38]) == "a[end]"
+    assert tokenizer.decode([11, 38, 11], skip_special_tokens=True) == "aa"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"charset": "36"},
+        {"charset": "94", "unknown_characters": "remove"},
+        {"charset": "hangul"},
+        {"charset": list(dict.fromkeys(NASTY)), "lowercase": True},
+        {"charset": ["s", "c", "h", "sch"]},
+        {"charset": ["3", "6"]},  # not the charset that is called "36"
+    ],
+    ids=str,
+)
+def test_saved_and_loaded_it_does_the_same(options, tmp_path):
+    tokenizer = CRNNTokenizer(**options)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert type(loaded) is CRNNTokenizer
+    for other in (loaded, pickle.loads(pickle.dumps(tokenizer)), copy.deepcopy(tokenizer)):
+        assert other.characters == tokenizer.characters
+        assert other.unknown_characters == tokenizer.unknown_characters
+        assert other.get_vocab() == tokenizer.get_vocab()
+        text = "".join(random.Random(0).choices(tokenizer.characters, k=50))
+        assert other(text).input_ids == tokenizer(text).input_ids
+        paths = random_paths(tokenizer, 10)
+        assert other.batch_decode(paths) == tokenizer.batch_decode(paths)
+        assert other.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+
+
+def test_added_tokens_are_saved(tmp_path):
+    tokenizer = CRNNTokenizer("36")
+    tokenizer.add_tokens(["<star>"])
+    tokenizer.save_pretrained(tmp_path)
+    loaded = AutoTokenizer.from_pretrained(tmp_path)
+    assert len(loaded) == 38
+    assert loaded("a<star>").input_ids == [11, 37]
+    assert loaded.decode([37]) == "<star>"
+
+
+def test_a_charset_of_the_users_own_order_is_kept():
+    charset = string.ascii_lowercase[::-1]
+    assert CRNNTokenizer(charset)("zya").input_ids == [1, 2, 26]

@@ -1,0 +1,202 @@
+"""`hf-str read`: what it prints, where, and with which exit code."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers import pipeline
+
+import hf_str
+from hf_str.cli import main
+
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch, tiny_checkpoint):
+    monkeypatch.setattr("hf_str.DEFAULT_CHECKPOINT", tiny_checkpoint)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture(scope="module")
+def expected(tiny_checkpoint, word_files) -> list[dict]:
+    reader = pipeline("image-to-text", model=tiny_checkpoint, device="cpu")
+    return [result for (result,) in reader(word_files, return_characters=True)]
+
+
+@pytest.fixture
+def read(capsys):
+    """Runs `hf-str read ...`; returns exit code, lines on stdout, what stands on stderr."""
+
+    def run(*arguments: object):
+        code = main(["read", "--device", "cpu", *map(str, arguments)])
+        out, err = capsys.readouterr()
+        return code, out.splitlines(), err
+
+    return run
+
+
+@pytest.fixture
+def broken(tmp_path) -> list[str]:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG and no more")
+    (tmp_path / "text.jpg").write_text("not an image")
+    return [str(tmp_path / "broken.png"), str(tmp_path / "text.jpg")]
+
+
+@pytest.mark.parametrize("options", [[], ["--batch-size", 1], ["--batch-size", 3]], ids=str)
+def test_a_line_each_image(read, word_files, expected, options):
+    code, lines, err = read(*word_files, *options)
+    assert (code, err) == (0, "")
+    fields = [line.split("\t") for line in lines]
+    assert [path for path, _, _ in fields] == word_files
+    assert [text for _, text, _ in fields] == [result["generated_text"] for result in expected]
+    for (_, _, score), result in zip(fields, expected, strict=True):
+        assert re.fullmatch(r"[01]\.\d{4}", score)
+        assert float(score) == pytest.approx(result["score"], abs=1e-4)
+
+
+def test_json(read, word_files, expected):
+    code, lines, err = read("--json", *word_files)
+    assert (code, err) == (0, "")
+    for line, path, result in zip(map(json.loads, lines), word_files, expected, strict=True):
+        assert list(line) == ["path", "generated_text", "score", "characters"]
+        assert (line["path"], line["generated_text"]) == (path, result["generated_text"])
+        assert line["score"] == pytest.approx(result["score"], abs=1e-5)
+        for character, other in zip(line["characters"], result["characters"], strict=True):
+            assert character["text"] == other["text"]
+            assert character["span"] == pytest.approx(other["span"])
+
+
+def test_folders_are_walked(read, word_files, tmp_path):
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    copies = [tmp_path / "b.PNG", tmp_path / "a.png", tmp_path / "deep" / "er" / "c.png"]
+    for path, copy in zip(word_files, copies, strict=False):
+        shutil.copy(path, copy)
+    for name in ("labels.tsv", "report.pdf"):  # Pillow writes PDF, and reads none
+        (tmp_path / name).write_text("no picture")
+    code, lines, err = read(tmp_path, word_files[3])
+    assert (code, err) == (0, "")
+    assert [line.split("\t")[0] for line in lines] == [*sorted(map(str, copies)), word_files[3]]
+
+
+def test_an_image_at_a_path_or_a_folder_with_any_name(read, word_files, tmp_path):
+    folder = tmp_path / "Wörter 단어"
+    folder.mkdir()
+    shutil.copy(word_files[0], folder / "it's #1.png")
+    code, lines, _ = read(folder)
+    assert code == 0
+    assert lines[0].startswith(f"{folder}/it's #1.png\t")
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+def test_what_cannot_be_read_does_not_stop_the_rest(read, word_files, broken, tmp_path, batch_size):
+    missing = str(tmp_path / "missing.png")
+    code, lines, err = read(*broken, word_files[0], missing, word_files[1], "--batch-size", batch_size)
+    assert code == 1
+    assert [line.split("\t")[0] for line in lines] == word_files[:2]
+    for path, line in zip([*broken, missing], err.splitlines(), strict=True):
+        assert path in line
+
+
+def test_nothing_can_be_read(read, broken):
+    code, lines, err = read(*broken)
+    assert (code, lines, len(err.splitlines())) == (1, [], 2)
+
+
+def test_a_folder_without_images(read, word_files, tmp_path):
+    code, lines, err = read(tmp_path, word_files[0])
+    assert code == 1
+    assert len(lines) == 1
+    assert err == f"{tmp_path}: no image in this folder\n"
+
+
+def test_another_model(read, word_files, tiny_checkpoint, tmp_path):
+    shutil.copytree(tiny_checkpoint, tmp_path / "model")
+    assert read("--model", tmp_path / "model", word_files[0])[1] == read(word_files[0])[1]
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["missing", "empty"])
+def test_a_missing_model(read, word_files, tmp_path, is_there):
+    model = tmp_path / "nothing"
+    if is_there:
+        model.mkdir()
+    code, lines, err = read("--model", model, word_files[0])
+    assert (code, lines) == (2, [])
+    assert err.startswith(f"cannot load the model '{model}': ")
+    assert "Traceback" not in err
+
+
+def test_a_model_of_another_kind(read, word_files, tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    code, lines, err = read("--model", tmp_path, word_files[0])
+    assert (code, lines) == (2, [])
+    assert err.startswith(f"cannot load the model '{tmp_path}': ")
+
+
+def test_a_device_that_is_not_there(capsys, word_files):
+    assert main(["read", "--device", "cuda:99", word_files[0]]) == 2
+    assert capsys.readouterr().err.startswith("cannot load the model ")
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "many", "1.5"])
+def test_a_batch_size_that_cannot_be(capsys, number):
+    with pytest.raises(SystemExit) as refusal:
+        main(["read", "word.png", "--batch-size", number])
+    assert refusal.value.code == 2
+    message = f"argument --batch-size: must be an integer of at least 1, not '{number}'"
+    assert message in capsys.readouterr().err
+
+
+def test_help_and_version(capsys):
+    for arguments in (["--help"], ["read", "--help"], ["--version"]):
+        with pytest.raises(SystemExit) as done:
+            main(arguments)
+        assert done.value.code == 0
+    out = capsys.readouterr().out
+    assert "hf-str read word.png" in out
+    for option in ("IMAGE", "--model M", "--json", "--batch-size N", "--device"):
+        assert option in out
+    assert out.endswith(f"hf_str {hf_str.__version__}\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["read"], ["write", "word.png"]], ids=str)
+def test_what_is_no_command_is_refused(capsys, arguments):
+    with pytest.raises(SystemExit) as refusal:
+        main(arguments)
+    assert refusal.value.code == 2
+    assert "usage: hf-str" in capsys.readouterr().err
+
+
+def test_the_command_in_a_process_of_its_own(tiny_checkpoint, word_files, expected, broken):
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(paths)}
+    run = subprocess.run(
+        [sys.executable, "-m", "hf_str.cli", "read", "--model", tiny_checkpoint, *word_files[:2], broken[0]],
+        env=environment | {"PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=240,
+    )
+    assert run.returncode == 1
+    assert [line.split("\t")[:2] for line in run.stdout.splitlines()] == [
+        [path, result["generated_text"]] for path, result in zip(word_files[:2], expected, strict=False)
+    ]
+    assert broken[0] in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_closed_pipe_ends_quietly(word_files, tiny_checkpoint):
+    """`hf-str read photos/ | head -n 1`, with more lines than a pipe holds."""
+    command = [sys.executable, "-m", "hf_str.cli", "read", "--model", tiny_checkpoint, *word_files * 400]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.stdout.readline().count("\t") == 2
+    run.stdout.close()
+    assert "Traceback" not in run.stderr.read()
+    assert run.wait(timeout=120) == 1

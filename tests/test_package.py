@@ -1,0 +1,78 @@
+"""The package: light to import, whole, registered once."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import transformers.pipelines
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    AutoModelForCTC,
+    AutoModelForTextRecognition,
+    AutoProcessor,
+    AutoTokenizer,
+)
+from transformers.models.auto.image_processing_auto import AutoImageProcessor
+from transformers.pipelines import PIPELINE_REGISTRY
+
+import hf_str
+from hf_str.registration import TASK, register
+
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ["datasets", "evaluate", "cv2", "fontTools", "matplotlib"]
+LATE = ["hf_str.synthesis", "hf_str.data", "hf_str.training", "hf_str.evaluation", "hf_str.cli"]
+
+
+def test_importing_it_is_light():
+    """Reading a word never imports what training, rendering and measuring need."""
+    code = f"import sys, hf_str; print('LOADED', [name for name in {HEAVY + LATE} if name in sys.modules])"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "LOADED []\n"
+
+
+def test_every_public_name_is_there():
+    assert len(set(hf_str.__all__)) == len(hf_str.__all__)
+    for name in hf_str.__all__:
+        assert getattr(hf_str, name) is not None
+    promised = {"CRNNConfig", "CRNNModel", "CRNNForCTC", "CRNNTokenizer", "CRNNProcessor", "DEFAULT_CHECKPOINT"}
+    assert promised | {"CRNNImageProcessor", "CRNNImageProcessorPil"} <= set(hf_str.__all__)
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", hf_str.__version__)
+
+
+def test_registering_twice_changes_nothing(tiny_checkpoint):
+    def state():
+        config = hf_str.CRNNConfig
+        return (
+            AutoConfig.for_model("crnn").__class__,
+            [auto._model_mapping[config] for auto in (AutoModel, AutoModelForCTC, AutoModelForTextRecognition)],
+            type(AutoTokenizer.from_pretrained(tiny_checkpoint)),
+            type(AutoProcessor.from_pretrained(tiny_checkpoint)),
+            type(AutoImageProcessor.from_pretrained(tiny_checkpoint, backend="pil")),
+            {task: dict(entry) for task, entry in PIPELINE_REGISTRY.supported_tasks.items()},
+            getattr(transformers.pipelines, "_resolve_deprecated_task", None),
+        )
+
+    before = state()
+    register(hf_str.DEFAULT_CHECKPOINT)
+    register("somewhere/else")
+    assert state() == before
+    assert before[1] == [hf_str.CRNNForCTC] * 3
+    task = PIPELINE_REGISTRY.supported_tasks[TASK]
+    assert task["impl"] is hf_str.ImageToTextPipeline
+    assert task["default"] == {"model": {"pt": (hf_str.DEFAULT_CHECKPOINT, "main")}}
+
+
+def test_the_room_that_travels_knows_nobody():
+    """Saved beside a checkpoint, each module runs without hf_str: it imports its siblings and what it declares."""
+    for path in (ROOT / "hf_str" / "models" / "crnn").glob("*_crnn.py"):
+        code = path.read_text(encoding="utf-8")
+        modules = re.findall(r"^\s*(?:from|import)\s+([\w.]+)", re.sub(r'"""[\s\S]*?"""', "", code), re.MULTILINE)
+        siblings = [module for module in modules if module.startswith(".")]
+        assert all((path.parent / f"{module[1:]}.py").exists() for module in siblings), path.name
+        assert not [module for module in modules if module.split(".")[0] in ("hf_str", *HEAVY)], path.name
