@@ -47,7 +47,7 @@ def register(default_checkpoint: str):
         image_processors["torchvision"] = CRNNImageProcessor
     AutoImageProcessor.register(CRNNConfig, image_processor_classes=image_processors, exist_ok=True)
 
-    _register_task(TASK, default={"model": {"pt": (default_checkpoint, "main")}})
+    _register_task(TASK, default={"model": (default_checkpoint, "main")})
     if hasattr(transformers.pipelines, "_resolve_deprecated_task"):
         _lead_image_to_text_here()
     else:
