@@ -242,3 +242,34 @@ def test_compile_with_dynamic_shapes():
         mask[-1, :, width // 2 :] = 0
         for inputs in ({}, {"pixel_mask": mask}):
             torch.testing.assert_close(compiled(images, **inputs).logits, model(images, **inputs).logits)
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):
+    """The Trainer must divide by the accumulation steps: a loss that swallows its hint is four times as large."""
+    pytest.importorskip("accelerate")
+    from transformers import Trainer, TrainingArguments
+
+    images, labels = random_images(8, 64), torch.arange(1, 17).view(8, 2)
+    words = [{"pixel_values": image, "labels": label} for image, label in zip(images, labels, strict=True)]
+    weights = []
+    for batch_size, steps in ((8, 1), (2, 4)):
+        arguments = TrainingArguments(
+            output_dir=str(tmp_path),
+            per_device_train_batch_size=batch_size,
+            gradient_accumulation_steps=steps,
+            max_steps=1,
+            learning_rate=0.1,
+            optim="sgd",
+            lr_scheduler_type="constant",
+            max_grad_norm=0,
+            report_to="none",
+            save_strategy="no",
+            use_cpu=True,
+            disable_tqdm=True,
+        )
+        model = make(batch_norms=False)
+        before = torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+        Trainer(model=model, args=arguments, train_dataset=words).train()
+        weights.append(torch.cat([parameter.detach().flatten() for parameter in model.parameters()]) - before)
+    assert weights[0].abs().max() > 1e-3
+    torch.testing.assert_close(weights[1], weights[0], atol=1e-6, rtol=1e-4)
