@@ -65,7 +65,7 @@ def test_registering_twice_changes_nothing(tiny_checkpoint):
     assert before[1] == [hf_str.CRNNForCTC] * 3
     task = PIPELINE_REGISTRY.supported_tasks[TASK]
     assert task["impl"] is hf_str.ImageToTextPipeline
-    assert task["default"] == {"model": {"pt": (hf_str.DEFAULT_CHECKPOINT, "main")}}
+    assert task["default"] == {"model": (hf_str.DEFAULT_CHECKPOINT, "main")}
 
 
 def test_the_room_that_travels_knows_nobody():
