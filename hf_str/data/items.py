@@ -1,0 +1,236 @@
+"""What readers find in an archive, before any image is opened: words, scenes, and what is no word.
+
+A reader turns annotations into a sequence of items; an item gives the rows of the table `{image, text, polygon,
+source}`. Parsing is thus apart from opening images, so a part of an archive can be read, anywhere and again.
+"""
+
+import mmap
+import os
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from ._optional import require
+from .cropping import DegenerateBoxError, crop_word, is_irregular
+from .read_report import ReadReport
+
+
+__all__ = ["Concatenated", "Item", "LazyItems", "Region", "Row", "Scene", "Skipped", "TextLines", "Word"]
+
+Image.init()
+LOSSLESS = {".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
+
+
+class Row(NamedTuple):
+    """One word. Of the image there are its encoded bytes, its path, or both (then the path is but a name)."""
+
+    data: bytes | None
+    path: str | None
+    text: str
+    polygon: list[float] | None = None
+
+
+class Word(NamedTuple):
+    """A word that has an image of its own.
+
+    Args:
+        image: a path, or the encoded bytes.
+        text: its label.
+        name: how reports call it.
+        polygon: its outline in that image, where the archive says so.
+    """
+
+    image: str | bytes
+    text: str
+    name: str
+    polygon: Sequence[float] | None = None
+
+    def rows(self, report: ReadReport, embed: bool) -> Iterator[Row]:
+        """Its row. With `embed` a file's bytes are read, otherwise the row has its path."""
+        polygon = None if self.polygon is None else [float(number) for number in self.polygon]
+        if not self.text.strip():
+            report.count("empty_label", self.name)
+        elif isinstance(self.image, bytes):
+            yield Row(self.image, self.name, self.text, polygon)
+        elif not embed:
+            if os.path.isfile(self.image):
+                yield Row(None, self.image, self.text, polygon)
+            else:
+                report.count("missing_image", self.name)
+        else:
+            data = _read_file(self.image, self.name, report)
+            if data is not None:
+                yield Row(data, self.name, self.text, polygon)
+
+
+class Region(NamedTuple):
+    """A word in a scene: its outline `x1, y1, x2, y2, ...` in pixels, and its text; `None` is "don't care"."""
+
+    outline: Sequence[float]
+    text: str | None
+
+
+class Scene(NamedTuple):
+    """A photograph and the words in it. Its words are cut out when its rows are read."""
+
+    path: str
+    regions: Sequence[Region]
+    name: str
+
+    def rows(self, report: ReadReport, embed: bool) -> Iterator[Row]:
+        wanted = [(number, region) for number, region in enumerate(self.regions) if self._is_word(number, report)]
+        if not wanted:
+            return
+        try:
+            pixels = _read_scene(self.path)
+        except FileNotFoundError:
+            report.count("missing_image", self.name, len(wanted))
+            return
+        except (OSError, UnreadableImageError) as error:
+            report.count("unreadable_image", f"{self.name} ({error})", len(wanted))
+            return
+        for number, (outline, text) in wanted:
+            name = f"{self.name}#{number}"
+            try:
+                crop = crop_word(pixels, outline)
+            except DegenerateBoxError as error:
+                report.count("degenerate_box", f"{name} {text!r}: {error}")
+                continue
+            if is_irregular(outline):
+                report.count("irregular_box", name)
+            data, suffix = _encode(crop, self.path)
+            yield Row(data, f"{name}{suffix}", text, [float(number) for number in outline])
+
+    def _is_word(self, number: int, report: ReadReport) -> bool:
+        text = self.regions[number].text
+        if text is not None and text.strip():
+            return True
+        report.count("dont_care" if text is None else "empty_label", f"{self.name}#{number}")
+        return False
+
+
+class Skipped(NamedTuple):
+    """An annotation that gives no word; `kind` is a key of `read_report.KINDS`."""
+
+    kind: str
+    name: str
+
+    def rows(self, report: ReadReport, embed: bool) -> Iterator[Row]:
+        report.count(self.kind, self.name)
+        return iter(())
+
+
+Item = Word | Scene | Skipped
+
+
+class LazyItems(Sequence):
+    """Items made from records when they are asked for: ten million lines stay lines.
+
+    Args:
+        records: any sequence.
+        make: an importable function of a record that returns its item.
+    """
+
+    def __init__(self, records: Sequence[Any], make: Callable[[Any], Item]):
+        self.records, self.make = records, make
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Item:
+        return self.make(self.records[index])
+
+
+class Concatenated(Sequence):
+    """Several sequences, one after the other."""
+
+    def __init__(self, parts: Sequence[Sequence]):
+        self.parts = list(parts)
+        self.ends = list(accumulate(map(len, self.parts)))
+
+    def __len__(self) -> int:
+        return self.ends[-1] if self.parts else 0
+
+    def __getitem__(self, index: int) -> Any:
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        part = bisect_right(self.ends, index)
+        return self.parts[part][index - (self.ends[part - 1] if part else 0)]
+
+
+class TextLines(Sequence):
+    """The lines of a text file as `(number, line)`, without the empty ones. Only their places are kept in memory.
+
+    Args:
+        path: a file in UTF-8, with or without a byte order mark, its lines ended by LF or CRLF.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = str(path)
+        self._open()
+        data = np.frombuffer(self._bytes, np.uint8) if self._bytes else np.zeros(0, np.uint8)
+        ends = np.append(np.flatnonzero(data == ord("\n")), len(data))
+        starts = np.append(0, ends[:-1] + 1)
+        if self._bytes[:3] == b"\xef\xbb\xbf":
+            starts[0] = 3
+        # a line of white space only is no line: the first byte tells for nearly all, the rest is looked at
+        filled = [i for i in np.flatnonzero(ends > starts) if self._bytes[starts[i] : ends[i]].strip()]
+        self.numbers, self.starts, self.ends = np.array(filled, np.int64) + 1, starts[filled], ends[filled]
+
+    def _open(self):
+        with open(self.path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_bytes"}
+
+    def __setstate__(self, state: dict[str, Any]):
+        self.__dict__.update(state)
+        self._open()
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> tuple[int, str]:
+        line = self._bytes[self.starts[index] : self.ends[index]]
+        return int(self.numbers[index]), line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _read_file(path: str, name: str, report: ReadReport) -> bytes | None:
+    """A file's bytes, or `None` after counting why there are none."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            data = file.read()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        report.count("missing_image", name)
+        return None
+    except OSError as error:
+        report.count("unreadable_image", f"{name} ({error.strerror})")
+        return None
+    if not data:
+        report.count("unreadable_image", f"{name} (0 bytes)")
+    return data or None
+
+
+def _read_scene(path: str) -> np.ndarray:
+    """A scene in full size, uint8, (height, width) or (height, width, 3), upright as image viewers show it."""
+    with Image.open(path) as image:  # opened here: by its path, a large JPEG would come back smaller
+        return np.asarray(load_word_image(image))
+
+
+def _encode(crop: np.ndarray, scene: str) -> tuple[bytes, str]:
+    """A crop as PNG where its scene was kept without loss, else as JPEG of high quality: its bytes and suffix."""
+    cv2 = require("cv2")
+    if crop.ndim == 3:
+        crop = cv2.cvtColor(crop, cv2.COLOR_RGB2BGR)
+    if Path(scene).suffix.lower() in LOSSLESS:
+        return cv2.imencode(".png", crop)[1].tobytes(), ".png"
+    options = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+    return cv2.imencode(".jpg", crop, options)[1].tobytes(), ".jpg"

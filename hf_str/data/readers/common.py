@@ -1,0 +1,209 @@
+"""What several readers need: splits, image files by name, paths that annotations mean."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from transformers.utils import logging
+
+from ..items import Item
+from ..read_report import ReadReport
+
+
+__all__ = [
+    "DONT_CARE",
+    "IMAGE_SUFFIXES",
+    "AnnotationError",
+    "ImageFiles",
+    "Reader",
+    "SplitNotFoundError",
+    "base_folder",
+    "choose_split",
+    "first_existing",
+    "flat",
+    "read_json",
+    "split_of",
+    "walk",
+]
+
+logger = logging.get_logger(__name__)
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
+#: Transcriptions that say "nobody can read this": ICDAR's, Total-Text's.
+DONT_CARE = {"###", "#", "##", "####"}
+#: Names of folders and parts of file names -> split.
+_SPLITS = {"train": "train", "training": "train", "trial": "train", "test": "test", "val": "validation"}
+_SPLITS |= {"valid": "validation", "validation": "validation", "testing": "test", "eval": "test"}
+Choice = TypeVar("Choice")
+
+
+class AnnotationError(ValueError):
+    """An annotation file that cannot be understood. The message names the file and says what was expected."""
+
+
+class SplitNotFoundError(ValueError):
+    """A split that the archive has not. The message lists those that it has."""
+
+
+class Opener(Protocol):
+    def __call__(self, source: Path, split: str | None, report: ReadReport) -> Sequence[Item]: ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One layout that word boxes come in.
+
+    Args:
+        name: what `format=` calls it.
+        layout: one line on what it looks for.
+        finds: whether a path has this layout; looks at names, at most into the first lines of a file.
+        opens: `(source, split, report)` -> the items. Reads annotations, no image.
+        depth: how many folders deep the annotations may lie.
+    """
+
+    name: str
+    layout: str
+    finds: Callable[[Path], bool]
+    opens: Opener
+    depth: int = 2
+
+
+def choose_split(available: Mapping[str, Choice], wanted: str | None, where: Path) -> dict[str, Choice]:
+    """The parts of an archive that are meant.
+
+    Args:
+        available: by split name.
+        wanted: a split, `"all"`, or `None` for the only one or else `"train"`.
+        where: the archive, for the messages.
+
+    Raises:
+        SplitNotFoundError: there is no such split, or several and none is called `"train"`.
+    """
+    named = ", ".join(repr(name) for name in available) or "none"
+    if wanted == "all" or (wanted is None and len(available) == 1):
+        return dict(available)
+    if wanted is None and "train" in available:
+        logger.info(f"{where} has the splits {named}: reading 'train'. Say split=... for others, 'all' for all")
+        wanted = "train"
+    for name in (wanted, _SPLITS.get(wanted or "")):
+        if name in available:
+            return {name: available[name]}
+    raise SplitNotFoundError(f"{where} has no split {wanted!r}. Its splits: {named}; 'all' reads all of them")
+
+
+def split_of(path: Path, root: Path) -> str:
+    """`"train"`, `"test"` or `"validation"` as the names of a file and its folders tell; `"all"` if they do not.
+
+    Example:
+        >>> split_of(Path("ic15/ch4_test_word_images_gt/gt.txt"), Path("ic15"))
+        'test'
+    """
+    relative = path.relative_to(root) if path.is_relative_to(root) else path
+    for part in reversed(relative.parts):
+        for piece in Path(part).stem.lower().replace("-", "_").replace(".", "_").split("_"):
+            for word in (piece, piece.rstrip("0123456789"), piece.removeprefix("scene").removeprefix("trial")):
+                if word in _SPLITS:
+                    return _SPLITS[word]
+    return "all"
+
+
+def walk(folder: Path, depth: int = 3) -> Iterator[Path]:
+    """The files under a folder, at most `depth` folders deep, in the order of their names."""
+    try:
+        entries = _listing(str(folder), os.stat(folder).st_mtime_ns)
+    except (NotADirectoryError, FileNotFoundError, PermissionError):
+        return
+    yield from (folder / name for name, is_folder in entries if not is_folder)
+    if depth > 0:
+        for name, is_folder in entries:
+            if is_folder and not name.startswith("."):
+                yield from walk(folder / name, depth - 1)
+
+
+@lru_cache(maxsize=1024)  # a dozen readers look into the same folders, one after the other
+def _listing(folder: str, modified: int) -> list[tuple[str, bool]]:
+    # scandir tells files from folders without asking the disk for each: a folder may hold a million images
+    with os.scandir(folder) as found:
+        return sorted((entry.name, entry.is_dir()) for entry in found)
+
+
+class ImageFiles:
+    """The images of an archive by name, wherever in it they lie.
+
+    Args:
+        root: the archive.
+        depth: how many folders deep to look.
+    """
+
+    def __init__(self, root: Path, depth: int = 4):
+        self.root = root
+        self._by_stem: dict[str, list[Path]] = {}
+        for path in walk(root, depth):
+            if path.suffix.lower() in IMAGE_SUFFIXES:
+                self._by_stem.setdefault(path.stem.lower(), []).append(path)
+
+    def find(self, name: str, near: Path | None = None) -> Path:
+        """The image of that name, with or without its suffix and folders.
+
+        Where several are called so, as `img_1.jpg` of training and test, it is one of the split and then of the
+        folders that `near`, the annotation file, has too. Where none is, the path that was expected is returned.
+        """
+        wanted = Path(name)
+        has_suffix = wanted.suffix.lower() in IMAGE_SUFFIXES
+        found = self._by_stem.get((wanted.stem if has_suffix else wanted.name).lower(), [])
+        if not found:
+            return self.root / name
+        if near is None:
+            near = self.root / wanted
+        split = split_of(near, self.root)
+
+        def likeness(path: Path) -> tuple:
+            return (
+                path.parts[-len(wanted.parts) :] == wanted.parts,
+                split_of(path, self.root) == split,
+                _common(path, near),
+            )
+
+        return max(found, key=likeness)
+
+
+def _common(one: Path, other: Path) -> int:
+    """How many folders two paths share from the root on."""
+    pairs = zip(one.parent.parts, other.parent.parts, strict=False)
+    return next((count for count, (a, b) in enumerate(pairs) if a != b), min(len(one.parts), len(other.parts)))
+
+
+def base_folder(names: Iterable[str], candidates: Iterable[Path]) -> Path:
+    """The folder to which names of images are relative: the first candidate under which one of them lies."""
+    candidates = list(candidates)
+    for name in names:
+        for folder in candidates:
+            if (folder / name).is_file():
+                return folder
+    return candidates[0]
+
+
+def first_existing(folder: Path, names: Iterable[str]) -> Path | None:
+    """The first of these files that a folder has."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+def flat(points: Sequence) -> list[float]:
+    """`[[x, y], ...]` or `[x, y, ...]` as `[x, y, ...]`."""
+    return [float(n) for point in points for n in (point if isinstance(point, (list, tuple)) else [point])]
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file's content.
+
+    Raises:
+        AnnotationError: it is not JSON; the message names the file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except ValueError as error:
+        raise AnnotationError(f"{path} is not valid JSON: {error}") from error

@@ -1,0 +1,209 @@
+"""Scenes whose polygons are JSON: COCO-Text, TextOCR, OpenVINO; ArT, LSVT; ReCTS; HierText."""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..cropping import box_outline
+from ..items import Item, Region, Scene
+from ..read_report import ReadReport
+from .common import DONT_CARE, AnnotationError, ImageFiles, Reader, choose_split, flat, read_json, split_of, walk
+
+
+__all__ = ["ART", "COCO_TEXT", "HIERTEXT", "RECTS"]
+
+
+def _json_files(source: Path, depth: int = 1) -> list[Path]:
+    if source.is_file():
+        return [source] if source.suffix == ".json" else []
+    return [file for file in walk(source, depth) if file.suffix == ".json"]
+
+
+def _starts_with(file: Path, *keys: str) -> bool:
+    """Whether the first of a file's keys is among these: it may be too large to parse for a look."""
+    with open(file, encoding="utf-8-sig", errors="replace") as text:
+        start = text.read(4096)
+    key, _, _ = start.lstrip(" \r\n\t{[").removeprefix('"').partition('"')
+    return any(key == wanted or (wanted.endswith("*") and key.startswith(wanted[:-1])) for wanted in keys)
+
+
+def _root(source: Path) -> Path:
+    return source if source.is_dir() else source.parent
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# COCO-Text 1 and 2, TextOCR: anns and imgs; OpenVINO: the annotations and images of COCO itself
+
+
+def _coco_files(source: Path) -> list[Path]:
+    keys = ("cats", "anns", "imgs", "imgToAnns", "info", "licenses", "images", "annotations", "categories")
+    return [file for file in _json_files(source) if _starts_with(file, *keys) and _is_coco(file)]
+
+
+def _is_coco(file: Path) -> bool:
+    # the texts stand far behind in a file of 100 MB: `utf8_string` or `transcription` is looked for in its bytes
+    data = file.read_bytes()
+    return b'"utf8_string"' in data or (b'"transcription"' in data and b'"image_id"' in data)
+
+
+def _open_coco(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+    by_split: dict[str, list[Scene]] = {}
+    images = ImageFiles(_root(source))
+    for file in _coco_files(source):
+        for image_split, scene in _coco_scenes(read_json(file), file, images):
+            by_split.setdefault(image_split, []).append(scene)
+    return [scene for scenes in choose_split(by_split, split, source).values() for scene in scenes]
+
+
+def _coco_scenes(data: dict[str, Any], file: Path, images: ImageFiles) -> Iterator[tuple[str, Scene]]:
+    photos = data.get("imgs") or data.get("images")
+    words = data.get("anns") or data.get("annotations")
+    if photos is None or words is None:
+        raise AnnotationError(f"{file} has neither `imgs` and `anns` nor `images` and `annotations`")
+    regions: dict[str, list[Region]] = {}
+    for word in words.values() if isinstance(words, dict) else words:
+        regions.setdefault(str(word["image_id"]), []).append(_coco_region(word))
+    for photo in photos.values() if isinstance(photos, dict) else photos:
+        name = photo.get("file_name") or photo["filename"]
+        split = {"val": "validation"}.get(photo.get("set"), photo.get("set")) or split_of(file, images.root)
+        if found := regions.get(str(photo["id"])):
+            yield split, Scene(str(images.find(name, file)), found, name)
+
+
+def _coco_region(word: dict[str, Any]) -> Region:
+    # version 2 calls its outline mask, version 1 polygon, TextOCR points, COCO segmentation (a list of outlines)
+    outline = word.get("mask") or word.get("polygon") or word.get("points") or word.get("segmentation")
+    outline = flat(outline[0] if outline and isinstance(outline[0], list) and len(outline[0]) > 2 else outline or [])
+    if len(outline) < 8:
+        x, y, width, height = word["bbox"]
+        outline = box_outline(x, y, x + width, y + height)
+    attributes = word.get("attributes") or {}
+    text = word.get("utf8_string", attributes.get("transcription"))
+    illegible = (
+        word.get("legibility") == "illegible" or attributes.get("legible") is False or text in DONT_CARE | {"."}
+    )
+    return Region(outline, None if illegible or text is None else text)
+
+
+COCO_TEXT = Reader(
+    "coco_text",
+    "COCO-Text, TextOCR, OpenVINO: a JSON file with imgs and anns (utf8_string), images in any folder",
+    lambda source: bool(_coco_files(source)),
+    _open_coco,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# ArT and LSVT: {"gt_0": [{"transcription", "points", "illegibility"}]}
+
+
+def _art_files(source: Path) -> list[Path]:
+    return [file for file in _json_files(source) if _starts_with(file, "gt_*", "res_*", "img_*", "train_*")]
+
+
+def _open_art(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+    by_split: dict[str, list[Path]] = {}
+    for file in _art_files(source):
+        by_split.setdefault(split_of(file, _root(source)), []).append(file)
+    images = ImageFiles(_root(source))
+    files = [file for files in choose_split(by_split, split, source).values() for file in files]
+    return [
+        Scene(str(images.find(key, file)), [_art_region(word) for word in words], key)
+        for file in files
+        for key, words in read_json(file).items()
+    ]
+
+
+def _art_region(word: dict[str, Any]) -> Region:
+    text = word.get("transcription")
+    return Region(flat(word["points"]), None if word.get("illegibility") or text in DONT_CARE else text)
+
+
+ART = Reader(
+    "art",
+    'ArT and LSVT: train_labels.json with {"gt_0": [{"transcription", "points", "illegibility"}]}, gt_0.jpg',
+    lambda source: bool(_art_files(source)),
+    _open_art,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# ReCTS: a JSON file each image, with chars and lines
+
+
+def _rects_files(source: Path) -> list[Path]:
+    return [file for file in _json_files(source, 2) if _starts_with(file, "chars", "lines")]
+
+
+def _open_rects(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+    by_split: dict[str, list[Path]] = {}
+    for file in _rects_files(source):
+        by_split.setdefault(split_of(file, _root(source)), []).append(file)
+    images = ImageFiles(_root(source))
+    files = [file for files in choose_split(by_split, split, source).values() for file in files]
+    return [_rects_scene(file, images) for file in files]
+
+
+def _rects_scene(file: Path, images: ImageFiles) -> Scene:
+    lines = read_json(file).get("lines", [])
+    regions = [Region(flat(line["points"]), None if _ignored(line) else line["transcription"]) for line in lines]
+    return Scene(str(images.find(file.stem, file)), regions, file.stem)
+
+
+def _ignored(line: dict[str, Any]) -> bool:
+    return bool(line.get("ignore")) or line["transcription"] in DONT_CARE
+
+
+RECTS = Reader(
+    "rects",
+    "ReCTS: gt/train_ReCTS_000001.json with lines (points, transcription, ignore), img/train_ReCTS_000001.jpg",
+    lambda source: bool(_rects_files(source)),
+    _open_rects,
+)
+
+# ---------------------------------------------------------------------------------------------------------------------
+# HierText: paragraphs of lines of words
+
+
+def _hier_files(source: Path) -> list[Path]:
+    files = [source] if source.is_file() else walk(source, 1)
+    found = [
+        file for file in files if file.suffix in (".json", ".jsonl") and _starts_with(file, "info", "annotations")
+    ]
+    return [file for file in found if b'"paragraphs"' in _head(file)]
+
+
+def _head(file: Path) -> bytes:
+    with open(file, "rb") as data:
+        return data.read(1_000_000)
+
+
+def _open_hier(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+    by_split: dict[str, list[Path]] = {}
+    for file in _hier_files(source):
+        by_split.setdefault(split_of(file, _root(source)), []).append(file)
+    images = ImageFiles(_root(source))
+    files = [file for files in choose_split(by_split, split, source).values() for file in files]
+    return [scene for file in files for scene in _hier_scenes(file, images)]
+
+
+def _hier_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
+    # it is called .jsonl, but holds one JSON object that may have line breaks
+    for photo in json.loads(file.read_text(encoding="utf-8"))["annotations"]:
+        regions = [Region(flat(word["vertices"]), _hier_text(word)) for word in _hier_words(photo)]
+        yield Scene(str(images.find(photo["image_id"], file)), regions, photo["image_id"])
+
+
+def _hier_words(photo: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    return (word for paragraph in photo["paragraphs"] for line in paragraph["lines"] for word in line["words"])
+
+
+def _hier_text(word: dict[str, Any]) -> str | None:
+    return word["text"] if word.get("legible", True) else None
+
+
+HIERTEXT = Reader(
+    "hiertext",
+    "HierText: train.jsonl with annotations of paragraphs, lines and words, images in train/",
+    lambda source: bool(_hier_files(source)),
+    _open_hier,
+)

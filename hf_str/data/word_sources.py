@@ -1,0 +1,144 @@
+"""Opens a path, whatever layout it has: which reader, which split, which items."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from transformers.utils import logging
+
+from .items import Item
+from .read_report import ReadReport
+from .readers import READERS, Reader, find_reader, formats
+from .readers.common import IMAGE_SUFFIXES, SplitNotFoundError, split_of, walk
+from .readers.tables import DatasetWords, open_dataset
+
+
+__all__ = ["WordSource", "fingerprint", "open_word_sources"]
+
+logger = logging.get_logger(__name__)
+
+
+@dataclass
+class WordSource:
+    """An archive whose annotations have been read.
+
+    Attributes:
+        name: what the column `source` says.
+        path: the archive.
+        reader: its reader.
+        items: its words and scenes.
+        report: what reading the annotations found; what becomes of the items is not in it.
+    """
+
+    name: str
+    path: Path
+    reader: Reader
+    items: Sequence[Item]
+    report: ReadReport = field(default_factory=ReadReport)
+
+    def rows(self, places: Iterable[int], report: ReadReport, embed: bool) -> Iterator[tuple]:
+        """The words of some items, as the fields of a `Row` and the source's name.
+
+        Args:
+            places: indices of items.
+            report: is told what was read and what was left out.
+            embed: read the images' bytes, also where a path would do.
+        """
+        for place in places:
+            for row in self.items[place].rows(report, embed):
+                report.words += 1
+                yield *row, self.name
+
+    def stamp(self) -> list[tuple[str, int, int]]:
+        """Name, size and time of change of each annotation file: what is read changes only where these do."""
+        if not self.path.exists():  # a data set on the Hub
+            return []
+        files = walk(self.path, self.reader.depth) if self.path.is_dir() else [self.path]
+        stats = [(file, file.stat()) for file in files if file.suffix.lower() not in IMAGE_SUFFIXES]
+        return [(str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
+
+
+def fingerprint(sources: Sequence[WordSource]) -> str:
+    """24 characters that change when what the sources say may have changed."""
+    stamps = [(str(source.path), source.reader.name, source.stamp()) for source in sources]
+    return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:24]
+
+
+def open_word_sources(source: str | Path, format: str | None = None, split: str | None = None) -> list[WordSource]:
+    """Reads the annotations of an archive, or of each archive in a folder of archives. Opens no image.
+
+    Args:
+        source: a file, a folder, or the name of a data set on the Hub.
+        format: a key of `READERS`; found out if unset.
+        split: the split to read, `"all"`, or `None` for the only one or else `"train"`.
+
+    Raises:
+        FileNotFoundError: there is nothing at `source`.
+        ValueError: no such format, nothing that a reader knows, or no such split. The message lists what there is.
+    """
+    if format is not None and format not in READERS:
+        raise ValueError(f"there is no format {format!r}. The formats:\n{formats()}")
+    path = Path(source).expanduser()
+    if not path.exists():
+        return [_from_hub(str(source), format, split)]
+    path = path.resolve()
+    if format is not None:
+        return [_open(path, READERS[format], split)]
+    reader = find_reader(path)
+    if reader is not None and not _is_collection(path):
+        return [_open(path, reader, split)]
+    if split is not None and (path / split).is_dir():
+        return open_word_sources(path / split)
+    found = _open_each(path, split)
+    if not found:
+        raise ValueError(_nothing_found(path))
+    return found
+
+
+def _open(path: Path, reader: Reader, split: str | None) -> WordSource:
+    if not reader.finds(path):
+        raise ValueError(f"{path} does not look like {reader.name}. {_listing(path)}. It needs:\n  {reader.layout}")
+    report = ReadReport()
+    return WordSource(path.name, path, reader, reader.opens(path, split, report), report)
+
+
+def _from_hub(name: str, format: str | None, split: str | None) -> WordSource:
+    if format not in (None, "datasets"):
+        raise FileNotFoundError(f"there is no file or folder {name!r}")
+    return WordSource(name, Path(name), READERS["datasets"], DatasetWords(open_dataset(name, split), name))
+
+
+def _open_each(path: Path, split: str | None) -> list[WordSource]:
+    """The archives in the folders of a folder. Those without the split are left out, which is said."""
+    found = []
+    for folder in sorted(path.iterdir()) if path.is_dir() else []:
+        if folder.is_dir() and (reader := find_reader(folder)):
+            try:
+                found.append(_open(folder, reader, split))
+            except SplitNotFoundError as error:
+                logger.warning(f"{folder} is not read: {error}")
+    return found
+
+
+def _is_collection(path: Path) -> bool:
+    """Whether a folder has archives of different layouts in it: then no reader can be right about all of it."""
+    if path.is_file() or any(file.suffix.lower() not in IMAGE_SUFFIXES for file in walk(path, 0)):
+        return False
+    readers = (find_reader(folder) for folder in path.iterdir() if folder.is_dir())
+    return len({reader.name for reader in readers if reader}) > 1
+
+
+def _nothing_found(path: Path) -> str:
+    return f"no word boxes are recognised in {path}. {_listing(path)}. Looked for, in this order:\n{formats()}"
+
+
+def _listing(path: Path) -> str:
+    if path.is_file():
+        with open(path, "rb") as file:
+            return f"It is a file that starts with {file.read(60)!r}"
+    names = [entry.name + "/" * entry.is_dir() for entry in sorted(path.iterdir())]
+    kinds = sorted({split_of(path / name, path) for name in names} - {"all"})
+    hint = f" (splits by name: {', '.join(kinds)})" if kinds else ""
+    return f"It has {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}{hint}" if names else "It is empty"

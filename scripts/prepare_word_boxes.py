@@ -1,0 +1,101 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str[train,lmdb,scipy]"]
+# ///
+"""Turns word boxes of any layout into Parquet shards, and reports what is in them before anybody trains on them.
+
+    python scripts/prepare_word_boxes.py data_lmdb/training icdar2015/ --output_dir words/ --num_proc 4
+    python scripts/prepare_word_boxes.py words/ --report --against iiit5k/ --test_split test --charset 94
+
+The first writes `{image, text, polygon, source}`: the images' bytes as they are, words in scenes cut out and
+rectified. A run that was stopped goes on when the same command is given again. The second writes report.txt,
+report.json and report.html: counts, sizes, characters, labels that the model cannot learn, duplicates, test words in
+the training set.
+"""
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from hf_str.data import READERS, ReadReport
+from hf_str.data.preparation import Preparation, SettingsChangedError, prepare_word_boxes
+from hf_str.data.readers import formats
+from hf_str.data.statistics import ReportSettings, report_word_boxes
+
+
+def main() -> None:
+    args = parse_args()
+    try:
+        if args.output_dir is not None:
+            convert(args)
+        if args.report:
+            report(args)
+    except (FileNotFoundError, SettingsChangedError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=f"{__doc__}\nformats:\n{formats()}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("sources", nargs="+", help="files, folders, or names of data sets on the Hub")
+    add("--output_dir", type=Path, help="where the shards go; without it nothing is converted")
+    add("--format", choices=sorted(READERS), help="the layout of all sources (default: found out for each)")
+    add("--split", help='the split to read, or "all" (default: the only one, or else train)')
+    add(
+        "--num_shards",
+        type=int,
+        help="Parquet files (default: a power of two, 8 or more, of at most 20000 words each)",
+    )
+    add("--shuffle", type=int, metavar="SEED", help="mix the words of all sources (default: keep their order)")
+    add("--num_proc", type=int, default=1, help="processes (default: 1)")
+    add("--report", action="store_true", help="look at the data and write report.html, report.json and report.txt")
+    add("--report_dir", type=Path, help="where the report goes (default: --output_dir, or else ./word_boxes_report)")
+    add("--against", nargs="+", default=[], metavar="SOURCE", help="test sets whose words must not be in the sources")
+    add("--test_split", help="the split of --against")
+    add("--charset", default="94", help="digits, 36, 62, 94, hangul, a .txt file, or the characters (default: 94)")
+    add("--image_height", type=int, default=32, help="height that the model reads, in pixels (default: 32)")
+    add("--image_width", type=int, help="width that it reads (default: as the picture's aspect ratio has it)")
+    add("--sample", type=int, help="report on so many words, drawn at random (default: all)")
+    args = parser.parse_args()
+    if args.output_dir is None and not args.report:
+        parser.error("say what to do: --output_dir, --report or both")
+    if args.num_proc < 1 or (args.num_shards is not None and args.num_shards < 1):
+        parser.error("--num_proc and --num_shards must be at least 1")
+    return args
+
+
+def convert(args: argparse.Namespace) -> None:
+    preparation = Preparation(
+        tuple(args.sources), args.output_dir, args.format, args.split, args.num_shards, args.shuffle
+    )
+    report = ReadReport()
+    with tqdm(unit="item", unit_scale=True, desc="words and scenes", smoothing=0) as bar:
+        for progress in prepare_word_boxes(preparation, args.num_proc):
+            bar.total = progress.total
+            bar.update(progress.done)
+            report.merge(progress.report)
+    print(report.summary())
+    print(f"Load them with: hf_str.data.load_word_boxes({str(args.output_dir)!r})")
+
+
+def report(args: argparse.Namespace) -> None:
+    settings = ReportSettings(
+        sources=tuple(args.sources),
+        against=tuple(args.against),
+        format=args.format,
+        split=args.split,
+        test_split=args.test_split,
+        charset=args.charset,
+        image_height=args.image_height,
+        image_width=args.image_width,
+        sample=args.sample,
+        num_proc=args.num_proc,
+    )
+    print(report_word_boxes(settings, args.report_dir or args.output_dir or Path("word_boxes_report")))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""scripts/prepare_word_boxes.py as a user runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hf_str.data import load_word_boxes
+from tests.conftest import draw_word
+
+
+pytest.importorskip("datasets")
+pytest.importorskip("cv2")
+SCRIPT = Path(__file__).parents[2] / "scripts" / "prepare_word_boxes.py"
+
+
+def run(*arguments, cache):
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_DATASETS_CACHE": str(cache), "HF_HUB_OFFLINE": "1"},
+    )
+
+
+@pytest.fixture
+def words(tmp_path):
+    folder = tmp_path / "words"
+    folder.mkdir()
+    for index, text in enumerate(["coffee", "EXIT", "24h"]):
+        draw_word(text).save(folder / f"{index}.png")
+    (folder / "gt.txt").write_text('0.png, "coffee"\n1.png, "EXIT"\n2.png, "24h"\n3.png, "gone"\n')
+    return folder
+
+
+def test_convert_and_report(words, tmp_path):
+    out = tmp_path / "out"
+    arguments = words, "--output_dir", out, "--num_shards", 4
+    result = run(*arguments, "--report", "--against", words, cache=tmp_path / "cache")
+    assert result.returncode == 0, result.stderr
+    assert "3 words read, 1 left out" in result.stdout
+    assert "3.png" in result.stdout
+    assert len(list(out.glob("words-*-of-00004.parquet"))) == 4
+    assert [row["text"] for row in load_word_boxes(out)] == ["coffee", "EXIT", "24h"]
+    report = json.loads((out / "report.json").read_text(encoding="utf-8"))
+    assert report["leaks"]["words"] == 3
+    assert (out / "report.html").stat().st_size > 5000
+
+    again = run(*arguments, cache=tmp_path / "cache")
+    assert again.returncode == 0
+    assert "3 words read, 1 left out" in again.stdout
+
+
+def test_mistakes_are_told_in_one_line(words, tmp_path):
+    cache = tmp_path / "cache"
+    for arguments, message in (
+        ((words,), "--output_dir, --report or both"),
+        ((tmp_path / "nowhere", "--output_dir", tmp_path / "out"), "there is no file or folder"),
+        ((words, "--output_dir", tmp_path / "out", "--split", "test"), "has no split 'test'"),
+    ):
+        result = run(*arguments, cache=cache)
+        assert result.returncode != 0
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
