@@ -11,10 +11,10 @@ cv2 = require("cv2")
 
 
 def augment_word(image: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> np.ndarray:
-    """Moves, bends and degrades a grey word image a little, as another photograph of the word would.
+    """Moves, bends and degrades a word image a little, as another photograph of the word would.
 
     Args:
-        image: uint8, (height, width).
+        image: uint8, (height, width) or (height, width, channels).
         rng: the source of chance.
         strength: 0 changes nothing, 1 is what training uses.
 

@@ -1,0 +1,147 @@
+"""What both run scripts ask of their user; each group is a dataclass for `HfArgumentParser`."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers import HfArgumentParser
+
+from .schedule import SCHEDULES
+
+
+__all__ = ["DataArguments", "ModelArguments", "RecipeArguments", "SynthesisArguments", "parse_arguments"]
+
+
+def _option(default: Any, help: str, **metadata: Any) -> Any:
+    metadata["help"] = help
+    return field(default=default, metadata=metadata)
+
+
+@dataclass
+class ModelArguments:
+    """Which network, and what its images look like."""
+
+    model_name_or_path: str | None = _option(
+        None,
+        "Checkpoint to fine-tune: a folder or a Hub repository. By default the one that comes with hf_str, or none at "
+        "all where --config_overrides is given.",
+    )
+    config_overrides: str | None = _option(
+        None,
+        "Fields of CRNNConfig as JSON. Without --model_name_or_path: a new network, '{}' for the paper's, "
+        '\'{"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": true, "hidden_size": 192}\' for one '
+        "made for CPUs. With it: changes of its config, such as '{\"dropout\": 0.1}'.",
+    )
+    charset: str | None = _option(
+        None,
+        "The characters to read: digits, 36, 62, 94, 94+space, hangul, a .txt file, or the characters themselves. By "
+        "default the checkpoint's, or 94 for a new network. A checkpoint keeps what it knows of the characters that "
+        "both have.",
+    )
+    image_width: int | None = _option(
+        None,
+        "Width in pixels to which words are stretched, or the widest with --keep_aspect_ratio. (128, or the "
+        "checkpoint's)",
+    )
+    keep_aspect_ratio: bool | None = _option(
+        None, "Keep the shape of words and pad them, instead of stretching. Better for long words. (the checkpoint's)"
+    )
+
+
+@dataclass
+class DataArguments:
+    """What to train and evaluate on."""
+
+    dataset: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Sources of words, each a Hub data set, a folder or a file that hf_str.data.load_word_boxes "
+            "reads, or `synth` for words rendered on the fly. With shares: --dataset synth=0.75 photos/=0.25. "
+            "Without, each source has the share of its size."
+        },
+    )
+    dataset_format: str | None = _option(None, "Format of the sources, where it is not told by itself.")
+    dataset_split: str | None = _option(None, "Split of the sources to train on, such as train.")
+    streaming: bool = _option(False, "Read the sources as streams: what does not fit on the disk. Needs --max_steps.")
+    shuffle_block: int = _option(4096, "Words of a stream that are shuffled together.")
+    validation_dataset: list[str] = field(
+        default_factory=list, metadata={"help": "What to evaluate on, every --eval_steps."}
+    )
+    validation_format: str | None = _option(None, "Format of the validation sets.")
+    validation_split: str | None = _option(None, "Split of the validation sets, such as test.")
+    max_validation_words: int | None = _option(None, "Evaluate on so many words of each set, spread over it.")
+    bad_labels: str = _option(
+        "error",
+        "What to do with words that cannot be trained on (characters outside the charset, labels too long for their "
+        "image, unreadable images): stop and name them, or leave them out, name some and count all.",
+        choices=["error", "drop"],
+    )
+    augmentation: float = _option(1.0, "How much real words are changed at random. 0: not at all.")
+    bucket_steps: int = _option(
+        50, "With --keep_aspect_ratio: steps whose words are sorted by width, for batches of like width. 0: none."
+    )
+
+
+@dataclass
+class SynthesisArguments:
+    """How the source `synth` renders."""
+
+    lexicon: list[str] = field(
+        default_factory=list, metadata={"help": "Text files of words to render, one a line. Without: invented words."}
+    )
+    fonts: list[str] = field(default_factory=list, metadata={"help": "Folders of fonts. (those of this system)"})
+    backgrounds: str | None = _option(None, "Folder of photographs to render on. (painted ones)")
+    difficulty: float = _option(1.0, "0: clean print, 1: as bad as street photos.")
+    easy_words: int = _option(0, "Rendered words over which the difficulty rises to --difficulty.")
+    max_word_length: int = _option(20, "Longest rendered text, in characters.")
+
+
+@dataclass
+class RecipeArguments:
+    """How to train, as far as transformers has no option for it."""
+
+    schedule: str = _option("one_cycle", "How the learning rate goes.", choices=list(SCHEDULES))
+    warmup_share: float = _option(0.1, "Share of the steps in which the learning rate rises.")
+    decay_share: float = _option(0.3, "Share of the steps in which constant_with_decay falls.")
+    ema_decay: float = _option(
+        0.0, "Average the weights of all steps, such as 0.999; the average is evaluated and saved. 0: do not."
+    )
+    max_nonfinite_steps: int = _option(10, "Stop after so many steps in a row whose loss is not finite.")
+    best_metric: str = _option(
+        "word_accuracy",
+        "What the best checkpoint is best at: word_accuracy (exact), word_accuracy_36 (letters and digits without "
+        "case: for test sets whose labels have none), word_accuracy_62, word_accuracy_94, one_minus_ned, or cer.",
+    )
+
+
+def parse_arguments(dataclasses: Sequence[type], description: str, arguments: Sequence[str] | None = None) -> tuple:
+    """The arguments of a script from its command line, or from a JSON file that is its only argument.
+
+    Raises:
+        ValueError: the JSON file has an unknown name, or no object in it.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    parser = HfArgumentParser(dataclasses, description=description)
+    if len(arguments) == 1 and arguments[0].endswith(".json"):
+        parsed = parser.parse_json_file(os.path.abspath(arguments[0]))
+    else:
+        parsed = parser.parse_args_into_dataclasses(arguments)
+    return parsed
+
+
+def parse_overrides(text: str | None) -> dict[str, Any]:
+    """The JSON of `--config_overrides`.
+
+    Raises:
+        ValueError: it is no JSON object.
+    """
+    try:
+        overrides = json.loads(text or "{}")
+    except ValueError as error:
+        raise ValueError(f"--config_overrides is not JSON: {error}") from None
+    if not isinstance(overrides, dict):
+        raise ValueError(f"--config_overrides must be a JSON object, not {text!r}")
+    return overrides

@@ -1,0 +1,242 @@
+"""Checkpoints that are whole or not there: a run that is killed, or runs out of disk, keeps its last good one.
+
+A checkpoint is a folder `checkpoint-STEP`. It counts only with `complete.json` in it, which is written last and holds
+the size and the checksum of each other file. So half a checkpoint is told from a whole one, and so is one that was
+damaged later.
+"""
+
+import errno
+import json
+import os
+import re
+import shutil
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transformers.utils import logging
+
+
+__all__ = [
+    "BestCheckpoint",
+    "CheckpointError",
+    "changed_settings",
+    "completed",
+    "keep_newest",
+    "last_complete_checkpoint",
+    "mark_complete",
+    "replace_folder",
+    "why_incomplete",
+    "write_json",
+]
+
+logger = logging.get_logger(__name__)
+
+MANIFEST = "complete.json"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint could not be written. The message says why and which one is whole."""
+
+
+class BestCheckpoint:
+    """The folder of the model that evaluated best so far; remembers across restarts how good that was.
+
+    Args:
+        folder: written whole or not at all.
+        metric: by which models are compared; of `cer` less is better, of all others more.
+    """
+
+    def __init__(self, folder: str | os.PathLike, metric: str = "word_accuracy"):
+        self.folder, self.metric = Path(folder), metric
+
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        """Step and figures of the best model, or `None` where there is none yet."""
+        try:
+            return json.loads((self.folder / "evaluation.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def offer(self, step: int, metrics: Mapping[str, float], save: Callable[[Path], Any]) -> bool:
+        """Calls `save` with an empty folder if `metrics` are better than all before; says whether they are.
+
+        Raises:
+            KeyError: `metrics` lack the one that decides.
+            CheckpointError: it could not be written; the best one so far is left as it was.
+        """
+        if self.metric not in metrics:
+            raise KeyError(f"there is no metric {self.metric!r} to choose the best model by: {', '.join(metrics)}")
+        best = self.evaluation
+        if best is not None and self._rank(metrics) <= self._rank(best["metrics"]):
+            return False
+        try:
+            with replace_folder(self.folder) as new:
+                save(new)
+                write_json(new / "evaluation.json", {"step": step, "metrics": dict(metrics)})
+        except Exception as error:
+            reason = _reason(error, self.folder.parent)
+            raise CheckpointError(f"cannot write the best model so far to {self.folder}: {reason}") from error
+        return True
+
+    def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
+        # Models that read no word yet are told apart by how near they come.
+        value = metrics[self.metric]
+        return -value if self.metric == "cer" else value, metrics.get("one_minus_ned", 0.0)
+
+
+def last_complete_checkpoint(output_dir: str | os.PathLike) -> Path | None:
+    """The newest whole checkpoint of a run, or `None`; each newer one that is not whole is named in a warning."""
+    for folder in reversed(_checkpoints(output_dir)):
+        reason = why_incomplete(folder)
+        if reason is None:
+            return folder
+        logger.warning(f"Skipped the checkpoint {folder}: {reason}.")
+    return None
+
+
+def why_incomplete(folder: str | os.PathLike) -> str | None:
+    """Why a checkpoint cannot be used, or `None` where it is whole: all its files are read and summed."""
+    manifest = Path(folder) / MANIFEST
+    try:
+        files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
+        expected = {name: (entry["bytes"], entry["crc32"]) for name, entry in files.items()}
+    except FileNotFoundError:
+        return "it was not written to its end"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"its {MANIFEST} is damaged"
+    for name, wanted in expected.items():
+        path = Path(folder) / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if (path.stat().st_size, _checksum(path)) != wanted:
+            return f"{name} is damaged"
+    return None
+
+
+def mark_complete(folder: str | os.PathLike):
+    """Declares a checkpoint whole, once every process has written its part and the disk has it."""
+    folder = Path(folder)
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    files = {}
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        files[name] = {"bytes": path.stat().st_size, "crc32": _checksum(path, flush=True)}
+    write_json(folder / MANIFEST, {"files": files})
+
+
+@contextmanager
+def completed(folder: str | os.PathLike, is_main_process: bool = True, wait=lambda: None) -> Iterator[Path]:
+    """Writes a checkpoint inside a `with` block: begins with an empty folder and ends with a whole one.
+
+    Args:
+        folder: `.../checkpoint-STEP`.
+        is_main_process: whether this process makes the folder and declares it whole.
+        wait: returns when all processes have called it.
+
+    Raises:
+        CheckpointError: something inside failed, such as a full disk. What was written is removed, which makes room;
+            the message names the checkpoint that is whole.
+    """
+    folder = Path(folder)
+    try:
+        if is_main_process:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        wait()
+        yield folder
+        wait()
+        if is_main_process:
+            mark_complete(folder)
+    except Exception as error:
+        reason = _reason(error, folder.parent)  # before there is room again
+        shutil.rmtree(folder, ignore_errors=True)
+        previous = next((c for c in reversed(_checkpoints(folder.parent)) if why_incomplete(c) is None), None)
+        rest = f"{previous} is whole: the same command goes on from there" if previous else "there is no earlier one"
+        raise CheckpointError(f"cannot write the checkpoint {folder}: {reason}; {rest}") from error
+
+
+def keep_newest(output_dir: str | os.PathLike, count: int | None):
+    """Removes all but the newest `count` checkpoints; `None` keeps all. Call it when the newest is whole."""
+    for folder in _checkpoints(output_dir)[: -max(count, 1)] if count else []:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def replace_folder(folder: str | os.PathLike) -> Iterator[Path]:
+    """Gives an empty folder to fill inside a `with` block, which then takes the place of `folder`."""
+    folder = Path(folder)
+    new, old = folder.with_name(folder.name + ".new"), folder.with_name(folder.name + ".old")
+    if old.exists() and not folder.exists():
+        os.replace(old, folder)  # killed between the two renames below
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new.mkdir(parents=True)
+    try:
+        yield new
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: str | os.PathLike, content: Any):
+    """Writes a JSON file, whole or not at all."""
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    with open(part, "w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(part, path)
+
+
+def changed_settings(path: str | os.PathLike, settings: Mapping[str, Any]) -> list[str]:
+    """Keeps the settings of a run in a JSON file; on resumption, says which ones are others than before.
+
+    Returns:
+        `name: before -> now` for each; nothing at the first start.
+    """
+    settings = json.loads(json.dumps(settings, default=str))
+    path = Path(path)
+    before = {}
+    if path.exists():
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            logger.warning(f"{path} is damaged and was written anew.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, settings)
+    names = [name for name in settings if name in before and before[name] != settings[name]]
+    return [f"{name}: {before[name]!r} -> {settings[name]!r}" for name in names]
+
+
+def _checkpoints(output_dir: str | os.PathLike) -> list[Path]:
+    """All folders `checkpoint-STEP`, by step."""
+    folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
+    return sorted((path for path in folders if path.is_dir()), key=lambda path: int(path.name.split("-")[1]))
+
+
+def _checksum(path: Path, flush: bool = False) -> int:
+    checksum = 0
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            checksum = zlib.crc32(piece, checksum)
+        if flush:
+            os.fsync(file.fileno())
+    return checksum
+
+
+def _reason(error: BaseException, folder: Path) -> str:
+    """What stands behind torch's and safetensors' own words for a failed write into `folder`."""
+    text = f"{error} ({type(error).__name__})"
+    if not folder.exists():
+        return text
+    free = shutil.disk_usage(folder).free / 1e6
+    is_full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in text or free < 16
+    return f"the disk is full ({free:.1f} MB free): {text}" if is_full else text

@@ -1,0 +1,192 @@
+"""Word boxes -> batches for the model."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ..data.augmentation import augment_word
+from ..models.crnn.configuration_crnn import CRNNConfig
+from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, with_channels, word_width
+from ..models.crnn.processing_crnn import CRNNProcessor
+
+
+__all__ = ["BadWordError", "PreparedWord", "WordCollator", "frames_needed"]
+
+# Pillow asks its decoders in the order in which they were registered. `datasets` registers all of them, by name: some
+# twenty would look at each JPEG before the right one does, a quarter of the time. What is registered now is first.
+Image.preinit()
+
+
+class BadWordError(ValueError):
+    """A word that cannot be trained on. The message says why, `reason` in two words."""
+
+    def __init__(self, message: str, reason: str):
+        super().__init__(message)
+        self.reason = reason
+
+
+class PreparedWord(NamedTuple):
+    """A word that is ready to be stacked.
+
+    Attributes:
+        image: 8-bit, grey or RGB, of the model's height.
+        ids: the class of each character.
+    """
+
+    image: Image.Image
+    ids: list[int]
+
+
+class WordCollator:
+    """Makes `pixel_values`, `pixel_mask` (with `keep_aspect_ratio`) and `labels` padded with -100.
+
+    The expensive part, everything about a single word, is [`prepare`]; it runs in the workers of a data loader. What a
+    word becomes is exactly what the image processor makes of it, without its argument checks at each call.
+
+    Args:
+        processor: image processor and tokenizer. A torchvision image processor is replaced by its Pillow twin, whose
+            pixels differ from it by resampling only.
+        config: of the model: says how many frames an image gives.
+
+    Example:
+
+    ```python
+    >>> collator = WordCollator(processor, model.config)
+    >>> batch = collator([{"image": "word.png", "text": "word"}])
+    >>> model(**batch).loss
+    ```
+    """
+
+    def __init__(self, processor: CRNNProcessor, config: CRNNConfig):
+        self.image_processor = _with_pillow(processor.image_processor)
+        self.tokenizer = processor.tokenizer
+        self.config = config
+        # Words and widths come again and again; unremembered, they would cost as much as decoding the image.
+        self._known_ids: dict[str, list[int]] = {}
+        self._known_frames: dict[int, int] = {}
+
+    def __call__(self, words: Sequence[PreparedWord | Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """
+        Args:
+            words: prepared words, or mappings with `image` (anything that `load_word_image` takes) and `text`.
+
+        Returns:
+            `pixel_values` (batch, channels, height, width) float32, `pixel_mask` (batch, height, width) int64 where
+            images keep their aspect ratio, `labels` (batch, longest) int64.
+
+        Raises:
+            BadWordError: a mapping holds a word that cannot be trained on.
+        """
+        words = [self.prepare(word["image"], word["text"]) if isinstance(word, Mapping) else word for word in words]
+        return {**self.stack([word.image for word in words]), "labels": _padded([word.ids for word in words])}
+
+    def prepare(
+        self, image: Any, text: str, rng: np.random.Generator | None = None, augmentation: float = 0.0
+    ) -> PreparedWord:
+        """Decodes, greys, augments and resizes one image, and encodes its label.
+
+        Args:
+            image: anything that `load_word_image` takes.
+            text: its label.
+            rng: the chance of the augmentation.
+            augmentation: its strength; 0 for none, 1 for that of [`augment_word`].
+
+        Raises:
+            BadWordError: the image cannot be read; the label is empty, has characters outside the charset, or needs
+                more frames than the image gives.
+        """
+        ids = self.encode(text)
+        image = self.load(image)
+        if augmentation > 0:
+            image = Image.fromarray(augment_word(np.asarray(image), rng, augmentation))
+        image = self.resize(image)
+        self.check_length(text, ids, image.width)
+        return PreparedWord(image, ids)
+
+    def encode(self, text: str) -> list[int]:
+        """The classes of a label's characters.
+
+        Raises:
+            BadWordError: it is empty or has characters outside the charset.
+        """
+        if text in self._known_ids:
+            return self._known_ids[text]
+        if self.tokenizer.unknown_characters == "error" and (unknown := self.tokenizer.unknown_in(text)):
+            named = " ".join(f"{character!r} (U+{ord(character):04X})" for character in unknown)
+            raise BadWordError(f"the label {text!r} has characters outside the charset: {named}", "outside charset")
+        ids = self.tokenizer(text).input_ids
+        if not ids:
+            raise BadWordError(f"the label {text!r} has no characters to learn", "empty label")
+        if len(self._known_ids) < 100_000:
+            self._known_ids[text] = ids
+        return ids
+
+    def num_frames(self, width: int) -> int:
+        """Frames that an image of `width` pixels gives."""
+        if width not in self._known_frames:
+            self._known_frames[width] = self.config.num_frames(width)
+        return self._known_frames[width]
+
+    def load(self, image: Any) -> Image.Image:
+        """Any image, 8-bit, with the model's channels and its own size.
+
+        Raises:
+            BadWordError: it cannot be read.
+        """
+        try:
+            image = load_word_image(image)
+        except UnreadableImageError as error:
+            raise BadWordError(str(error), "unreadable image") from error
+        return with_channels(image, self.image_processor.do_convert_rgb, self.image_processor.do_grayscale)
+
+    def resize(self, image: Image.Image) -> Image.Image:
+        size = self.width_of(image.width / image.height), self.image_processor.size["height"]
+        return image.resize(size, self.image_processor.resample)
+
+    def width_of(self, aspect_ratio: float) -> int:
+        """Pixels that the model sees of an image whose width is `aspect_ratio` times its height."""
+        options = self.image_processor
+        if not options.keep_aspect_ratio:
+            return options.size["width"]
+        bounds = options.min_width or 1, options.max_width or options.size["width"]
+        return word_width(1, aspect_ratio, options.size["height"], *bounds)
+
+    def check_length(self, text: str, ids: list[int], width: int):
+        """Raises a `BadWordError` where a label needs more frames than an image of `width` pixels gives."""
+        needed, frames = frames_needed(ids), self.num_frames(width)
+        if needed > frames:
+            raise BadWordError(
+                f"the label {text!r} needs {needed} frames ({len(ids)} characters, {needed - len(ids)} repeated "
+                f"neighbours), but its image, {width} pixels wide, gives {frames}",
+                "too long",
+            )
+
+    def stack(self, images: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
+        """Resized images as `pixel_values` and, where their widths differ, `pixel_mask`."""
+        return dict(self.image_processor(list(images), do_resize=False, return_tensors="pt"))
+
+
+def frames_needed(ids: Sequence[int]) -> int:
+    """Frames that CTC needs for a label: one a character and a blank between equal neighbours.
+
+    "book" needs five: b, o, blank, o, k.
+    """
+    return len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
+
+
+def _with_pillow(image_processor: Any) -> CRNNImageProcessorPil:
+    if isinstance(image_processor, CRNNImageProcessorPil):
+        return image_processor
+    return CRNNImageProcessorPil.from_dict(image_processor.to_dict())
+
+
+def _padded(labels: Sequence[list[int]]) -> torch.Tensor:
+    """(batch, longest) of int64, -100 after each label's end."""
+    padded = torch.full((len(labels), max(map(len, labels), default=0)), -100)
+    for row, ids in zip(padded, labels, strict=True):
+        row[: len(ids)] = torch.tensor(ids)
+    return padded

@@ -1,0 +1,190 @@
+"""Greedy evaluation of a recogniser on word boxes: the figures, and the words that it gets most wrong."""
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather_object
+from torch.utils.data import DataLoader, Dataset
+
+from ..evaluation.metrics import edit_distance, recognition_metrics
+from ..models.crnn.decoding_crnn import best_path
+from ..models.crnn.modeling_crnn import CRNNForCTC
+from .collator import BadWordError, WordCollator
+
+
+__all__ = ["EvaluationReport", "Reading", "evaluate", "evaluate_all"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of one word.
+
+    Attributes:
+        row: of the data set.
+        text: what was read; empty where the image could not be opened.
+        label: what stands there.
+        score: the model's probability of the word, in [0, 1].
+        problem: why the image could not be opened, or empty.
+    """
+
+    row: int
+    text: str
+    label: str
+    score: float
+    problem: str = ""
+
+    @property
+    def wrongness(self) -> float:
+        """Edits divided by the length of the longer text, in [0, 1]."""
+        return edit_distance(self.text, self.label) / max(len(self.text), len(self.label), 1)
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """Readings of a data set, in its order, and their figures (see [`recognition_metrics`])."""
+
+    readings: list[Reading]
+    metrics: dict[str, float]
+
+    def worst(self, count: int) -> list[Reading]:
+        """The words that are furthest from their labels; of equally wrong ones the model's surest first."""
+        wrong = [reading for reading in self.readings if reading.text != reading.label]
+        return sorted(wrong, key=lambda reading: (-reading.wrongness, -reading.score, reading.row))[:count]
+
+    def table(self, count: int = 10) -> str:
+        """The worst errors as text."""
+        lines = [f"{'row':>8}  {'edits':>6}  {'score':>6}  {'label':<24}  reading"]
+        for reading in self.worst(count):
+            said = f"({reading.problem})" if reading.problem else reading.text
+            lines.append(
+                f"{reading.row:>8}  {reading.wrongness:>6.2f}  {reading.score:>6.3f}  {reading.label:<24}  {said}"
+            )
+        return "\n".join(lines)
+
+    def write(self, path: str | os.PathLike, count: int = 200):
+        """The worst errors as JSON lines."""
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        rows = (
+            {"row": r.row, "label": r.label, "reading": r.text, "score": round(r.score, 4), "problem": r.problem}
+            for r in self.worst(count)
+        )
+        Path(path).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def evaluate(
+    model: CRNNForCTC,
+    collator: WordCollator,
+    dataset: Any,
+    batch_size: int = 64,
+    num_workers: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    autocast: Callable[[], AbstractContextManager] = nullcontext,
+) -> EvaluationReport:
+    """Reads a data set and compares.
+
+    Labels are compared as they are, also where the model lacks a character: what it cannot read counts as an error.
+    Images that cannot be opened count as read wrong, and the report says which they are.
+
+    Args:
+        model: on its device, not wrapped; its mode is left as it was.
+        collator: prepares the images.
+        dataset: a `datasets.Dataset` with `image` and `text`.
+        batch_size: images a forward pass.
+        num_workers: processes that open images.
+        rank: number of this process. Each reads its share; all get the whole report.
+        world_size: number of processes.
+        autocast: makes the context of each forward pass, for half precision.
+
+    Raises:
+        ValueError: the data set is empty.
+    """
+    if len(dataset) == 0:
+        raise ValueError("there are no words to evaluate on")
+    batches = [range(first, min(first + batch_size, len(dataset))) for first in range(0, len(dataset), batch_size)]
+    loader = DataLoader(
+        _Images(dataset, collator),
+        batch_sampler=batches[rank::world_size],
+        collate_fn=list,
+        num_workers=num_workers,
+        generator=torch.Generator(),  # without its own, a loader would draw from the one that training uses
+    )
+    was_training = model.training
+    model.eval()
+    readings = []
+    try:
+        with torch.no_grad():
+            for words in loader:
+                readings += _read(model, collator, words, autocast)
+    finally:
+        model.train(was_training)
+    if world_size > 1:
+        readings = gather_object(readings)
+    readings.sort(key=lambda reading: reading.row)
+    metrics = recognition_metrics([r.text for r in readings], [r.label for r in readings])
+    return EvaluationReport(readings, metrics)
+
+
+def evaluate_all(
+    model: CRNNForCTC, collator: WordCollator, datasets: Mapping[str, Any], report_dir: str | os.PathLike, **options
+) -> tuple[dict[str, float], str]:
+    """[`evaluate`] on several sets: the mean of their figures, and of several sets also those of each as `NAME_...`.
+
+    Args:
+        model, collator, options: as for [`evaluate`].
+        datasets: by name.
+        report_dir: where `NAME_errors.jsonl` goes; written by rank 0.
+
+    Returns:
+        The figures, and the tables of the worst errors as text.
+    """
+    metrics: dict[str, float] = {}
+    reports = {name: evaluate(model, collator, dataset, **options) for name, dataset in datasets.items()}
+    for key in next(iter(reports.values())).metrics:
+        values = [report.metrics[key] for report in reports.values()]
+        metrics[key] = sum(values) / len(values)
+        if len(reports) > 1:
+            metrics |= {f"{name}_{key}": report.metrics[key] for name, report in reports.items()}
+    if options.get("rank", 0) == 0:
+        for name, report in reports.items():
+            report.write(Path(report_dir) / f"{name}_errors.jsonl")
+    tables = [f"{name}, the worst errors:\n{report.table()}" for name, report in reports.items()]
+    return metrics, "\n".join(tables)
+
+
+class _Images(Dataset):
+    """Rows of a data set as (row, resized image or `None`, label, problem)."""
+
+    def __init__(self, dataset: Any, collator: WordCollator):
+        self.dataset, self.collator = dataset, collator
+
+    def __getitems__(self, rows: Sequence[int]) -> list[tuple]:
+        columns = self.dataset[list(rows)]
+        return [self._prepared(*word) for word in zip(rows, columns["image"], columns["text"], strict=True)]
+
+    def _prepared(self, row: int, image: Any, label: str) -> tuple:
+        try:
+            return row, self.collator.resize(self.collator.load(image)), label, ""
+        except BadWordError as error:
+            return row, None, label, str(error)
+
+
+def _read(model: CRNNForCTC, collator: WordCollator, words: list[tuple], autocast: Any) -> list[Reading]:
+    unreadable = [Reading(row, "", label, 0.0, problem) for row, image, label, problem in words if image is None]
+    words = [word for word in words if word[1] is not None]
+    if not words:
+        return unreadable
+    inputs = {name: tensor.to(model.device) for name, tensor in collator.stack([w[1] for w in words]).items()}
+    with autocast():
+        logits = model(**inputs).logits
+    readings = []
+    for (row, _, label, _), hypothesis in zip(words, best_path(logits), strict=True):
+        text = "".join(collator.tokenizer.convert_ids_to_tokens(hypothesis.ids))
+        readings.append(Reading(row, text, label, hypothesis.score))
+    return readings + unreadable

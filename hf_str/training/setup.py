@@ -1,0 +1,208 @@
+"""From arguments to what a training loop needs: model, processor, words, loader."""
+
+import dataclasses
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from transformers.utils import logging
+
+import hf_str
+
+from ..models.crnn.configuration_crnn import CRNNConfig
+from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
+from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..models.crnn.processing_crnn import CRNNProcessor
+from ..models.crnn.tokenization_crnn import CRNNTokenizer
+from .arguments import DataArguments, ModelArguments, SynthesisArguments, parse_overrides
+from .bad_words import BadWords, check_words
+from .checkpointing import write_json
+from .collator import WordCollator
+from .sampling import WordBatchSampler
+from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, WordSource, parse_weights
+from .vocabulary import resize_vocabulary
+
+
+__all__ = [
+    "count_steps",
+    "load_recognizer",
+    "load_training_words",
+    "load_validation_sets",
+    "make_loader",
+    "save_recognizer",
+    "summarize_source",
+]
+
+logger = logging.get_logger(__name__)
+
+
+def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
+    """A new network or a checkpoint, with the charset and the image size that were asked for.
+
+    Raises:
+        ValueError: unknown names in `--config_overrides`, or values that do not fit each other.
+    """
+    overrides = parse_overrides(args.config_overrides)
+    unknown = sorted(overrides.keys() - {field.name for field in dataclasses.fields(CRNNConfig)})
+    if unknown:
+        raise ValueError(f"--config_overrides has names that CRNNConfig does not know: {', '.join(unknown)}")
+    if args.model_name_or_path is None and args.config_overrides is not None:
+        tokenizer = CRNNTokenizer(charset=args.charset or "94")
+        model = CRNNForCTC(CRNNConfig(**{**overrides, "vocab_size": len(tokenizer)}))
+        is_grey, height = model.config.num_channels == 1, model.config.image_height
+        image_processor = CRNNImageProcessorPil(do_grayscale=is_grey, size={"height": height, "width": 128})
+    else:
+        path = args.model_name_or_path or hf_str.DEFAULT_CHECKPOINT
+        tokenizer = CRNNTokenizer.from_pretrained(path)
+        image_processor = CRNNImageProcessorPil.from_pretrained(path)
+        model = CRNNForCTC.from_pretrained(path, dtype=torch.float32, **overrides)
+        if args.charset is not None:
+            old_tokenizer, tokenizer = tokenizer, CRNNTokenizer(charset=args.charset)
+            if tokenizer.characters != old_tokenizer.characters:
+                resize_vocabulary(model, old_tokenizer, tokenizer)
+    if args.image_width is not None:
+        image_processor.size = {"height": model.config.image_height, "width": args.image_width}
+    if args.keep_aspect_ratio is not None:
+        image_processor.keep_aspect_ratio = args.keep_aspect_ratio
+    # Rebuilt from its settings, so that what was set above is checked and typed as anything that is loaded.
+    image_processor = CRNNImageProcessorPil.from_dict(image_processor.to_dict())
+    return model, CRNNProcessor(image_processor, tokenizer)
+
+
+def load_training_words(
+    data: DataArguments, synthesis: SynthesisArguments, collator: WordCollator, seed: int = 0
+) -> TrainingWords:
+    """The mixture of all sources; words that cannot be trained on are named, where that can be known before.
+
+    Raises:
+        ValueError: nothing to train on, wrong weights, or words that cannot be trained on with `--bad_labels error`.
+    """
+    sources, weights = [], []
+    for number, (name, weight) in enumerate(parse_weights(data.dataset)):
+        sources.append(_open_source(name, data, synthesis, collator, seed * 1000 + number))
+        weights.append(weight)
+    words = TrainingWords(sources, collator, weights, seed, data.augmentation, BadWords(data.bad_labels))
+    for source, share in zip(sources, words.shares, strict=True):
+        logger.warning(f"Training words: {share:.1%} from {summarize_source(source)}")
+    return words
+
+
+def load_validation_sets(data: DataArguments) -> dict[str, Any]:
+    """The validation sets by name: the last part of each path, numbered where that is not unique."""
+    from ..data import load_word_boxes
+
+    sets: dict[str, Any] = {}
+    for source in data.validation_dataset:
+        name = Path(source.rstrip("/")).stem or "validation"
+        name = name if name not in sets else f"{name}_{len(sets)}"
+        words = load_word_boxes(source, format=data.validation_format, split=data.validation_split)
+        limit = data.max_validation_words
+        if limit is not None and limit < len(words):
+            words = words.select(range(0, len(words) // limit * limit, len(words) // limit))
+        sets[name] = words
+    return sets
+
+
+def make_loader(
+    words: TrainingWords,
+    batch_size: int,
+    num_batches: int,
+    start: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    window: int = 0,
+    num_workers: int = 0,
+) -> DataLoader:
+    """The batches of this process, from batch `start` on; see [`WordBatchSampler`] for the numbers.
+
+    `window` counts only where words keep their aspect ratio: others are all of one width.
+    """
+    _use_one_thread()
+    window = window if words.collator.image_processor.keep_aspect_ratio else 0
+    sampler = WordBatchSampler(
+        batch_size, num_batches, rank, world_size, start, window, widths=words.aspect_ratios, seed=words.seed
+    )
+    return DataLoader(
+        words,
+        batch_sampler=sampler,
+        collate_fn=words.collator,
+        num_workers=num_workers,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_use_one_thread,
+        # Its own: a loader draws a number when it starts, and a resumed run starts more loaders than an uninterrupted
+        # one. Drawn from the global generator, that would change every dropout mask from there on.
+        generator=torch.Generator().manual_seed(words.seed),
+    )
+
+
+def count_steps(words: TrainingWords, words_in_a_step: int, max_steps: int, num_epochs: float) -> int:
+    """Optimizer steps of the run: `max_steps`, or those of `num_epochs` passes where it is not above 0.
+
+    Raises:
+        ValueError: passes over something that has no end.
+    """
+    if max_steps > 0:
+        return max_steps
+    if words.words_in_a_pass is None:
+        endless = ", ".join(source.name for source in words.sources if source.length is None)
+        raise ValueError(f"{endless} has no end that is known: say how long to train with --max_steps")
+    return max(1, round(num_epochs * words.words_in_a_pass / words_in_a_step))
+
+
+def save_recognizer(
+    folder: str | os.PathLike, model: CRNNForCTC, processor: CRNNProcessor, settings: dict[str, Any] | None = None
+):
+    """Writes a folder that has all of it: weights, config, tokenizer, image processor, code, `training_args.json`."""
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    if settings is not None:
+        write_json(Path(folder) / "training_args.json", settings)
+
+
+def summarize_source(source: WordSource) -> str:
+    return f"{source.name!r} ({'endless or of unknown size' if source.length is None else f'{source.length:,} words'})"
+
+
+def _open_source(
+    name: str, data: DataArguments, synthesis: SynthesisArguments, collator: WordCollator, seed: int
+) -> WordSource:
+    if name == "synth":
+        return _rendered_words(synthesis, collator, seed)
+    from ..data import load_word_boxes
+
+    dataset = load_word_boxes(name, format=data.dataset_format, split=data.dataset_split, streaming=data.streaming)
+    if data.streaming:
+        return StreamedWords(dataset, name, seed, data.shuffle_block)
+    rows, aspect_ratios, _ = check_words(dataset, name, collator, data.bad_labels)
+    return StoredWords(dataset, name, seed, rows, aspect_ratios)
+
+
+def _rendered_words(synthesis: SynthesisArguments, collator: WordCollator, seed: int) -> RenderedWords:
+    from ..synthesis import find_fonts
+
+    characters = collator.tokenizer.characters
+    fonts = find_fonts(characters, folders=synthesis.fonts or None)
+    mode = "L" if collator.image_processor.do_grayscale else "RGB"
+    return RenderedWords(partial(_make_renderer, characters, fonts, mode, synthesis, seed), synthesis.easy_words)
+
+
+def _make_renderer(characters: tuple[str, ...], fonts: list, mode: str, synthesis: SynthesisArguments, seed: int):
+    from ..synthesis import WordRenderer, WordSampler
+
+    sampler = WordSampler(characters, lexicons=synthesis.lexicon, max_length=synthesis.max_word_length)
+    return WordRenderer(
+        sampler, fonts, difficulty=synthesis.difficulty, mode=mode, backgrounds=synthesis.backgrounds, seed=seed
+    )
+
+
+def _use_one_thread(worker: int = 0):
+    """Keeps OpenCV from starting threads: workers are the parallelism.
+
+    Also called before workers are forked: one that inherits a pool without its threads would wait for them for ever.
+    """
+    import cv2
+
+    cv2.setNumThreads(1)

@@ -1,0 +1,179 @@
+"""`Trainer` for CTC recognisers: numbered words, greedy evaluation, averaged weights, checkpoints that are whole."""
+
+import os
+from collections.abc import Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.utils import logging
+
+from .arguments import RecipeArguments
+from .checkpointing import BestCheckpoint, completed, keep_newest
+from .ema import WeightAverage
+from .evaluation import evaluate_all
+from .guard import NonFiniteGuard, name_batch
+from .schedule import learning_rate_schedule
+from .setup import make_loader, save_recognizer
+from .sources import TrainingWords
+
+
+__all__ = ["CTCTrainer"]
+
+logger = logging.get_logger(__name__)
+
+AVERAGE = "weight_average.safetensors"
+
+
+class CTCTrainer(Trainer):
+    """A [`transformers.Trainer`] in which word `n` is always word `n`.
+
+    Changed, and only that: which words make a batch, the learning rate's course, what is done about a loss that is not
+    finite, greedy evaluation in place of a loss on the validation set, and when a checkpoint counts.
+
+    Args:
+        words: the training words; `args.max_steps` must say how many steps there are.
+        validation: validation sets by name.
+        recipe: schedule, averaging, limits.
+        bucket_steps: steps whose words are sorted by width, see [`make_loader`].
+        settings: of the run, kept beside the best model.
+        kwargs: of [`transformers.Trainer`]; `processing_class` is the processor.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        args: TrainingArguments,
+        words: TrainingWords,
+        validation: Mapping[str, Any],
+        recipe: RecipeArguments,
+        bucket_steps: int = 0,
+        settings: Mapping[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        if args.max_steps <= 0:
+            raise ValueError("args.max_steps must say how many steps there are; count_steps knows")
+        # The loader starts by itself where a run goes on: nothing is read only to be skipped.
+        args.ignore_data_skip = True
+        # An old checkpoint may go when the new one is whole, which Trainer cannot know: see `_save_checkpoint`.
+        self.checkpoints_kept, args.save_total_limit = args.save_total_limit, None
+        super().__init__(model, args, train_dataset=words, eval_dataset=dict(validation) or None, **kwargs)
+        self.words, self.validation, self.recipe, self.bucket_steps = words, dict(validation), recipe, bucket_steps
+        self.settings = settings
+        self.best = BestCheckpoint(Path(args.output_dir) / "best", recipe.best_metric)
+        self.guard = NonFiniteGuard(recipe.max_nonfinite_steps)
+        self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
+        self.add_callback(_StepCallback(self))
+
+    def train(self, resume_from_checkpoint: str | os.PathLike | None = None, **kwargs: Any):
+        """Trains; from a checkpoint, exactly as if there had been no interruption."""
+        self.first_step = 0
+        if resume_from_checkpoint is not None:
+            resume_from_checkpoint = os.fspath(resume_from_checkpoint)
+            self.first_step = int(resume_from_checkpoint.rstrip("/").rsplit("-", 1)[1])
+            if self.average is not None:
+                self.average.load(Path(resume_from_checkpoint) / AVERAGE)
+        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+
+    def get_train_dataloader(self) -> DataLoader:
+        args = self.args
+        return make_loader(
+            self.words,
+            args.train_batch_size,
+            args.max_steps * args.gradient_accumulation_steps,
+            start=self.first_step * args.gradient_accumulation_steps,
+            rank=args.process_index,
+            world_size=args.world_size,
+            window=self.bucket_steps,
+            num_workers=args.dataloader_num_workers,
+        )
+
+    def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
+        if self.lr_scheduler is None:
+            recipe = self.recipe
+            shares = {"warmup_share": recipe.warmup_share, "decay_share": recipe.decay_share}
+            self.lr_scheduler = learning_rate_schedule(
+                optimizer or self.optimizer, recipe.schedule, num_training_steps, **shares
+            )
+            self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        labels = inputs["labels"]
+        loss = super().compute_loss(model, inputs, *args, **kwargs)
+        return self.guard.watch(loss, lambda: self._name_batch(labels)) if model.training else loss
+
+    def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
+        """Greedy readings of all validation sets; prints and writes the worst errors, keeps the best model."""
+        args, model, step = self.args, self.accelerator.unwrap_model(self.model), self.state.global_step
+        with self.averaged_weights():
+            metrics, table = evaluate_all(
+                model,
+                self.words.collator,
+                self.validation,
+                Path(args.output_dir) / "errors",
+                batch_size=args.eval_batch_size,
+                num_workers=args.dataloader_num_workers,
+                rank=args.process_index,
+                world_size=args.world_size,
+                autocast=self.compute_loss_context_manager,
+            )
+            if self.is_world_process_zero():
+                print(f"step {step}: {table}", flush=True)
+                self.best.offer(step, metrics, self.save_recognizer)
+        metrics = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(args, self.state, self.control, metrics)
+        return metrics
+
+    def save_recognizer(self, folder: str | os.PathLike):
+        """Writes a complete folder of the model with the weights that it has now."""
+        model = self.accelerator.unwrap_model(self.model)
+        save_recognizer(folder, model, self.processing_class, self.settings)
+
+    def averaged_weights(self):
+        """Context in which the model has its averaged weights, if there is an average."""
+        model = self.accelerator.unwrap_model(self.model)
+        return self.average.applied_to(model) if self.average is not None else nullcontext()
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any):
+        counts = {"skipped_steps": self.guard.skipped, "bad_words": self.words.bad_words.count}
+        super().log({**logs, **{name: count for name, count in counts.items() if count}}, *args, **kwargs)
+
+    def _save_checkpoint(self, model: Any, trial: Any):
+        output_dir = self._get_output_dir(trial)
+        folder = Path(output_dir) / f"checkpoint-{self.state.global_step}"
+        with completed(folder, self.args.should_save, self.accelerator.wait_for_everyone):
+            super()._save_checkpoint(model, trial)
+            if self.average is not None and self.args.should_save:
+                self.average.save(folder / AVERAGE)
+        if self.args.should_save:
+            keep_newest(output_dir, self.checkpoints_kept)
+
+    def _name_batch(self, labels: torch.Tensor) -> str:
+        return name_batch(self.state.global_step + 1, labels, self.processing_class.tokenizer)
+
+
+class _StepCallback(TrainerCallback):
+    """What is done around each optimizer step."""
+
+    def __init__(self, trainer: CTCTrainer):
+        self.trainer = trainer
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any):
+        self.trainer.guard.begin_step(self.trainer.model)
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any):
+        self.is_good = self.trainer.guard.end_step(self.trainer.model)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any):
+        trainer = self.trainer
+        if trainer.average is not None and self.is_good:
+            trainer.average.update(trainer.accelerator.unwrap_model(trainer.model), state.global_step)
+        # Trainer counts the epochs from where its loader starts; what is meant is passes over the words.
+        words_seen = state.global_step * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        words_in_a_pass = trainer.words.words_in_a_pass or args.max_steps * words_seen // max(state.global_step, 1)
+        state.epoch = words_seen / words_in_a_pass

@@ -1,0 +1,91 @@
+"""Another charset for a trained recogniser, without forgetting the characters that it knows."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers.utils import logging
+
+from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..models.crnn.tokenization_crnn import CRNNTokenizer
+
+
+__all__ = ["VocabularyChange", "resize_vocabulary"]
+
+logger = logging.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class VocabularyChange:
+    """What became of the characters, each group in the order of its charset.
+
+    Attributes:
+        kept: in both charsets; their rows of the head were carried over.
+        added: only in the new one; their rows start at random.
+        removed: only in the old one; their rows are gone.
+    """
+
+    kept: tuple[str, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        groups = (("kept", self.kept), ("new, to be learned", self.added), ("removed", self.removed))
+        return "; ".join(f"{len(group)} characters {name}: {_listed(group)}" for name, group in groups)
+
+
+@torch.no_grad()
+def resize_vocabulary(
+    model: CRNNForCTC, old_tokenizer: CRNNTokenizer, new_tokenizer: CRNNTokenizer
+) -> VocabularyChange:
+    """Gives `model` a head for the characters of `new_tokenizer`, in place.
+
+    The rows of the blank and of the characters that both charsets have are carried over, wherever they stand in each;
+    the others are initialised as those of a new model. "A" and "a" are two characters here.
+
+    Args:
+        model: trained with `old_tokenizer`.
+        old_tokenizer: what `model` reads now.
+        new_tokenizer: what it is to read.
+
+    Returns:
+        Which characters were kept, added and removed; the log names them too.
+
+    Raises:
+        ValueError: `old_tokenizer` is not the model's: it has another number of classes.
+    """
+    old_head = model.ctc_head
+    if len(old_tokenizer) != old_head.out_features:
+        raise ValueError(
+            f"the old tokenizer has {len(old_tokenizer)} classes, but the model's head has {old_head.out_features}"
+        )
+    old_ids = {symbol: index for index, symbol in enumerate(old_tokenizer.characters, start=1)}
+    new_ids = {symbol: index for index, symbol in enumerate(new_tokenizer.characters, start=1)}
+    kept = tuple(symbol for symbol in new_ids if symbol in old_ids)
+    head = nn.Linear(
+        old_head.in_features, len(new_tokenizer), device=old_head.weight.device, dtype=old_head.weight.dtype
+    )
+    model._init_weights(head)
+    # The blank stays the blank: without its row the model would have to learn anew when to say nothing.
+    source = [0, *(old_ids[symbol] for symbol in kept)]
+    target = [0, *(new_ids[symbol] for symbol in kept)]
+    head.weight[target] = old_head.weight[source]
+    head.bias[target] = old_head.bias[source]
+    model.ctc_head = head
+    model.config.vocab_size = len(new_tokenizer)
+    change = VocabularyChange(
+        kept,
+        added=tuple(symbol for symbol in new_ids if symbol not in old_ids),
+        removed=tuple(symbol for symbol in old_ids if symbol not in new_ids),
+    )
+    logger.warning(f"Changed the charset from {len(old_ids)} to {len(new_ids)} characters. {change}.")
+    return change
+
+
+def _listed(symbols: tuple[str, ...], most: int = 200) -> str:
+    shown = (" " if all(len(symbol) == 1 for symbol in symbols) else ", ").join(map(_visible, symbols[:most]))
+    return (shown or "none") + (f" ... and {len(symbols) - most} more" if len(symbols) > most else "")
+
+
+def _visible(symbol: str) -> str:
+    return repr(symbol) if symbol.isspace() else symbol

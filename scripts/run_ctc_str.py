@@ -1,0 +1,116 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str[train,synthesis]"]
+# ///
+"""Trains or fine-tunes a word recogniser with `transformers.Trainer`.
+
+Fine-tune the checkpoint that comes with hf_str on your own words (a folder with labels.tsv, Parquet, LMDB, a Hub data
+set, ...) on a CPU:
+
+    python scripts/run_ctc_str.py --dataset my_words/ --validation_dataset my_test_words/ --output_dir runs/mine \
+        --num_train_epochs 10 --learning_rate 3e-4
+
+From scratch, mostly on rendered words, with the weights averaged:
+
+    python scripts/run_ctc_str.py --config_overrides '{}' --charset 94 --dataset synth=0.75 my_words/=0.25 \
+        --lexicon words.txt --max_steps 50000 --ema_decay 0.9995 --output_dir runs/scratch
+
+Another charset, keeping what is known of the characters that both have:
+
+    python scripts/run_ctc_str.py --charset hangul --dataset synth --fonts /usr/share/fonts/truetype/nanum \
+        --max_steps 5000 --output_dir runs/hangul
+
+Several GPUs: `accelerate launch --num_processes 8 scripts/run_ctc_str.py ...`; several processes on CPUs: `torchrun
+--nproc_per_node 2 scripts/run_ctc_str.py --use_cpu ...` (without MPI, `accelerate launch --cpu` starts one process,
+whatever it is told). All options as a JSON file: `python scripts/run_ctc_str.py options.json`.
+
+A run that was killed goes on when the same command is given again, with the same
+words in the same order. The output folder holds the best model by --best_metric where there is a validation set, else
+the last one; `best/` is there from the first evaluation on, `errors/` lists the words that are read worst.
+"""
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from transformers import TrainingArguments, set_seed
+
+from hf_str.training import WordCollator, last_complete_checkpoint
+from hf_str.training.arguments import (
+    DataArguments,
+    ModelArguments,
+    RecipeArguments,
+    SynthesisArguments,
+    parse_arguments,
+)
+from hf_str.training.checkpointing import changed_settings
+from hf_str.training.publishing import finish, push_folder
+from hf_str.training.setup import count_steps, load_recognizer, load_training_words, load_validation_sets
+from hf_str.training.trainer import CTCTrainer
+
+
+logger = logging.getLogger("hf_str")
+
+
+@dataclass
+class CTCTrainingArguments(TrainingArguments):
+    """The options of transformers' Trainer, with defaults for word recognisers."""
+
+    output_dir: str = "runs/ctc_str"
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    max_grad_norm: float = 5.0
+    per_device_train_batch_size: int = 64
+    per_device_eval_batch_size: int = 256
+    logging_steps: float = 50
+    eval_strategy: str = "steps"
+    eval_steps: float | None = 500
+    save_steps: float = 500
+    save_total_limit: int | None = 2
+    dataloader_num_workers: int = 1
+
+
+def main():
+    groups = (ModelArguments, DataArguments, SynthesisArguments, RecipeArguments, CTCTrainingArguments)
+    model_args, data_args, synthesis_args, recipe, args = parse_arguments(groups, __doc__)
+    settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe)}
+    settings |= args.to_sanitized_dict()
+    logger.setLevel(logging.WARNING if args.should_log else logging.ERROR)
+    push_to_hub, args.push_to_hub = args.push_to_hub, False  # at the end, and then the best model
+
+    # The model: new, or a checkpoint with its charset changed where that was asked for.
+    set_seed(args.seed)
+    model, processor = load_recognizer(model_args)
+    collator = WordCollator(processor, model.config)
+
+    # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
+    with args.main_process_first(desc="loading words"):
+        words = load_training_words(data_args, synthesis_args, collator, args.seed)
+        validation = load_validation_sets(data_args)
+    if not validation:
+        args.eval_strategy = "no"
+    words_in_a_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    args.max_steps = count_steps(words, words_in_a_step, args.max_steps, args.num_train_epochs)
+
+    # Where an earlier run of this command stopped.
+    checkpoint = last_complete_checkpoint(args.output_dir)
+    if args.should_save:
+        for change in changed_settings(Path(args.output_dir) / "run.json", settings):
+            logger.warning(f"This run goes on with another {change}")
+
+    logger.setLevel(logging.WARNING)  # from here on, what one process has to say no other says
+    trainer = CTCTrainer(
+        model, args, words, validation, recipe, data_args.bucket_steps, settings, processing_class=processor
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+
+    # The finished model, complete, in the output folder, and on the Hub.
+    if trainer.is_world_process_zero():
+        with trainer.averaged_weights():
+            print(finish(args.output_dir, trainer.best if validation else None, trainer.save_recognizer, settings))
+        if push_to_hub:
+            print(push_folder(args.output_dir, args.hub_model_id, args.hub_token, args.hub_private_repo))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Figures against values worked out by hand."""
+
+import pytest
+
+from hf_str.evaluation import (
+    PROTOCOLS,
+    character_error_rate,
+    edit_distance,
+    normalized_edit_similarity,
+    recognition_metrics,
+)
+
+
+pytest.importorskip("rapidfuzz")
+
+
+@pytest.mark.parametrize(
+    ("reading", "label", "distance"),
+    [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("", "", 0), ("가나", "가다", 1)],
+)
+def test_edit_distance(reading, label, distance):
+    assert edit_distance(reading, label) == distance
+
+
+def test_character_error_rate_counts_all_edits_over_all_characters():
+    assert character_error_rate(["hallo", "a", ""], ["hello", "a", "bc"]) == pytest.approx(3 / 8)
+    assert character_error_rate(["abcd"], ["a"]) == 3
+    assert character_error_rate(["ab"], [""]) == 2
+    assert character_error_rate([""], [""]) == 0
+
+
+def test_normalized_edit_similarity_is_a_mean_over_words():
+    # 1/5 of "hello", all of "bc"; two empty texts are equal
+    assert normalized_edit_similarity(["hallo", "", ""], ["hello", "bc", ""]) == pytest.approx(1 - (0.2 + 1) / 3)
+    assert normalized_edit_similarity(["abcd"], ["a"]) == pytest.approx(0.25)
+
+
+def test_protocol_decides_what_is_compared():
+    assert character_error_rate(["STARBUCKS"], ["Starbucks'"], PROTOCOLS["36"]) == 0
+    assert character_error_rate(["STARBUCKS"], ["Starbucks'"]) == pytest.approx(9 / 10)
+    assert normalized_edit_similarity(["A!"], ["a"], PROTOCOLS["36"]) == 1
+
+
+def test_recognition_metrics():
+    metrics = recognition_metrics(["Open", "it's", "24"], ["open", "its", "24"])
+    assert metrics == pytest.approx(
+        {
+            "word_accuracy": 1 / 3,
+            "word_accuracy_36": 1,
+            "word_accuracy_62": 2 / 3,
+            "word_accuracy_94": 1 / 3,
+            "cer": 2 / 9,
+            "one_minus_ned": 1 - (1 / 4 + 1 / 4) / 3,
+        }
+    )
+
+
+@pytest.mark.parametrize("function", [character_error_rate, normalized_edit_similarity, recognition_metrics])
+def test_nothing_to_compare(function):
+    with pytest.raises(ValueError, match="no words"):
+        function([], [])
+    with pytest.raises(ValueError, match="2 readings for 1 labels"):
+        function(["a", "b"], ["a"])

@@ -1,0 +1,278 @@
+"""Both run scripts, end to end on drawn words: training, recovery, and what they say of mistakes."""
+
+import json
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline
+from hf_str.training import NonFiniteLossError
+from tests.conftest import draw_word
+from tests.training.drawing import TINY, as_dataset, drawn_words, font_folder
+
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = {name: ROOT / "scripts" / f"{name}.py" for name in ("run_ctc_str", "run_ctc_str_no_trainer")}
+#: Dropout, so that the state of the random numbers matters too.
+NEW_NETWORK = ["--config_overrides", json.dumps(TINY | {"dropout": 0.1})]
+AVERAGE = "weight_average.safetensors"
+
+both_scripts = pytest.mark.parametrize("script", SCRIPTS)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("words")
+    as_dataset(drawn_words(40)).to_parquet(str(folder / "train.parquet"))
+    as_dataset(drawn_words(12, seed=1)).to_parquet(str(folder / "test.parquet"))
+    as_dataset(["good", "naïve", "fine", "too" * 20, *drawn_words(8)]).to_parquet(str(folder / "bad.parquet"))
+    return {path.stem: str(path) for path in folder.iterdir()}
+
+
+def options(words, output_dir, *more, steps=6):
+    small = ["--per_device_train_batch_size", 4, "--logging_steps", 1, "--save_steps", 2, "--eval_steps", 3]
+    small += ["--dataloader_num_workers", 0, "--use_cpu", "--max_steps", steps, "--output_dir", output_dir]
+    dataset = [] if "--dataset" in more else ["--dataset", words["train"]]
+    return list(map(str, [*small, *dataset, *more]))
+
+
+def run(script, monkeypatch, *arguments):
+    """Runs a script in this process, which saves starting another."""
+    from accelerate.state import AcceleratorState, GradientState
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    GradientState._reset_state()
+    monkeypatch.setattr(sys, "argv", [str(SCRIPTS[script]), *map(str, arguments)])
+    runpy.run_path(str(SCRIPTS[script]), run_name="__main__")
+
+
+def command(script, arguments):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    return {"args": [sys.executable, str(SCRIPTS[script]), *arguments], "env": environment, "cwd": ROOT}
+
+
+def largest_difference(first, second, name="model.safetensors"):
+    first, second = load_file(first / name), load_file(second / name)
+    assert first.keys() == second.keys()
+    return max((first[key].float() - second[key].float()).abs().max().item() for key in first)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Training
+
+
+@both_scripts
+def test_a_new_network_in_all_its_parts(script, words, tmp_path, monkeypatch, capsys):
+    more = ["--validation_dataset", words["test"], "--charset", "36", "--ema_decay", "0.9", "--schedule", "cosine"]
+    more += ["--gradient_accumulation_steps", "2", "--keep_aspect_ratio", "true", "--bucket_steps", "2"]
+    run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more))
+    assert f"{tmp_path} holds the model of step" in capsys.readouterr().out
+
+    model, processor = CRNNForCTC.from_pretrained(tmp_path), CRNNProcessor.from_pretrained(tmp_path)
+    assert model.config.vocab_size == len(processor.tokenizer) == 37
+    assert processor.image_processor.keep_aspect_ratio
+    reader = ImageToTextPipeline(model=model, processor=processor)
+    assert isinstance(reader(draw_word("hello"))[0]["generated_text"], str)
+    assert (tmp_path / "modeling_crnn.py").exists()
+    assert json.loads((tmp_path / "training_args.json").read_text())["ema_decay"] == 0.9
+    assert "word_accuracy_36" in (tmp_path / "README.md").read_text()
+    assert len((tmp_path / "errors" / "test_errors.jsonl").read_text().splitlines()) > 0
+    best = json.loads((tmp_path / "evaluation.json").read_text())
+    assert best["step"] in (3, 6)
+    assert largest_difference(tmp_path, tmp_path / "best") == 0
+    if best["step"] == 6:  # the average is what is evaluated and saved
+        assert largest_difference(tmp_path, tmp_path / "checkpoint-6") > 0
+    assert {path.name for path in tmp_path.glob("checkpoint-*")} == {"checkpoint-4", "checkpoint-6"}
+
+
+def test_finished_folder_loads_with_pipeline(words, tmp_path, monkeypatch):
+    run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, steps=1))
+    from transformers import pipeline
+
+    result = pipeline("image-to-text", model=str(tmp_path))(draw_word("hello"))
+    assert result[0].keys() == {"generated_text", "score"}
+
+
+def test_both_scripts_do_the_same(words, tmp_path, monkeypatch):
+    network = json.dumps(TINY | {"batch_norms": False})
+    for script in SCRIPTS:
+        more = ["--config_overrides", network, "--seed", "3", "--weight_decay", "0"]
+        run(script, monkeypatch, *options(words, tmp_path / script, *more, steps=4))
+    assert largest_difference(*(tmp_path / script for script in SCRIPTS)) < 1e-6
+
+
+def test_it_learns(words, tmp_path, monkeypatch):
+    more = ["--config_overrides", json.dumps(TINY | {"hidden_size": 64, "batch_norms": True}), "--charset", "36"]
+    more += ["--per_device_train_batch_size", "16", "--learning_rate", "0.01", "--augmentation", "0"]
+    run("run_ctc_str", monkeypatch, *options(words, tmp_path, *more, "--save_steps", "60", steps=60))
+    losses = [entry["loss"] for entry in history(tmp_path / "checkpoint-60") if "loss" in entry]
+    assert sum(losses[-10:]) / 10 < 0.5 * losses[0]
+
+
+@both_scripts
+def test_another_charset_from_a_json_file(script, words, tiny_checkpoint, tmp_path, monkeypatch, caplog):
+    settings = {
+        "model_name_or_path": tiny_checkpoint,
+        "charset": "abcdefgh0123é",
+        "dataset": [words["train"]],
+        "output_dir": str(tmp_path / "out"),
+        "max_steps": 2,
+        "use_cpu": True,
+        "dataloader_num_workers": 1,
+        "per_device_train_batch_size": 4,
+    }
+    (tmp_path / "options.json").write_text(json.dumps(settings), encoding="utf-8")
+    run(script, monkeypatch, tmp_path / "options.json")
+    assert CRNNForCTC.from_pretrained(tmp_path / "out").config.vocab_size == 14
+    assert any("12 characters kept: a b c" in record.getMessage() for record in caplog.records)
+
+
+def test_rendered_words_and_a_stream_in_half_precision(words, tmp_path, monkeypatch):
+    more = ["--dataset", "synth=0.5", f"{words['train']}=0.5", "--streaming", "--shuffle_block", "8"]
+    more += ["--fonts", font_folder(), "--easy_words", "50", "--mixed_precision", "bf16"]
+    run("run_ctc_str_no_trainer", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=2))
+    assert CRNNForCTC.from_pretrained(tmp_path).dtype == torch.float32
+
+
+@both_scripts
+def test_the_finished_model_goes_to_the_hub(script, words, tmp_path, monkeypatch):
+    import huggingface_hub
+
+    calls = []
+    url = huggingface_hub.RepoUrl("https://huggingface.co/me/words")
+    monkeypatch.setattr(
+        huggingface_hub.HfApi, "create_repo", lambda self, repo_id, **kwargs: calls.append(repo_id) or url
+    )
+    monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", lambda self, **kwargs: calls.append(kwargs))
+    more = ["--push_to_hub", "--hub_model_id", "me/words"]
+    run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=1))
+    assert calls[0] == "me/words"
+    assert (calls[1]["repo_id"], str(calls[1]["folder_path"])) == ("me/words", str(tmp_path))
+    assert len(calls) == 2
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Mistakes
+
+
+def test_bad_words_stop_the_run_or_are_left_out(words, tmp_path, monkeypatch):
+    arguments = options(words, tmp_path, *NEW_NETWORK, "--dataset", words["bad"], steps=1)
+    with pytest.raises(ValueError, match=r"(?s)12 words, 2 of them.*'naïve'.*'tootootoo"):
+        run("run_ctc_str", monkeypatch, *arguments)
+    run("run_ctc_str", monkeypatch, *arguments, "--bad_labels", "drop")
+
+
+def test_bad_words_of_a_stream_are_counted_in_the_log(words, tmp_path, monkeypatch, caplog):
+    more = ["--dataset", words["bad"], "--streaming", "--shuffle_block", "4", "--bad_labels", "drop"]
+    run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=4))
+    counts = [entry["bad_words"] for entry in history(tmp_path / "checkpoint-4") if "bad_words" in entry]
+    assert counts[-1] >= 2
+    assert any(
+        "Left out word" in record.getMessage() and "'naïve'" in record.getMessage() for record in caplog.records
+    )
+
+
+@both_scripts
+def test_losses_that_are_not_finite_stop_the_run(script, words, tmp_path, monkeypatch):
+    more = ["--learning_rate", "1e30", "--max_nonfinite_steps", "3", "--warmup_share", "0"]
+    with pytest.raises(NonFiniteLossError, match=r"step \d+, with the words '.* 2 steps before"):
+        run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=9))
+
+
+@both_scripts
+def test_help_teaches(script, monkeypatch, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        run(script, monkeypatch, "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    for words_of_help in ("goes on when the same command is given again", "synth=0.75", "one_cycle", "--bad_labels"):
+        assert words_of_help in text
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Recovery
+
+
+def history(checkpoint):
+    return json.loads((checkpoint / "trainer_state.json").read_text())["log_history"]
+
+
+def kill_at(script, arguments, appears):
+    """Runs until a path appears, then kills with SIGKILL, whatever the run is doing."""
+    process = subprocess.Popen(**command(script, arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while not appears.exists():
+        assert process.poll() is None, process.stderr.read()[-3000:]
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    process.send_signal(signal.SIGKILL)
+    process.stderr.close()
+    assert process.wait() == -signal.SIGKILL
+
+
+@both_scripts
+def test_killed_and_resumed_equals_uninterrupted(script, words, tmp_path, monkeypatch, capsys):
+    more = [*NEW_NETWORK, "--ema_decay", "0.9", "--save_total_limit", "9", "--validation_dataset", words["test"]]
+    more += ["--eval_steps", "5", "--save_steps", "3", "--dataloader_num_workers", "1"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    finish_at = 14
+    run(script, monkeypatch, *options(words, whole, *more, steps=finish_at))
+    log_of_whole = capsys.readouterr().out
+    arguments = options(words, broken, *more, steps=finish_at)
+    kill_at(script, arguments, broken / "checkpoint-6")  # while it is written, most likely
+    resumed = subprocess.run(**command(script, arguments), capture_output=True, text=True, timeout=200)
+    assert resumed.returncode == 0, resumed.stderr[-3000:]
+    for name in ("model.safetensors", AVERAGE):
+        difference = largest_difference(whole / "checkpoint-14", broken / "checkpoint-14", name)
+        print(f"{script}, {name}: largest difference to the uninterrupted run {difference}")
+        assert difference == 0.0
+    if script == "run_ctc_str":
+        losses = [[e["loss"] for e in history(run / "checkpoint-14") if "loss" in e] for run in (whole, broken)]
+        assert losses[0] == losses[1]
+        assert len(losses[0]) == finish_at
+    else:  # what was logged after the kill is what the uninterrupted run logged there
+        steps = [line for line in resumed.stdout.splitlines() if "'loss'" in line]
+        assert 7 < len(steps) <= 14
+        assert all(line in log_of_whole for line in steps)
+
+
+@both_scripts
+def test_a_full_disk_leaves_the_checkpoint_before(script, words, tmp_path, monkeypatch):
+    network = ["--config_overrides", json.dumps(TINY | {"hidden_size": 128})]
+    run(script, monkeypatch, *options(words, tmp_path, *network, steps=2))
+    weights = (tmp_path / "checkpoint-2" / "model.safetensors").read_bytes()
+
+    def small_files():  # room for the weights, none for the optimizer
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(weights) + 10_000,) * 2)
+
+    arguments = options(words, tmp_path, *network, steps=6)
+    done = subprocess.run(
+        **command(script, arguments), capture_output=True, text=True, timeout=200, preexec_fn=small_files
+    )
+    assert done.returncode == 1, done.stderr[-3000:]
+    assert "CheckpointError: cannot write the checkpoint" in done.stderr
+    assert f"{tmp_path / 'checkpoint-2'} is whole: the same command goes on from there" in done.stderr
+    assert {path.name for path in tmp_path.glob("checkpoint-*")} == {"checkpoint-2"}
+    assert (tmp_path / "checkpoint-2" / "model.safetensors").read_bytes() == weights
+
+
+def test_a_damaged_checkpoint_is_skipped_and_changes_are_told(words, tmp_path, monkeypatch, caplog):
+    run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, steps=4))
+    whole = load_file(tmp_path / "checkpoint-4" / "model.safetensors")
+    os.truncate(tmp_path / "checkpoint-4" / "optimizer.pt", 100)
+    run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, "--learning_rate", "0.001", steps=4))
+    messages = [record.getMessage() for record in caplog.records]
+    assert any("checkpoint-4: optimizer.pt is damaged" in message for message in messages)
+    assert not any("goes on with another" in message for message in messages)
+    again = load_file(tmp_path / "checkpoint-4" / "model.safetensors")
+    assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
+    run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, "--seed", "5", steps=4))
+    assert any("goes on with another seed: 42 -> 5" in record.getMessage() for record in caplog.records)

@@ -1,0 +1,98 @@
+"""Words that cannot be trained on are found before training, named and counted."""
+
+import numpy as np
+import pytest
+from PIL import Image
+from torch.utils.data import DataLoader
+
+from hf_str.training import BadWordError, BadWords, StoredWords, TrainingWords, check_words
+from hf_str.training.bad_words import image_size
+from tests.conftest import draw_word
+from tests.training.drawing import as_dataset, as_row
+
+
+def test_labels_are_checked_without_opening_images(collator):
+    texts = ["good", "naïve", "", "m" * 20, "fine", "ü"]
+    images = [{"bytes": b"never opened", "path": None}] * len(texts)
+    rows, ratios, report = check_words(as_dataset(texts, images), "mine", collator, "drop")
+    assert rows.tolist() == [0, 4]
+    assert ratios is None
+    assert report.counts == {"outside charset": 2, "empty label": 1, "too long": 1}
+    assert (report.checked, report.bad) == (6, 4)
+    assert "row 1: the label 'naïve'" in str(report)
+    assert "row 3: the label 'mmmm" in str(report)
+
+
+def test_error_names_all_kinds(collator):
+    dataset = as_dataset(["good", "naïve", "m" * 20])
+    with pytest.raises(ValueError, match=r"(?s)3 words, 2 of them.*'ï'.*39 frames.*--bad_labels drop"):
+        check_words(dataset, "mine", collator)
+
+
+def test_long_lists_are_cut_and_counted(collator):
+    _, _, report = check_words(as_dataset(["good"] + ["ü"] * 15), "mine", collator, "drop")
+    assert "... and 5 more" in str(report)
+
+
+def test_nothing_left(collator):
+    with pytest.raises(ValueError, match="nothing left"):
+        check_words(as_dataset(["ü"]), "mine", collator, "drop")
+
+
+def test_sizes_are_checked_where_they_matter(wide_collator):
+    narrow, wide = draw_word("x").resize((16, 16)), draw_word("x").resize((64, 16))
+    images = [as_row(narrow), as_row(wide), {"bytes": b"broken", "path": None}]
+    rows, ratios, report = check_words(as_dataset(["abcdefghij"] * 3, images), "mine", wide_collator, "drop")
+    assert rows.tolist() == [1]
+    assert ratios[:2].tolist() == [1, 4]
+    assert report.counts == {"too long": 1, "unreadable image": 1}
+
+
+def test_image_size_is_that_of_the_upright_image(tmp_path):
+    image = Image.new("L", (30, 10))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif)
+    image.save(tmp_path / "plain.png")
+    assert image_size({"bytes": None, "path": str(tmp_path / "turned.jpg")}) == (10, 30)
+    assert image_size(as_row(image)) == (30, 10)
+    assert image_size(tmp_path / "plain.png") == image_size(image) == (30, 10)
+    with pytest.raises(OSError):
+        image_size({"bytes": b"?", "path": None})
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_words_that_turn_up_later_are_counted_across_processes(collator, num_workers):
+    images = [as_row(draw_word("ab")) for _ in range(6)]
+    images[2] = images[3] = {"bytes": b"broken", "path": None}
+    bad_words = BadWords("drop")
+    words = TrainingWords([StoredWords(as_dataset(["ab"] * 6, images))], collator, bad_words=bad_words)
+    loader = DataLoader(words, batch_sampler=[[0, 1, 2], [3, 4, 5]], collate_fn=collator, num_workers=num_workers)
+    assert [len(batch["labels"]) for batch in loader] == [3, 3]  # batches stay full
+    assert bad_words.count >= 2
+
+
+def test_drop_names_the_first_ones(caplog):
+    bad_words = BadWords("drop", named=2)
+    for row in range(4):
+        bad_words.found(f"row {row}", BadWordError("it is blurred", "blurred"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "Left out row 0: it is blurred.",
+        "Left out row 1: it is blurred. Further ones are only counted.",
+    ]
+    assert bad_words.count == 4
+
+
+def test_error_stops_at_once():
+    with pytest.raises(BadWordError, match=r"row 7 cannot be trained on: it is blurred; .*--bad_labels drop"):
+        BadWords("error").found("row 7", BadWordError("it is blurred", "blurred"))
+    with pytest.raises(ValueError, match="'ignore'"):
+        BadWords("ignore")
+
+
+def test_a_source_without_any_good_word_ends(collator):
+    images = [{"bytes": b"broken", "path": None}] * 3
+    words = TrainingWords([StoredWords(as_dataset(["ab"] * 3, images))], collator, bad_words=BadWords("drop", named=0))
+    with pytest.raises(ValueError, match="100 words in a row"):
+        words[0]
+    assert np.isfinite(words.bad_words.count)

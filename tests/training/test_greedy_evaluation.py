@@ -1,0 +1,79 @@
+"""Greedy readings of a data set and what is made of them."""
+
+import json
+
+import pytest
+import torch
+
+from hf_str.training import EvaluationReport, Reading, evaluate
+from hf_str.training.evaluation import evaluate_all
+from tests.conftest import draw_word
+from tests.training.drawing import as_dataset, as_row
+
+
+def report(*pairs):
+    readings = [Reading(row, text, label, score) for row, (text, label, score) in enumerate(pairs)]
+    return EvaluationReport(readings, {})
+
+
+def test_readings_are_those_of_the_model(model, collator, dataset):
+    result = evaluate(model, collator, dataset, batch_size=7)
+    assert [reading.row for reading in result.readings] == list(range(50))
+    assert [reading.label for reading in result.readings] == list(dataset["text"])
+    model.eval()
+    inputs = collator.image_processor([row["image"] for row in dataset], return_tensors="pt")
+    with torch.no_grad():
+        expected = collator.tokenizer.batch_decode(model(**inputs).logits.argmax(-1))
+    assert [reading.text for reading in result.readings] == expected
+    assert all(0 <= reading.score <= 1 for reading in result.readings)
+    assert result.metrics["word_accuracy"] == sum(map(str.__eq__, expected, dataset["text"])) / 50
+
+
+def test_nothing_is_disturbed(model, collator, dataset):
+    model.train()
+    torch.manual_seed(3)
+    evaluate(model, collator, dataset, num_workers=1)
+    drawn = torch.rand(3)
+    torch.manual_seed(3)
+    assert torch.equal(drawn, torch.rand(3))
+    assert model.training
+
+
+def test_unreadable_images_are_wrong_and_named(model, collator):
+    images = [as_row(draw_word("ab")), {"bytes": b"broken", "path": None}]
+    result = evaluate(model, collator, as_dataset(["ab", "cd"], images))
+    assert result.readings[1].text == ""
+    assert "cannot read" in result.table()
+    assert evaluate(model, collator, as_dataset(["cd"], images[1:])).metrics["word_accuracy"] == 0
+    with pytest.raises(ValueError, match="no words"):
+        evaluate(model, collator, as_dataset([]))
+
+
+def test_words_outside_the_charset_count_as_errors(model, collator):
+    result = evaluate(model, collator, as_dataset(["né"], [as_row(draw_word("ne"))]))
+    assert result.metrics["word_accuracy"] == 0
+
+
+def test_worst_errors_come_first(tmp_path):
+    result = report(
+        ("hello", "hello", 1), ("hallo", "hello", 0.9), ("x", "hello", 0.2), ("y", "hello", 0.7), ("", "", 1)
+    )
+    assert [reading.row for reading in result.worst(9)] == [3, 2, 1]
+    assert [reading.row for reading in result.worst(1)] == [3]
+    lines = result.table(2).splitlines()
+    assert len(lines) == 3
+    assert lines[1].split() == ["3", "1.00", "0.700", "hello", "y"]
+    result.write(tmp_path / "errors" / "x.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "errors" / "x.jsonl").read_text().splitlines()]
+    assert rows[0] == {"row": 3, "label": "hello", "reading": "y", "score": 0.7, "problem": ""}
+
+
+def test_several_sets(model, collator, dataset, tmp_path):
+    sets = {"a": dataset, "b": dataset.select(range(10))}
+    metrics, table = evaluate_all(model, collator, sets, tmp_path)
+    assert metrics["cer"] == pytest.approx((metrics["a_cer"] + metrics["b_cer"]) / 2)
+    assert "b, the worst errors" in table
+    assert {path.name for path in tmp_path.iterdir()} == {"a_errors.jsonl", "b_errors.jsonl"}
+    alone, _ = evaluate_all(model, collator, {"a": dataset}, tmp_path, rank=0)
+    assert alone["cer"] == metrics["a_cer"]
+    assert "a_cer" not in alone

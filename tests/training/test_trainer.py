@@ -1,0 +1,35 @@
+"""The Trainer of run_ctc_str.py, as far as its scripts' tests do not reach."""
+
+import pytest
+from transformers import TrainingArguments
+
+from hf_str.training import StoredWords, TrainingWords, learning_rate_factor
+from hf_str.training.arguments import RecipeArguments
+from hf_str.training.trainer import CTCTrainer
+
+
+def trainer(model, processor, collator, dataset, tmp_path, **options):
+    args = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, per_device_train_batch_size=4, **options)
+    words = TrainingWords([StoredWords(dataset)], collator)
+    return CTCTrainer(model, args, words, {}, RecipeArguments(ema_decay=0.5), processing_class=processor)
+
+
+def test_needs_to_know_the_number_of_steps(model, processor, collator, dataset, tmp_path):
+    with pytest.raises(ValueError, match="count_steps"):
+        trainer(model, processor, collator, dataset, tmp_path)
+
+
+def test_keeps_to_its_options(model, processor, collator, dataset, tmp_path):
+    options = {"max_steps": 5, "save_steps": 1, "save_total_limit": 2, "logging_steps": 1, "disable_tqdm": True}
+    made = trainer(model, processor, collator, dataset, tmp_path, **options)
+    start = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    made.train()
+    assert {path.name for path in tmp_path.glob("checkpoint-*")} == {"checkpoint-4", "checkpoint-5"}
+    rates = [entry["learning_rate"] for entry in made.state.log_history if "learning_rate" in entry]
+    assert rates == pytest.approx([5e-5 * learning_rate_factor(step, "one_cycle", 5) for step in range(5)])
+    assert made.state.epoch == pytest.approx(20 / 50)  # passes over the words
+    name = "ctc_head.weight"
+    with made.averaged_weights():
+        averaged = model.state_dict()[name].clone()
+    moved, lagging = (model.state_dict()[name] - start[name]).norm(), (averaged - start[name]).norm()
+    assert 0 < lagging < moved

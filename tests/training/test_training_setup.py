@@ -1,0 +1,198 @@
+"""From arguments to model, words and loader."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+import hf_str
+from hf_str import CRNNForCTC
+from hf_str.training.arguments import (
+    DataArguments,
+    ModelArguments,
+    RecipeArguments,
+    SynthesisArguments,
+    parse_arguments,
+    parse_overrides,
+)
+from hf_str.training.collator import WordCollator
+from hf_str.training.publishing import finish, push_folder
+from hf_str.training.setup import (
+    count_steps,
+    load_recognizer,
+    load_training_words,
+    load_validation_sets,
+    make_loader,
+    save_recognizer,
+    summarize_source,
+)
+from tests.training.drawing import as_dataset, drawn_words, font_folder
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory):
+    path = tmp_path_factory.mktemp("parquet") / "words.parquet"
+    as_dataset(drawn_words(30)).to_parquet(path)
+    return str(path)
+
+
+def words_of(collator, *dataset, **options):
+    return load_training_words(DataArguments(dataset=list(dataset), **options), SynthesisArguments(), collator)
+
+
+def test_a_new_network():
+    args = ModelArguments(config_overrides='{"hidden_size": 16, "num_channels": 3}', charset="digits", image_width=96)
+    model, processor = load_recognizer(args)
+    assert (model.config.hidden_size, model.config.vocab_size) == (16, 11)
+    assert processor([torch.zeros(3, 20, 50)], return_tensors="pt").pixel_values.shape == (1, 3, 32, 96)
+    assert len(load_recognizer(ModelArguments(config_overrides="{}"))[1].tokenizer) == 95
+
+
+def test_a_checkpoint_as_it_is(tiny_checkpoint):
+    model, processor = load_recognizer(ModelArguments(tiny_checkpoint))
+    before = CRNNForCTC.from_pretrained(tiny_checkpoint)
+    assert torch.equal(model.ctc_head.weight, before.ctc_head.weight)
+    assert model.dtype == torch.float32
+    assert not processor.image_processor.keep_aspect_ratio
+
+
+def test_a_checkpoint_with_changes(tiny_checkpoint):
+    args = ModelArguments(tiny_checkpoint, '{"dropout": 0.25}', charset="aé", keep_aspect_ratio=True, image_width=200)
+    model, processor = load_recognizer(args)
+    assert (model.config.dropout, model.config.vocab_size) == (0.25, 3)
+    assert processor.tokenizer.characters == ("a", "é")
+    assert processor.image_processor.keep_aspect_ratio
+    assert processor.image_processor.size["width"] == 200
+    same, _ = load_recognizer(ModelArguments(tiny_checkpoint, charset="94"))
+    assert torch.equal(same.ctc_head.weight, CRNNForCTC.from_pretrained(tiny_checkpoint).ctc_head.weight)
+
+
+def test_the_default_is_the_checkpoint_of_the_package(tiny_checkpoint, monkeypatch):
+    monkeypatch.setattr(hf_str, "DEFAULT_CHECKPOINT", tiny_checkpoint)
+    assert load_recognizer(ModelArguments())[0].config.hidden_size == 32
+
+
+def test_overrides_that_are_none():
+    with pytest.raises(ValueError, match="does not know: hiden_size"):
+        load_recognizer(ModelArguments(config_overrides='{"hiden_size": 16}'))
+    with pytest.raises(ValueError, match="is not JSON"):
+        parse_overrides("{hidden")
+    with pytest.raises(ValueError, match="must be a JSON object"):
+        parse_overrides("[1]")
+    assert parse_overrides(None) == {}
+
+
+def test_stored_and_streamed_sources(parquet, collator):
+    words = words_of(collator, parquet)
+    assert words.words_in_a_pass == 30
+    assert "30 words" in summarize_source(words.sources[0])
+    streamed = words_of(collator, parquet, streaming=True, shuffle_block=8)
+    assert streamed.words_in_a_pass is None
+    assert "unknown size" in summarize_source(streamed.sources[0])
+    assert len(streamed[100].ids) > 0
+
+
+def test_rendered_and_stored_words_together(parquet, collator):
+    synthesis = SynthesisArguments(fonts=[font_folder()], easy_words=100)
+    words = load_training_words(DataArguments(dataset=["synth=3", f"{parquet}=1"]), synthesis, collator)
+    assert words.shares == [0.75, 0.25]
+    loader = make_loader(words, batch_size=8, num_batches=2, num_workers=1)
+    batches = list(loader)
+    assert [batch["pixel_values"].shape for batch in batches] == [(8, 1, 32, 128)] * 2
+    assert torch.equal(next(iter(make_loader(words, 8, 2, start=1)))["labels"], batches[1]["labels"])
+
+
+def test_batches_of_like_width(parquet, wide_collator):
+    words = words_of(wide_collator, parquet)
+    plain = [batch["pixel_mask"].float().mean() for batch in make_loader(words, 6, 10)]
+    sorted_ = [batch["pixel_mask"].float().mean() for batch in make_loader(words, 6, 10, window=10)]
+    assert sum(sorted_) > sum(plain)  # less padding
+
+
+def test_bad_labels_are_found_at_the_start(tmp_path, collator):
+    path = str(tmp_path / "words.parquet")
+    as_dataset(["good", "naïve"]).to_parquet(path)
+    with pytest.raises(ValueError, match="naïve"):
+        words_of(collator, path)
+    assert words_of(collator, path, bad_labels="drop").words_in_a_pass == 1
+    with pytest.raises(ValueError, match="name at least one source"):
+        words_of(collator)
+
+
+def test_validation_sets(parquet):
+    args = DataArguments(validation_dataset=[parquet, parquet], max_validation_words=7)
+    sets = load_validation_sets(args)
+    assert list(sets) == ["words", "words_1"]
+    assert [len(words) for words in sets.values()] == [7, 7]
+    assert len(load_validation_sets(DataArguments(validation_dataset=[parquet]))["words"]) == 30
+
+
+def test_steps(parquet, collator):
+    words = words_of(collator, parquet)
+    assert count_steps(words, 10, -1, 4) == 12
+    assert count_steps(words, 10, 5, 4) == 5
+    assert count_steps(words, 1000, -1, 1) == 1
+    with pytest.raises(ValueError, match="no end that is known: say how long to train with --max_steps"):
+        count_steps(words_of(collator, parquet, streaming=True), 10, -1, 1)
+
+
+@dataclass
+class Loop:
+    output_dir: str
+
+
+def test_arguments_from_command_line_and_json(tmp_path):
+    groups = (ModelArguments, DataArguments, RecipeArguments, Loop)
+    line = ["--dataset", "a=1", "b=2", "--keep_aspect_ratio", "true", "--schedule", "cosine", "--output_dir", "o"]
+    model, data, recipe, loop = parse_arguments(groups, "", line)
+    assert (data.dataset, model.keep_aspect_ratio, recipe.schedule, loop.output_dir) == (
+        ["a=1", "b=2"],
+        True,
+        "cosine",
+        "o",
+    )
+    (tmp_path / "options.json").write_text('{"dataset": ["c"], "output_dir": "p"}')
+    _, data, _, loop = parse_arguments(groups, "", [str(tmp_path / "options.json")])
+    assert (data.dataset, loop.output_dir) == (["c"], "p")
+    (tmp_path / "wrong.json").write_text('{"datset": ["c"], "output_dir": "p"}')
+    with pytest.raises(ValueError, match="datset"):
+        parse_arguments(groups, "", [str(tmp_path / "wrong.json")])
+    with pytest.raises(SystemExit):
+        parse_arguments(groups, "", ["--schedule", "linear", "--output_dir", "o"])
+
+
+def test_finished_folder_without_evaluation(model, processor, tmp_path):
+    said = finish(
+        tmp_path, None, lambda folder: save_recognizer(folder, model, processor, {"seed": 1}), {"charset": "94"}
+    )
+    assert "the last step" in said
+    assert CRNNForCTC.from_pretrained(tmp_path).config.vocab_size == 95
+    card = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "pipeline_tag: image-to-text" in card
+    assert "- charset: `94`" in card
+    assert WordCollator(processor, model.config) is not None
+
+
+def test_upload_leaves_out_what_is_not_the_model(tmp_path, monkeypatch):
+    import huggingface_hub
+    from huggingface_hub.utils import filter_repo_objects
+
+    uploaded = {}
+
+    def create_repo(self, repo_id, private, exist_ok):
+        return huggingface_hub.RepoUrl(f"https://huggingface.co/me/{repo_id}")
+
+    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", create_repo)
+    monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", lambda self, **kwargs: uploaded.update(kwargs))
+    folder = tmp_path / "my_model"
+    assert push_folder(folder).endswith("me/my_model")
+    assert uploaded["repo_id"] == "me/my_model"
+    names = [
+        "model.safetensors",
+        "modeling_crnn.py",
+        "checkpoint-5/optimizer.pt",
+        "best/config.json",
+        "errors/a.jsonl",
+    ]
+    kept = list(filter_repo_objects(names, ignore_patterns=uploaded["ignore_patterns"]))
+    assert kept == ["model.safetensors", "modeling_crnn.py"]
