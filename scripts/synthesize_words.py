@@ -8,7 +8,8 @@
         --lexicon /usr/share/dict/words --backgrounds photos/ --num_proc 4
 
 Word number n depends only on the seed, n and the fonts of the machine. A run that was stopped goes on where it was
-when the same command is given again: finished shards are kept. Look at `contact_sheet.png` before training.
+when the same command is given again: finished shards are kept. Look at `contact_sheet.png` before training;
+`--contact_sheets` makes one for each of five difficulties, with the same texts.
 """
 
 import argparse
@@ -27,6 +28,8 @@ from hf_str.synthesis import WordRenderer, WordSampler, find_fonts
 from hf_str.synthesis.contact_sheet import contact_sheet
 
 
+SHEET_DIFFICULTIES = (0.0, 0.25, 0.5, 0.75, 1.0)
+NOT_IN_WORDS = ("num_proc", "output_dir", "contact_sheets")  # settings that change no word
 FEATURES = Features({"image": Image(), "text": Value("string")})
 
 
@@ -36,10 +39,12 @@ def main() -> None:
     check_settings(args)
     renderer = make_renderer(args)
     print(f"{len(renderer.fonts)} fonts; charset: {''.join(renderer.sampler.characters)}")
-    first_words = [renderer.render(index) for index in range(min(192, args.num_words))]
-    plainest = max(renderer.fonts, key=lambda font: font.plainness)
-    sheet = contact_sheet(first_words, label_font=plainest)
-    (args.output_dir / "contact_sheet.png").write_bytes(pack(sheet, ".png"))
+    write_contact_sheet(renderer, args.num_words, args.output_dir / "contact_sheet.png")
+    if args.contact_sheets:
+        renderer.easy_words = 0
+        for difficulty in SHEET_DIFFICULTIES:
+            renderer.difficulty = difficulty
+            write_contact_sheet(renderer, args.num_words, args.output_dir / f"contact_sheet_{difficulty:.2f}.png")
 
     count = -(-args.num_words // args.words_per_shard)
     shards = {
@@ -66,17 +71,39 @@ def main() -> None:
     print(f"Load them with: load_dataset('parquet', data_files='{args.output_dir}/words-*.parquet')")
 
 
+def write_contact_sheet(renderer: WordRenderer, num_words: int, file: Path) -> None:
+    words = [renderer.render(index) for index in range(min(192, num_words))]
+    # Labels need a face that has all characters; among those the plainest reads best when it is small.
+    label_font = max(renderer.fonts, key=lambda font: (len(font.characters), font.plainness))
+    file.write_bytes(pack(contact_sheet(words, label_font=label_font), ".png"))
+
+
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--num_words", type=int, required=True, help="how many words to render")
     add("--output_dir", type=Path, required=True, help="where the shards go")
-    add("--charset", default="94", help="digits, 36, 62, 94, a .txt file, or the characters themselves (default: 94)")
-    add("--lexicon", type=Path, nargs="*", default=[], help="text files, one word a line; without: invented words")
+    add(
+        "--charset",
+        default="94",
+        help="digits, 36, 62, 94, hangul, a .txt file, or the characters themselves (default: 94)",
+    )
+    add(
+        "--lexicon",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="text files, one word (and count) a line; without: invented",
+    )
+    add("--ranked", action="store_true", help="lexicons without counts have the most frequent word first")
+    add("--random_share", type=float, default=0.0, help="share of random strings among the texts (default: 0)")
     add("--max_length", type=int, default=25, help="longest text, in characters (default: 25)")
     add("--fonts", type=Path, nargs="*", default=None, help="folders of fonts (default: those of this system)")
     add("--backgrounds", type=Path, default=None, help="folder of photos to render on (default: painted ones)")
     add("--difficulty", type=float, default=1.0, help="0: clean print, 1: as bad as street photos (default: 1)")
+    add("--easy_words", type=int, default=0, help="the difficulty rises over so many first words (default: 0)")
+    add("--vertical_share", type=float, default=0.0, help="share of words that run downwards (default: 0)")
+    add("--contact_sheets", action="store_true", help="one more contact sheet for each of five difficulties")
     add("--height", type=int, nargs=2, default=(28, 64), metavar=("LOWEST", "HIGHEST"), help="of pictures, pixels")
     add("--mode", choices=("RGB", "L"), default="RGB", help="colour or grey (default: RGB)")
     add("--format", choices=("jpeg", "png"), default="jpeg", help="how pictures are packed (default: jpeg)")
@@ -92,7 +119,7 @@ def parse_args() -> argparse.Namespace:
 def check_settings(args: argparse.Namespace) -> None:
     """Refuses to mix shards of two different runs in one folder."""
     file = args.output_dir / "settings.json"
-    settings = {name: value for name, value in vars(args).items() if name not in ("num_proc", "output_dir")}
+    settings = {name: value for name, value in vars(args).items() if name not in NOT_IN_WORDS}
     settings = json.loads(json.dumps(settings, default=str))
     if file.exists() and (before := json.loads(file.read_text(encoding="utf-8"))) != settings:
         changed = ", ".join(f"--{name}" for name in settings if before.get(name) != settings[name])
@@ -103,13 +130,15 @@ def check_settings(args: argparse.Namespace) -> None:
 def make_renderer(args: argparse.Namespace) -> WordRenderer:
     characters = resolve_charset(args.charset)
     return WordRenderer(
-        WordSampler(characters, lexicons=args.lexicon, max_length=args.max_length),
+        WordSampler(characters, args.lexicon, args.max_length, args.random_share, args.ranked),
         find_fonts(characters, folders=args.fonts, progress=multiprocessing.parent_process() is None),
         difficulty=args.difficulty,
         mode=args.mode,
         height=tuple(args.height),
         backgrounds=args.backgrounds,
         seed=args.seed,
+        easy_words=args.easy_words,
+        vertical_share=args.vertical_share,
     )
 
 

@@ -6,12 +6,14 @@ Pictures are float32 arrays of 0 to 255, (height, width, channels) with 1 or 3 c
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from ._chance import one_of
 from ._optional import require
 
 
@@ -19,16 +21,15 @@ __all__ = ["Backgrounds", "Noise", "choose_colours", "dot_matrix", "draw_text", 
 
 cv2 = require("cv2")
 
+_logger = logging.getLogger(__name__)
+
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 # Colours that signs are painted in, RGB, the usual ones first.
-_PAINTS = np.array(
-    [
-        (255, 255, 255), (245, 240, 220), (12, 12, 14), (40, 38, 36), (200, 24, 30), (150, 20, 30), (230, 90, 20),
-        (250, 205, 30), (20, 70, 160), (15, 40, 95), (40, 140, 200), (20, 110, 60), (90, 160, 60), (90, 60, 35),
-        (190, 160, 110), (120, 120, 120), (180, 180, 182), (120, 40, 110), (220, 70, 130), (30, 130, 130),
-    ],
-    np.float32,
+_PAINTS = (
+    (255, 255, 255), (245, 240, 220), (12, 12, 14), (40, 38, 36), (200, 24, 30), (150, 20, 30), (230, 90, 20),
+    (250, 205, 30), (20, 70, 160), (15, 40, 95), (40, 140, 200), (20, 110, 60), (90, 160, 60), (90, 60, 35),
+    (190, 160, 110), (120, 120, 120), (180, 180, 182), (120, 40, 110), (220, 70, 130), (30, 130, 130),
 )  # fmt: skip
 
 
@@ -37,44 +38,51 @@ def luminance(colour: np.ndarray) -> float:
     return float(colour[0]) if colour.size == 1 else float(colour @ _LUMA)
 
 
-def choose_colours(
-    rng: np.random.Generator, contrast: float, ground: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def choose_colours(rng: np.random.Generator, contrast: float) -> tuple[np.ndarray, np.ndarray]:
     """Draws the letters' and the background's colour, RGB.
 
     Args:
         rng: where chance comes from.
         contrast: least difference in luminance, 0 to 255.
-        ground: the background's colour where it is given already.
 
     Returns:
         Two colours (3,), the letters' first.
     """
-    given = ground
     for _ in range(8):
-        if given is None:
-            ground = _paint(rng)
-        ink = _paint(rng)
-        if abs(luminance(ink) - luminance(ground)) >= contrast:
-            return ink, ground
-    ink = np.full(3, 12 if luminance(ground) > 115 else 245, np.float32)
-    return ink, ground
+        ground, ink = _paint(rng), _paint(rng)
+        if abs(_luma(ink) - _luma(ground)) >= contrast:
+            return np.array(ink, np.float32), np.array(ground, np.float32)
+    return np.full(3, 12 if _luma(ground) > 115 else 245, np.float32), np.array(ground, np.float32)
 
 
-def _paint(rng: np.random.Generator) -> np.ndarray:
+# Plain numbers: for three of them, numpy takes several times as long.
+_Colour = tuple[float, float, float]
+
+
+def _luma(colour: _Colour) -> float:
+    return 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+
+
+def _paint(rng: np.random.Generator) -> _Colour:
     draw = rng.random()
     if draw < 0.42:  # black and white in all their shades, seldom quite neutral
         shade = 255 * rng.random() ** 0.7 if draw < 0.26 else 60 * rng.random()
-        warmth = 14 * float(rng.standard_normal())
-        return np.clip(np.array((shade + warmth, shade + 0.3 * warmth, shade - warmth), np.float32), 0, 255)
+        warmth = 14 * rng.standard_normal()
+        return _clipped(shade + warmth), _clipped(shade + 0.3 * warmth), _clipped(shade - warmth)
     if draw < 0.95:
-        colour = _PAINTS[int(rng.random() ** 1.25 * len(_PAINTS))]
+        red, green, blue = _PAINTS[int(rng.random() ** 1.25 * len(_PAINTS))]
     else:
-        colour = 255 * rng.random(3)
+        red, green, blue = (255 * rng.random(3)).tolist()
     # Weather, shade and cheap cameras take the purity out of paint.
-    colour = colour + 30 * (rng.random(3) - 0.5)
+    change = rng.random(3).tolist()
+    red, green, blue = (value + 30 * (shift - 0.5) for value, shift in zip((red, green, blue), change, strict=True))
     dullness = 0.55 * rng.random() ** 1.5
-    return np.clip(colour * (1 - dullness) + dullness * (colour @ _LUMA), 0, 255).astype(np.float32)
+    grey = dullness * _luma((red, green, blue))
+    return tuple(_clipped(value * (1 - dullness) + grey) for value in (red, green, blue))
+
+
+def _clipped(value: float) -> float:
+    return 0.0 if value < 0 else 255.0 if value > 255 else value
 
 
 class Noise:
@@ -101,14 +109,17 @@ class Noise:
 class Backgrounds:
     """Photographs to put behind letters, decoded when first needed.
 
+    A file that cannot be read is named once in the log, and the next readable one stands in for it.
+
     Args:
         source: a folder of photos (looked through recursively), or a list of uint8 arrays (H, W) or (H, W, 3).
         channels: 1 or 3.
         count: how many of a folder's photos are used, evenly spread over its sorted names.
-        side: photos are shrunk until their shorter side has this many pixels.
+        side: photos are shrunk until their shorter side has about this many pixels.
 
     Raises:
-        FileNotFoundError: the folder holds no photo.
+        FileNotFoundError: there is no such folder, or it holds no photo.
+        ValueError: the list is empty, or (at the first use) no photo can be read.
     """
 
     def __init__(
@@ -124,14 +135,11 @@ class Backgrounds:
         if source is None:
             self._sources: list = []
         elif isinstance(source, (str, os.PathLike)):
-            suffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
-            files = sorted(path for path in Path(source).rglob("*") if path.suffix.lower() in suffixes)
-            if not files:
-                raise FileNotFoundError(f"No photo (.jpg, .png, .bmp, .webp) was found in {str(source)!r}.")
-            count = min(count, len(files))
-            self._sources = [str(files[index * len(files) // count]) for index in range(count)]
+            self._sources = _evenly_spread(_photos_in(Path(source)), count)
         else:
             self._sources = list(source)
+            if not self._sources:
+                raise ValueError("The list of backgrounds is empty; pass None to paint them instead.")
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -156,30 +164,53 @@ class Backgrounds:
         return piece.reshape(height, width, self.channels).astype(np.float32)
 
     def _picture(self, index: int) -> np.ndarray:
+        """Photo number `index`, or the next one that can be read."""
         picture = self._pictures.get(index)
-        if picture is None:
-            picture = self._pictures[index] = self._load(self._sources[index])
-        return picture
-
-    def _load(self, source: str | np.ndarray) -> np.ndarray:
-        if isinstance(source, str):
-            flag = cv2.IMREAD_GRAYSCALE if self.channels == 1 else cv2.IMREAD_COLOR
-            picture = cv2.imread(source, flag)
+        if picture is not None:
+            return picture
+        tried = []
+        for number in (*range(index, len(self._sources)), *range(index)):
+            tried.append(number)
+            picture = self._pictures.get(number)
             if picture is None:
-                raise ValueError(f"{source!r} is no picture that OpenCV can read; remove it from the backgrounds.")
-            if self.channels == 3:
-                picture = cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-        else:
-            picture = np.asarray(source, np.uint8)
-            if picture.ndim == 3 and self.channels == 1:
-                picture = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-            elif picture.ndim == 2 and self.channels == 3:
-                picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2RGB)
+                picture = self._load(self._sources[number])
+            if picture is not None:
+                self._pictures.update(dict.fromkeys(tried, picture))
+                return picture
+        raise ValueError(f"None of the {len(self._sources)} background photos can be read; the log names them.")
+
+    def _load(self, source: str | np.ndarray) -> np.ndarray | None:
+        image_module = require("PIL.Image")
+        mode = "L" if self.channels == 1 else "RGB"
+        try:
+            with image_module.open(source) if isinstance(source, str) else image_module.fromarray(source) as image:
+                image.draft(mode, (self.side, self.side))  # decodes large JPEGs at a fraction of their size
+                picture = np.asarray(image.convert(mode))
+        except (OSError, SyntaxError, ValueError, image_module.DecompressionBombError) as error:
+            if not isinstance(source, str):
+                raise
+            _logger.warning("The background %s cannot be read (%s) and is left out.", source, error)
+            return None
         shorter = min(picture.shape[:2])
         if shorter > self.side:
             factor = self.side / shorter
             picture = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         return picture
+
+
+def _photos_in(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"The folder of backgrounds {str(folder)!r} does not exist.")
+    suffixes = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+    files = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in suffixes)
+    if not files:
+        raise FileNotFoundError(f"No photo (.jpg, .png, .bmp, .webp) was found in {str(folder)!r}.")
+    return files
+
+
+def _evenly_spread(files: list[str], count: int) -> list[str]:
+    count = min(count, len(files))
+    return [files[index * len(files) // count] for index in range(count)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -290,8 +321,8 @@ def draw_text(
     fill: np.ndarray,
     ground: np.ndarray,
     strength: float,
-) -> None:
-    """Draws letters into `picture`, in place, with shadow, depth, border or relief as chance has it.
+) -> float:
+    """Draws letters into `picture`, in place, with shadow, depth, border, light or relief as chance has it.
 
     Args:
         rng: where chance comes from.
@@ -300,24 +331,26 @@ def draw_text(
         fill: the letters' colour (channels,), or a picture of it (height, width, channels).
         ground: the background's colour (channels,).
         strength: 0 plain letters to 1 everything.
+
+    Returns:
+        What is left of the difference between the letters and the background, 0 to 1.
     """
-    height = coverage.shape[0]
-    ink = fill if fill.ndim == 1 else fill.mean(axis=(0, 1))
-    draw = rng.random()
-    if strength > 0:
-        if draw < 0.09 * strength:
-            _shadow(rng, picture, coverage)
-        elif draw < 0.15 * strength:
-            _depth(rng, picture, coverage, ink)
-        elif draw < 0.23 * strength:
-            reach = 1 + int(rng.random() * 0.07 * height)
-            wide = cv2.dilate(coverage, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2))
-            _blend(picture, wide, _border_colour(rng, ink, ground))
-        elif draw < 0.26 * strength:
-            _glow(rng, picture, coverage, ink)
+    effect = one_of(rng, _EFFECTS, strength)
+    if effect is not None:
+        ink = fill if fill.ndim == 1 else fill.mean(axis=(0, 1))
+        changed = effect(rng, picture, coverage, ink, ground)
+        fill = fill if changed is None else changed
     _blend(picture, coverage, fill)
-    if strength > 0 and draw > 1 - 0.1 * strength:
-        _relief(rng, picture, coverage)
+    if effect is _emboss:
+        _relief(rng, picture, coverage, (0.3 + 0.4 * rng.random()) * max(0.4, _difference(ink, ground) / 255))
+        return 0.5
+    if effect is None and rng.random() < 0.13 * strength:
+        _relief(rng, picture, coverage, 0.1 + 0.4 * rng.random())
+    return 1.0
+
+
+def _difference(ink: np.ndarray, ground: np.ndarray) -> float:
+    return abs(luminance(ink) - luminance(ground))
 
 
 def _blend(picture: np.ndarray, coverage: np.ndarray, fill: np.ndarray, opacity: float = 1.0) -> None:
@@ -335,16 +368,29 @@ def _border_colour(rng: np.random.Generator, ink: np.ndarray, ground: np.ndarray
     return np.full(ink.size, shade, np.float32)
 
 
-def _shadow(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray) -> None:
+def _soft(coverage: np.ndarray, sigma: float) -> np.ndarray:
+    """A blurred coverage; wide blurs are made at a quarter of the size."""
+    if sigma < 4:
+        return cv2.GaussianBlur(coverage, (0, 0), max(0.3, sigma))
+    height, width = coverage.shape
+    small = cv2.resize(coverage, (max(2, width // 4), max(2, height // 4)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / 4, borderType=cv2.BORDER_CONSTANT)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+# What is done behind the letters before they are drawn: (rng, picture, coverage, ink, ground) -> another fill or None.
+
+
+def _shadow(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, *_) -> None:
     height = coverage.shape[0]
     x, y = ((rng.random() - 0.35) * 0.16 * height, (0.02 + 0.08 * rng.random()) * height)
     moved = cv2.warpAffine(coverage, np.float32([[1, 0, x], [0, 1, y]]), coverage.shape[::-1])
     if rng.random() < 0.7:
-        moved = cv2.GaussianBlur(moved, (0, 0), 0.3 + 0.06 * height * rng.random())
-    _blend(picture, moved, np.float32(10 + 20 * rng.random()) * np.ones(1, np.float32), 0.3 + 0.6 * rng.random())
+        moved = _soft(moved, 0.3 + 0.06 * height * rng.random())
+    _blend(picture, moved, np.full(1, 10 + 20 * rng.random(), np.float32), 0.3 + 0.6 * rng.random())
 
 
-def _depth(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray) -> None:
+def _depth(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray, *_) -> None:
     """The sides of solid letters: the letters smeared along one direction, in a darker shade."""
     length = max(2, int((0.03 + 0.1 * rng.random()) * coverage.shape[0]))
     angle = 2 * np.pi * rng.random()
@@ -357,22 +403,54 @@ def _depth(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, 
     _blend(picture, cv2.dilate(coverage, kernel), sides)
 
 
-def _glow(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray) -> None:
-    """Light around lit letters."""
-    halo = cv2.GaussianBlur(coverage, (0, 0), (0.06 + 0.14 * rng.random()) * coverage.shape[0])
-    _blend(picture, halo, np.clip(ink * np.float32(1.2), 0, 255), 0.3 + 0.6 * rng.random())
+def _border(
+    rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray, ground: np.ndarray
+) -> None:
+    reach = 1 + int(rng.random() * 0.07 * coverage.shape[0])
+    wide = cv2.dilate(coverage, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2))
+    _blend(picture, wide, _border_colour(rng, ink, ground))
 
 
-def _relief(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray) -> None:
-    """Bright and dark edges, as on raised or carved letters lit from one side."""
+def _glow(
+    rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray, ground: np.ndarray
+) -> None:
+    """Light around lit letters, or from behind dark ones."""
+    lit = luminance(ink) > luminance(ground)
+    light = ink * np.float32(1.2) if lit else ground + np.float32(60 + 120 * rng.random())
+    halo = _soft(coverage, (0.06 + 0.14 * rng.random()) * coverage.shape[0])
+    _blend(picture, halo, np.minimum(light, 255), 0.3 + 0.6 * rng.random())
+
+
+def _neon(
+    rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, ink: np.ndarray, ground: np.ndarray
+) -> np.ndarray | None:
+    """Tubes so bright that they are white inside, in a wide halo of their colour; dark letters are lit from behind."""
+    if luminance(ink) < luminance(ground) + 40:
+        return _glow(rng, picture, coverage, ink, ground)
+    height = coverage.shape[0]
+    _blend(picture, _soft(coverage, (0.15 + 0.2 * rng.random()) * height), ink, 0.4 + 0.5 * rng.random())
+    _blend(picture, _soft(cv2.dilate(coverage, np.ones((3, 3), np.uint8)), 0.03 * height), ink, 0.9)
+    return ink + (255 - ink) * np.float32(0.3 + 0.6 * rng.random())
+
+
+def _emboss(rng: np.random.Generator, _picture, _coverage, ink: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Letters of the ground's own metal or stone: only the light on their edges tells them from it."""
+    return ground + (ink - ground) * np.float32(0.15 + 0.35 * rng.random())
+
+
+_EFFECTS = ((0.09, _shadow), (0.06, _depth), (0.08, _border), (0.04, _glow), (0.03, _neon), (0.035, _emboss))
+
+
+def _relief(rng: np.random.Generator, picture: np.ndarray, coverage: np.ndarray, amount: float) -> None:
+    """Bright and dark edges, as on raised or carved letters lit from one side; `amount` 1 is 255 at either edge."""
     reach = max(0.6, 0.03 * coverage.shape[0])
     angle = 2 * np.pi * rng.random()
     x, y = reach * np.cos(angle), reach * np.sin(angle)
     size = coverage.shape[::-1]
     soft = cv2.GaussianBlur(coverage, (3, 3), 0)
-    here = cv2.warpAffine(soft, np.float32([[1, 0, x], [0, 1, y]]), size).astype(np.float32)
-    there = cv2.warpAffine(soft, np.float32([[1, 0, -x], [0, 1, -y]]), size).astype(np.float32)
-    picture += ((here - there) * np.float32(0.1 + 0.4 * rng.random()))[..., None]
+    here = cv2.warpAffine(soft, np.float32([[1, 0, x], [0, 1, y]]), size)
+    there = cv2.warpAffine(soft, np.float32([[1, 0, -x], [0, 1, -y]]), size)
+    picture += (cv2.subtract(here, there, dtype=cv2.CV_32F) * np.float32(amount))[..., None]
 
 
 def dot_matrix(mask: np.ndarray, box: tuple[int, int, int, int], rows: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from ._optional import require
 from .appearance import Noise
 
 
-__all__ = ["compress", "light", "occlude", "photograph", "reduce_resolution"]
+__all__ = ["compress", "dim", "dusk", "harsh", "light", "occlude", "photograph", "reduce_resolution", "sharpen"]
 
 cv2 = require("cv2")
 
@@ -58,6 +58,49 @@ def _highlight(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     return np.exp(-distance / np.float32(size * size)) * np.float32(30 + 90 * rng.random())
 
 
+def dim(rng: np.random.Generator, picture: np.ndarray, room: float) -> tuple[np.ndarray, float]:
+    """Dim or hazy, but never so much that the letters drown.
+
+    Args:
+        rng: where chance comes from.
+        picture: float32 (height, width, channels).
+        room: the letters' difference in luminance, 0 to 255.
+
+    Returns:
+        The picture, and what is left of `room`.
+    """
+    contrast = max(1 - 0.75 * rng.random(), min(1.0, (40 + 40 * rng.random()) / max(room, 1.0)))
+    haze = 255 * rng.random() * (1 - contrast)
+    return picture * np.float32(contrast) + np.float32(haze), room * contrast
+
+
+def dusk(rng: np.random.Generator, picture: np.ndarray, room: float) -> tuple[np.ndarray, float]:
+    """Too little light: faint, mostly dark, and blurred by the long exposure; otherwise as [`dim`]."""
+    left = 30 + 35 * rng.random()
+    contrast = min(1.0, left / max(room, 1.0))
+    haze = 90 * rng.random() ** 1.5 * (1 - contrast)
+    shape = picture.shape
+    picture = cv2.GaussianBlur(picture, (0, 0), 0.4 + 0.018 * shape[0] * rng.random()).reshape(shape)
+    return picture * np.float32(contrast) + np.float32(haze), room * contrast
+
+
+def harsh(rng: np.random.Generator, picture: np.ndarray, room: float) -> tuple[np.ndarray, float]:
+    """Lit signs at night and skies behind signs: brights bleed, then burn out to white; otherwise as [`dim`]."""
+    shape = picture.shape
+    if rng.random() < 0.6:
+        bleed = cv2.GaussianBlur(picture, (0, 0), 0.5 + 0.03 * shape[0] * rng.random()).reshape(shape)
+        picture = np.maximum(picture, bleed)
+    gain = 1.1 + 0.8 * rng.random()
+    middle = np.float32(cv2.mean(picture)[0])
+    return (picture - middle) * np.float32(gain) + middle * np.float32(0.9 + 0.3 * rng.random()), room
+
+
+def sharpen(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """What cameras and phones do to every picture: bright and dark seams along edges."""
+    soft = cv2.GaussianBlur(picture, (0, 0), 0.8 + 0.8 * rng.random()).reshape(picture.shape)
+    return picture + (picture - soft) * np.float32(0.4 + 1.2 * rng.random())
+
+
 def occlude(rng: np.random.Generator, picture: np.ndarray, strength: float) -> None:
     """A wire, twig or blob across the word, in place: seldom, and never wide enough to hide a letter."""
     if rng.random() >= 0.04 * strength:
@@ -73,12 +116,15 @@ def occlude(rng: np.random.Generator, picture: np.ndarray, strength: float) -> N
 
 
 def photograph(
-    rng: np.random.Generator, noise: Noise, picture: np.ndarray, room: float, strength: float
+    rng: np.random.Generator, noise: Noise, picture: np.ndarray, room: float, strength: float, fineness: float = 1.0
 ) -> np.ndarray:
-    """Lens blur or shake, then the sensor's noise, which stays below the letters' difference in luminance `room`."""
+    """Lens blur or shake, then the sensor's noise, which stays below the letters' difference in luminance `room`.
+
+    Letters of twice the `fineness` bear half the blur.
+    """
     height, width, channels = picture.shape
     draw = rng.random()
-    bearable = min(1.0, 0.3 + room / 130)  # faint letters drown in blur that strong ones bear
+    bearable = min(1.0, 0.3 + room / 130) / fineness  # faint letters drown in blur that strong ones bear
     if draw < 0.42 * strength:
         sigma = 0.3 + height * 0.038 * bearable * rng.random() ** 1.8
         picture = cv2.GaussianBlur(picture, (0, 0), sigma)
@@ -89,7 +135,7 @@ def photograph(
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2).astype(np.float32)
         picture = cv2.filter2D(picture, -1, disc / disc.sum())
     picture = picture.reshape(height, width, channels)
-    if rng.random() < 0.7 * strength:
+    if rng.random() < 0.55 * strength:
         deviation = min(14.0, 0.16 * room) * rng.random() ** 2.5
         grain = noise.white(rng, height, width)[..., None] * np.float32(deviation)
         if channels == 3 and rng.random() < 0.5:

@@ -32,9 +32,14 @@ __all__ = ["Font", "draw_glyph", "find_fonts", "font_folders"]
 _SUFFIXES = (".ttf", ".otf", ".ttc")
 _LOOK_SIZE = 40  # pixels per em at which glyphs are looked at
 _CELL = 12  # glyphs are compared as _CELL x _CELL pictures of their ink
-_CACHE_VERSION = 2
+_CACHE_VERSION = 4
 # Letters whose two cases differ in shape, not only in size ("c" and "C" do not tell small caps from lower case).
 _CASE_LETTERS = "abdefghimnqrt"
+_SLANTS = (0.0, 0.2, 0.4)  # by how much of their height letters lean that are still letters
+_ENOUGH = 0.9  # share of a large script that a face must draw
+# Scripts of thousands of signs are not drawn sign by sign: where these few are drawn, what the font's table of
+# characters lists is believed.
+_EAST_ASIAN_SAMPLE = 24
 # What parsers of damaged font files raise, fontTools' own error aside.
 _DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, struct.error)
 _NEVER_ASSIGNED = "\U0010fffe"  # a noncharacter: drawing it shows the font's .notdef box
@@ -55,6 +60,7 @@ class Font:
         plainness: how much its letters look like plain print, from 0 (ornaments) to 1 (a grotesque like Helvetica).
         stroke: share of the letters' boxes that is ink: 0.2 is light, 0.4 regular, 0.6 bold.
         monospaced: all letters are equally wide, as on a typewriter.
+        connected: small letters run into each other, as in joined handwriting.
     """
 
     path: str
@@ -66,6 +72,7 @@ class Font:
     plainness: float
     stroke: float = 0.4
     monospaced: bool = False
+    connected: bool = False
 
     def can_spell(self, text: str) -> bool:
         """Whether `text` drawn in this face reads as `text`."""
@@ -83,7 +90,9 @@ def find_fonts(
     """Finds the fonts that can draw `characters`.
 
     A face must draw every letter and digit among `characters`; one that lacks rarer signs is kept, its
-    [`Font.characters`] says which words it can spell.
+    [`Font.characters`] says which words it can spell. Where Hangul, kana or Chinese characters are among them, a face
+    that draws nine tenths of these is kept too, and so is one that draws all the other letters and digits: Korean
+    signs hold Latin words in Latin faces.
 
     Args:
         characters: the characters that words will be made of.
@@ -113,11 +122,15 @@ def find_fonts(
     if progress and any(records.is_new(path, wanted) for path in files):
         files = require("tqdm.auto").tqdm(files, desc="looking at fonts", unit="file")
     core = {character for character in wanted if character.isalnum()} or set(wanted)
+    east_asian = {character for character in core if _is_east_asian(character)}
+    western = core - east_asian
     fonts, seen = [], set()
     for path in files:
         for face in records.faces(path, wanted):
             supported = frozenset(wanted).intersection(face["supported"])
-            if not face["readable"] or not core <= supported or face["look"] in seen:
+            draws_western = bool(western) and western <= supported
+            draws_east_asian = bool(east_asian) and len(east_asian & supported) >= _ENOUGH * len(east_asian)
+            if not face["readable"] or not (draws_western or draws_east_asian) or face["look"] in seen:
                 continue
             seen.add(face["look"])
             fonts.append(
@@ -131,6 +144,7 @@ def find_fonts(
                     plainness=face["plainness"],
                     stroke=face["stroke"],
                     monospaced=face["monospaced"],
+                    connected=face["connected"],
                 )
             )
     records.save()
@@ -188,31 +202,39 @@ def _cache_file() -> Path:
 
 
 class _Records:
-    """What is known about each font file, read from and written to a JSON file (`None`: kept in memory only)."""
+    """What is known about each font file, read from and written to a JSON file (`None`: kept in memory only).
+
+    The file holds `{"tested": [characters, ...], "files": {key: {"tested": number, "faces": [record, ...]}}}`: the
+    characters looked for are the same for most files, and may be thousands.
+    """
 
     def __init__(self, file: Path | None):
         self.file = file
         self.changed = False
         self.entries: dict[str, dict] = {}
         if file is not None and file.is_file():
-            try:
-                self.entries = json.loads(file.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                self.entries = {}  # unreadable: it is only a cache, so it is made again
+            # Unreadable or of another form: it is only a cache, so it is made again.
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+                known = json.loads(file.read_text(encoding="utf-8"))
+                sets = [frozenset(characters) for characters in known["tested"]]
+                self.entries = {
+                    key: {"tested": sets[entry["tested"]], "faces": entry["faces"]}
+                    for key, entry in known["files"].items()
+                }
 
     def faces(self, path: Path, wanted: list[str]) -> list[dict]:
         """The records of the faces in one file; looks at the file if it, or a character, is new."""
         key = self._key(path)
         if self.is_new(path, wanted):
-            tested = sorted(set(wanted).union(self.entries.get(key, {}).get("tested", "")))
-            self.entries[key] = {"tested": "".join(tested), "faces": list(_look_at_file(path, tested))}
+            tested = frozenset(wanted).union(self.entries.get(key, {}).get("tested", ()))
+            self.entries[key] = {"tested": tested, "faces": list(_look_at_file(path, sorted(tested)))}
             self.changed = True
         return self.entries[key]["faces"]
 
     def is_new(self, path: Path, wanted: list[str]) -> bool:
         """Whether the file, or some wanted character in it, was never looked at."""
         entry = self.entries.get(self._key(path))
-        return entry is None or not set(wanted) <= set(entry["tested"])
+        return entry is None or not entry["tested"].issuperset(wanted)
 
     @staticmethod
     def _key(path: Path) -> str:
@@ -223,12 +245,18 @@ class _Records:
         """Writes the cache, replacing the old file at once so that parallel runs never read half of it."""
         if self.file is None or not self.changed:
             return
+        numbers: dict[frozenset[str], int] = {}
+        files = {
+            key: {"tested": numbers.setdefault(entry["tested"], len(numbers)), "faces": entry["faces"]}
+            for key, entry in self.entries.items()
+        }
+        known = {"tested": ["".join(sorted(characters)) for characters in numbers], "files": files}
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
             with tempfile.NamedTemporaryFile(
                 "w", dir=self.file.parent, suffix=".tmp", delete=False, encoding="utf-8"
             ) as out:
-                json.dump(self.entries, out)
+                json.dump(known, out, ensure_ascii=False)
             os.replace(out.name, self.file)
         except OSError:
             return  # a read-only home folder costs time on the next call, nothing else
@@ -266,28 +294,38 @@ def _look_at_face(path: Path, index: int, face, characters: list[str]) -> dict |
     image_font = require("PIL.ImageFont")
     font = image_font.truetype(str(path), _LOOK_SIZE, index=index, layout_engine=image_font.Layout.BASIC)
     box = _ink(font, _NEVER_ASSIGNED)
-    probes = set(characters) | set(string.ascii_letters + string.digits)
+    listed = {character for character in characters if ord(character) in cmap}
+    large = sorted(filter(_is_east_asian, listed))
+    sample = large[:: max(1, len(large) // _EAST_ASIAN_SAMPLE)]
+    probes = (listed - set(large)).union(sample, (c for c in string.ascii_letters + string.digits if ord(c) in cmap))
     glyphs = {}
     for character in sorted(probes):
-        if ord(character) not in cmap:
-            continue
         ink = _ink(font, character)
         if ink is not None and not _same(ink, box):
             glyphs[character] = ink
+    drawn_sample = {glyphs[character].tobytes() for character in sample if character in glyphs}
+    believed = set(large) if len(drawn_sample) > _ENOUGH * len(sample) else set()
+    supported = believed.union(character for character in glyphs if not _is_east_asian(character))
     shown = [c for c in string.ascii_letters + string.digits if c in glyphs] or sorted(glyphs)[:60]
     cells = {character: _cell(glyphs[character]) for character in shown}
     return {
         "index": index,
         "family": family,
         "style": style,
-        "supported": "".join(character for character in characters if character in glyphs),
+        "supported": "".join(character for character in characters if character in supported),
         "case": _case(cells),
         "readable": _readable(glyphs, cells) and not _seven_segments(font, glyphs),
         "plainness": round(_plainness(cells), 3),
         "stroke": round(float(np.mean([ink.mean() / 255 for ink in glyphs.values()] or [0])), 3),
         "monospaced": abs(font.getlength("i") - font.getlength("W")) < 0.01 * _LOOK_SIZE,
-        "look": _look(cells),
+        "connected": _connected(font, glyphs),
+        "look": _look(cells | {character: _cell(glyphs[character]) for character in sample if character in glyphs}),
     }
+
+
+def _is_east_asian(character: str) -> bool:
+    """Whether a character is of a script with hundreds or thousands of signs: Hangul, kana, Chinese."""
+    return "\u2e80" <= character <= "\ud7ff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
 
 
 def _names(face, path: Path) -> tuple[str, str]:
@@ -347,12 +385,23 @@ def _cell(ink: np.ndarray) -> np.ndarray:
     return cell / max(float(np.linalg.norm(cell)), 1e-6)
 
 
-@lru_cache(maxsize=1)
-def _plain_print() -> tuple[str, np.ndarray]:
-    """The letters of Pillow's own font, a plain grotesque: (characters, cells of shape (characters, _CELL ** 2))."""
+@lru_cache(maxsize=4)
+def _plain_print(slant: float = 0.0) -> tuple[str, np.ndarray]:
+    """The letters of Pillow's own font, a plain grotesque: (characters, cells of shape (characters, _CELL ** 2)).
+
+    Args:
+        slant: by how much of their height the letters lean to the right.
+    """
     font = require("PIL.ImageFont").load_default(_LOOK_SIZE)
     characters = string.ascii_letters + string.digits
-    return characters, np.stack([_cell(_ink(font, character)) for character in characters])
+    return characters, np.stack([_cell(_lean(_ink(font, character), slant)) for character in characters])
+
+
+def _lean(ink: np.ndarray, slant: float) -> np.ndarray:
+    height, width = ink.shape
+    wider = round(height * slant)
+    matrix = np.float32([[1, -slant, wider], [0, 1, 0]])
+    return require("cv2").warpAffine(ink, matrix, (width + wider, height)) if wider else ink
 
 
 def _plainness(cells: dict[str, np.ndarray]) -> float:
@@ -367,7 +416,7 @@ def _readable(glyphs: dict[str, np.ndarray], cells: dict[str, np.ndarray]) -> bo
 
     Pictures of flowers hit their own letter once in thirty times; the wildest handwriting does so far more often.
     """
-    characters, plain = _plain_print()
+    characters, _ = _plain_print()
     probes = [character for character in characters if character in cells]
     if not probes:
         return bool(glyphs)  # another script: there is no plain print to compare it with
@@ -376,7 +425,9 @@ def _readable(glyphs: dict[str, np.ndarray], cells: dict[str, np.ndarray]) -> bo
     capitals = np.stack([cells[c] for c in probes])[[c.isupper() for c in probes]]
     if np.sum(np.triu(_products(capitals, capitals), 1) > 0.98) > 6:  # blocks with a nick here and there
         return False
-    likeness = _products(np.stack([cells[c] for c in probes]), plain)
+    # Italics and handwriting lean: against upright print alone, the best script faces would all fall through.
+    shown = np.stack([cells[c] for c in probes])
+    likeness = np.max([_products(shown, _plain_print(slant)[1]) for slant in _SLANTS], axis=0)
     nearest = np.argsort(-likeness, axis=1)[:, :3]
     hits = [c.lower() in {characters[i].lower() for i in row} for c, row in zip(probes, nearest, strict=True)]
     return float(np.mean(hits)) >= 0.5
@@ -385,6 +436,16 @@ def _readable(glyphs: dict[str, np.ndarray], cells: dict[str, np.ndarray]) -> bo
 def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """first @ second.T in one thread: for matrices this small, a thread pool costs far more than it saves."""
     return np.einsum("ik,jk->ij", first, second)
+
+
+def _connected(font, glyphs: dict[str, np.ndarray]) -> bool:
+    """Whether "anum" is drawn in one stroke."""
+    if not glyphs.keys() >= set("anum"):
+        return False
+    ink, _, _ = draw_glyph(font, "anum")
+    _, _, statistics, _ = require("cv2").connectedComponentsWithStats((ink > 60).astype(np.uint8))
+    areas = statistics[1:, 4]  # the first is the background
+    return areas.size > 0 and bool(areas.max() > 0.8 * areas.sum())
 
 
 def _seven_segments(font, glyphs: dict[str, np.ndarray]) -> bool:
@@ -425,8 +486,10 @@ def _case(cells: dict[str, np.ndarray]) -> str:
 
 
 def _look(cells: dict[str, np.ndarray]) -> str:
-    """A key that is equal for faces that draw Latin letters alike (the same Latin is shipped under many names)."""
-    probes = [cells[character] for character in "RQGSagkey2478" if character in cells] or list(cells.values())
+    """A key that is equal for faces that draw letters alike (the same Latin is shipped under many names)."""
+    probes = [cells[character] for character in "RQGSagkey2478" if character in cells]
+    probes += [cell for character, cell in cells.items() if _is_east_asian(character)]
+    probes = probes or list(cells.values())
     if not probes:
         return ""
     coarse = np.round(np.stack(probes) * 30).astype(np.int8)

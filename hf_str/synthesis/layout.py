@@ -6,6 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -13,13 +14,14 @@ from ._optional import require
 from .fonts import Font, draw_glyph
 
 
-__all__ = ["Glyph", "GlyphAtlas", "Placement", "Setting", "place", "set_word", "surround"]
+__all__ = ["Glyph", "GlyphAtlas", "Placement", "Setting", "place", "set_word", "stack_word", "surround"]
 
 cv2 = require("cv2")
 
-# Ems at which glyphs are drawn and kept, pixels. The next larger one is used, so that a mask shrinks by 1 to 1.6 when
-# it is warped into its picture: linear interpolation leaves steps beyond that. Fewer sizes are kept more often.
-_EM_LADDER = (20, 32, 50, 80, 128)
+# Ems at which glyphs are drawn and kept, pixels. Drawing is dear and shrinking cheap, so few sizes are drawn.
+_EMS = (64, 128)
+# A mask that shrinks by more than this on its way into the picture is halved first: linear interpolation leaves steps.
+_STEEPEST_SHRINK = 1.7
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,45 @@ class Glyph:
     advance: float
 
 
-class GlyphAtlas:
-    """Draws each (font, size, character) once and keeps the `capacity` used last (about 1 kB each)."""
+class _Face:
+    """One face at one size: what was drawn of it so far."""
 
-    def __init__(self, capacity: int = 100_000, faces: int = 500):
+    def __init__(self, font: Font, em: int):
+        image_font = require("PIL.ImageFont")
+        self.em = em
+        self.glyphs: dict[str, Glyph] = {}
+        self._kernings: dict[str, float] = {}
+        # The basic layout is ten times as fast as the shaping one, and characters are drawn one by one anyway.
+        self._pen = image_font.truetype(font.path, em, index=font.index, layout_engine=image_font.Layout.BASIC)
+
+    def draw(self, character: str) -> Glyph:
+        mask, left, top = draw_glyph(self._pen, character)
+        if mask.size:  # Pillow leaves empty edges at some glyphs
+            x, y, width, height = cv2.boundingRect(mask)
+            left, top, mask = left + x, top + y, mask[y : y + height, x : x + width].copy()
+        glyph = self.glyphs[character] = Glyph(mask, int(left), -int(top), float(self._pen.getlength(character)))
+        return glyph
+
+    def kerning(self, pair: str) -> float:
+        """By how many pixels the second character of `pair` moves to the first one (mostly negative)."""
+        shift = self._kernings.get(pair)
+        if shift is None:
+            shift = self._pen.getlength(pair) - self.glyphs[pair[0]].advance - self.glyphs[pair[1]].advance
+            shift = self._kernings[pair] = shift if abs(shift) < 0.3 * self.em else 0.0
+        return shift
+
+
+class GlyphAtlas:
+    """Draws each (font, size, character) once and keeps the faces used last, up to `capacity` glyphs (2 kB each)."""
+
+    def __init__(self, capacity: int = 60_000, faces: int = 1500):
         self.capacity = capacity
         self.max_faces = faces
-        self._glyphs: OrderedDict[tuple, Glyph] = OrderedDict()
-        self._kernings: dict[tuple, float] = {}
-        self._faces: OrderedDict[tuple, object] = OrderedDict()
+        self._count = 0
+        self._faces: OrderedDict[tuple, _Face] = OrderedDict()
+
+    def __len__(self) -> int:
+        return self._count
 
     def __getstate__(self) -> dict:
         # FreeType faces cannot be pickled, and a worker process draws what it needs soon enough.
@@ -58,50 +90,23 @@ class GlyphAtlas:
 
     def em_for(self, em: float) -> int:
         """The kept size to use for letters that shall come out at `em` pixels."""
-        return next((size for size in _EM_LADDER if size >= em), _EM_LADDER[-1])
+        return next((size for size in _EMS if size >= em), _EMS[-1])
 
-    def glyph(self, font: Font, em: int, character: str) -> Glyph:
-        """The drawn character."""
-        key = (font.path, font.index, em, character)
-        glyph = self._glyphs.get(key)
-        if glyph is None:
-            glyph = self._glyphs[key] = self._draw(font, em, character)
-            if len(self._glyphs) > self.capacity:
-                self._glyphs.popitem(last=False)
-        return glyph
-
-    def kerning(self, font: Font, em: int, pair: str) -> float:
-        """By how many pixels the second character of `pair` moves to the first one (mostly negative)."""
-        key = (font.path, font.index, em, pair)
-        shift = self._kernings.get(key)
-        if shift is None:
-            if len(self._kernings) > 2 * self.capacity:
-                self._kernings.clear()
-            alone = self.glyph(font, em, pair[0]).advance + self.glyph(font, em, pair[1]).advance
-            shift = self._face(font, em).getlength(pair) - alone
-            shift = self._kernings[key] = shift if abs(shift) < 0.3 * em else 0.0
-        return shift
-
-    def _draw(self, font: Font, em: int, character: str) -> Glyph:
-        face = self._face(font, em)
-        mask, left, top = draw_glyph(face, character)
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if rows.size:  # Pillow leaves empty edges at some glyphs
-            left, top = left + columns[0], top + rows[0]
-            mask = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        return Glyph(mask, int(left), -int(top), float(face.getlength(character)))
-
-    def _face(self, font: Font, em: int):
+    def face(self, font: Font, em: int, text: str) -> _Face:
+        """The face with all glyphs of `text` drawn."""
         key = (font.path, font.index, em)
         face = self._faces.get(key)
         if face is None:
-            image_font = require("PIL.ImageFont")
-            # The basic layout is ten times as fast as the shaping one, and characters are drawn one by one anyway.
-            face = self._faces[key] = image_font.truetype(
-                font.path, em, index=font.index, layout_engine=image_font.Layout.BASIC
-            )
-            if len(self._faces) > self.max_faces:
-                self._faces.popitem(last=False)
+            face = self._faces[key] = _Face(font, em)
+        else:
+            self._faces.move_to_end(key)
+        for character in text:
+            if character not in face.glyphs:
+                face.draw(character)
+                self._count += 1
+        while len(self._faces) > 1 and (self._count > self.capacity or len(self._faces) > self.max_faces):
+            _, oldest = self._faces.popitem(last=False)
+            self._count -= len(oldest.glyphs)
         return face
 
 
@@ -152,24 +157,51 @@ def set_word(
     Returns:
         The setting, cut to the word's ink; `None` when nothing of it has any ink.
     """
+    face = atlas.face(font, em, text)
     pieces, pen, previous = [], 0.0, ""
     for position, character in enumerate(text):
-        glyph = atlas.glyph(font, em, character)
+        glyph = face.glyphs[character]
         size = big_first if position == 0 else 1.0
         rise = 0.0
         if jitter is not None:
             rise = jitter[position, 0] * em
             size *= 1.0 + jitter[position, 1]
         if previous:
-            pen += atlas.kerning(font, em, previous + character)
+            pen += face.kerning(previous + character)
         mask, left, top, advance = glyph.mask, glyph.left, glyph.top, glyph.advance
         if size != 1.0 and mask.size:
             mask = cv2.resize(mask, None, fx=size, fy=size, interpolation=cv2.INTER_LINEAR)
             left, top, advance = left * size, top * size, advance * size
-        x, y = round(pen + left), round(-top - rise)
-        pieces.append((mask, x, y))
+        pieces.append((mask, round(pen + left), round(-top - rise)))
         pen += advance + spacing * em
         previous = character
+    return _compose(pieces, em)
+
+
+def stack_word(atlas: GlyphAtlas, font: Font, em: int, text: str, spacing: float = 0.0) -> Setting | None:
+    """Sets one word with its letters upright, one below the other, as on narrow signs.
+
+    Args:
+        atlas: where drawn glyphs are kept.
+        font: the face.
+        em: the glyphs' size, pixels.
+        text: the characters.
+        spacing: added between characters, ems.
+
+    Returns:
+        The setting, cut to the word's ink; `None` when nothing of it has any ink.
+    """
+    face = atlas.face(font, em, text)
+    pieces, y = [], 0
+    for character in text:
+        mask = face.glyphs[character].mask
+        pieces.append((mask, -mask.shape[1] // 2, y))
+        y += mask.shape[0] + round((0.12 + spacing) * em)
+    return _compose(pieces, em)
+
+
+def _compose(pieces: list[tuple[np.ndarray, int, int]], em: int) -> Setting | None:
+    """One setting out of (mask, x, y) for each character; y is measured downwards from the baseline."""
     inked = [(mask, x, y) for mask, x, y in pieces if mask.size]
     if not inked:
         return None
@@ -256,27 +288,26 @@ def place(
     curve = _Bend(bend[0], bend[1], half)
 
     # A straight word is known by its corners, a bent one by more points along its upper and lower edge.
-    steps = 2 if curve.kind == "none" else 9
-    along = np.tile(np.array([half * (2 * step / (steps - 1) - 1) for step in range(steps)]), 2)
-    edge = np.stack([along, np.repeat((-1.0, 1.0), steps)], axis=1)
+    edge = _edge(half, 2 if curve.kind == "none" else 9)
     outline = _project(matrix, curve.forward(edge))
-    low, high = outline.min(axis=0), outline.max(axis=0)
-    x0, y0 = low[0] - 2 * margins[0], low[1] - 2 * margins[1]
-    x1, y1 = high[0] + 2 * margins[2], high[1] + 2 * margins[3]
+    (low_x, low_y), (high_x, high_y) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
+    x0, y0 = low_x - 2 * margins[0], low_y - 2 * margins[1]
+    x1, y1 = high_x + 2 * margins[2], high_y + 2 * margins[3]
     scale = height / (y1 - y0)
     width = max(4, round((x1 - x0) * scale))
     if width > max_width:
         scale *= max_width / width
         width, height = max_width, max(4, round(height * max_width / width))
-
-    fit = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale], [0, 0, 1]], np.float64)
-    to_picture = fit @ matrix
+    to_picture = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale], [0, 0, 1]]) @ matrix
+    halvings = 0 if unit <= _STEEPEST_SHRINK * scale else 1 if unit <= 2 * _STEEPEST_SHRINK * scale else 2
     if curve.kind == "none":
         flat = np.array([[1 / unit, 0, -centre_x / unit], [0, 1 / unit, -centre_y / unit], [0, 0, 1]])
         full = to_picture @ flat
 
         def warp(mask: np.ndarray) -> np.ndarray:
-            return cv2.warpPerspective(mask, full, (width, height), flags=cv2.INTER_LINEAR)
+            mask, x_factor, y_factor = _shrink(mask, halvings)
+            matrix = full * (x_factor, y_factor, 1) if halvings else full
+            return cv2.warpPerspective(mask, matrix, (width, height), flags=cv2.INTER_LINEAR)
     else:
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
         points = _project(np.linalg.inv(to_picture), np.stack([columns.ravel(), rows.ravel()], axis=1))
@@ -285,9 +316,32 @@ def place(
         map_y = (points[:, 1] * unit + centre_y).reshape(height, width).astype(np.float32)
 
         def warp(mask: np.ndarray) -> np.ndarray:
-            return cv2.remap(mask, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+            mask, x_factor, y_factor = _shrink(mask, halvings)
+            x, y = map_x / np.float32(x_factor), map_y / np.float32(y_factor)
+            return cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
 
     return Placement(height, width, warp, scale / unit)
+
+
+@lru_cache(maxsize=16)
+def _unit_edge(steps: int) -> np.ndarray:
+    """`steps` points along the upper and the lower edge of a square of side 2 around the origin, (2 * steps, 2)."""
+    along = np.linspace(-1.0, 1.0, steps)
+    return np.stack([np.concatenate([along, along]), np.repeat((-1.0, 1.0), steps)], axis=1)
+
+
+def _edge(half: float, steps: int) -> np.ndarray:
+    """The same for a word of half length `half`."""
+    return _unit_edge(steps) * (half, 1.0)
+
+
+def _shrink(mask: np.ndarray, halvings: int) -> tuple[np.ndarray, float, float]:
+    """The mask at a half or a quarter of its size, and by how much it became narrower and lower."""
+    if not halvings:
+        return mask, 1.0, 1.0
+    height, width = mask.shape[:2]
+    size = (max(1, width >> halvings), max(1, height >> halvings))
+    return cv2.resize(mask, size, interpolation=cv2.INTER_AREA), width / size[0], height / size[1]
 
 
 class _Bend:

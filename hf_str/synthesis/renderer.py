@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import math
 import os
+from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from . import appearance, degradation
+from ._chance import below, one_of, pick
 from ._optional import require
 from .fonts import Font, find_fonts
-from .layout import GlyphAtlas, Setting, place, set_word, surround
+from .hangul import has_hangul
+from .layout import GlyphAtlas, Placement, Setting, place, set_word, stack_word, surround
 from .words import WordSampler
 
 
 __all__ = ["WordRenderer"]
 
 cv2 = require("cv2")
+
+_START = 0.1  # the difficulty at which a curriculum starts
 
 
 class WordRenderer:
@@ -36,6 +41,9 @@ class WordRenderer:
         backgrounds: a folder of photos, or a list of uint8 arrays; without any, backgrounds are painted.
         seed: a different one gives a different endless data set.
         max_aspect: widest picture, in picture heights; longer words come out lower.
+        easy_words: over so many first words the difficulty rises evenly from 0.1 to `difficulty`: a curriculum.
+        vertical_share: share of words whose letters stand one below the other, in pictures as much higher; readers of
+            lines need none.
 
     Raises:
         ValueError: an argument is out of range, or no font can spell anything.
@@ -55,6 +63,8 @@ class WordRenderer:
         backgrounds: str | os.PathLike | Iterable[np.ndarray] | None = None,
         seed: int = 0,
         max_aspect: float = 12.0,
+        easy_words: int = 0,
+        vertical_share: float = 0.0,
     ):
         if not 0 <= difficulty <= 1:
             raise ValueError(f"difficulty is {difficulty}, but must lie between 0 and 1.")
@@ -62,6 +72,8 @@ class WordRenderer:
             raise ValueError(f"mode is {mode!r}, but must be 'RGB' or 'L'.")
         if not 8 <= height[0] <= height[1] <= 128:
             raise ValueError(f"height is {height}, but must be (lowest, highest) within 8 to 128 pixels.")
+        if easy_words < 0 or not 0 <= vertical_share <= 1:
+            raise ValueError(f"easy_words ({easy_words}) must be 0 or more, vertical_share ({vertical_share}) 0 to 1.")
         cv2.setNumThreads(1)  # one small picture at a time: threads cost more than they bring
         self.sampler = sampler
         self.fonts = find_fonts(sampler.characters) if fonts is None else list(fonts)
@@ -71,12 +83,16 @@ class WordRenderer:
         self.mode = mode
         self.height = height
         self.seed = seed
+        self.easy_words = easy_words
+        self.vertical_share = vertical_share
         self.max_aspect = min(max_aspect, appearance.Noise.WIDTH / height[1])
         self.atlas = GlyphAtlas()
         self._channels = 1 if mode == "L" else 3
         self._backgrounds = appearance.Backgrounds(backgrounds, self._channels)
         self._noise = appearance.Noise()
-        self._faces, self._face_bounds = _weigh(self.fonts)
+        self._strength = difficulty
+        self._pools: dict[str, tuple[list[Font], list[float]]] = {}
+        self._weighed: dict[tuple[int, ...], tuple[list[Font], list[float]]] = {}
 
     def render(self, index: int) -> tuple[np.ndarray, str]:
         """Renders word number `index`.
@@ -85,6 +101,7 @@ class WordRenderer:
             (uint8 picture, (height, width) in mode "L" and (height, width, 3) in mode "RGB"; its text).
         """
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, index))))
+        self._strength = self.difficulty_at(index)
         for _ in range(20):
             text = self.sampler.sample(rng)
             picture = self._attempt(text, rng)
@@ -92,12 +109,19 @@ class WordRenderer:
                 return picture, text
         raise ValueError(f"No font at hand can draw {text!r} and what else was tried; pass other fonts or characters.")
 
+    def difficulty_at(self, index: int) -> float:
+        """How hard word number `index` is: `difficulty`, or less among the first `easy_words`."""
+        if index >= self.easy_words or self.difficulty <= _START:
+            return self.difficulty
+        return _START + (self.difficulty - _START) * index / self.easy_words
+
     def render_text(self, text: str, rng: np.random.Generator) -> np.ndarray:
         """Renders `text`; the picture is like that of [`render`].
 
         Raises:
             ValueError: no font can spell `text`.
         """
+        self._strength = self.difficulty
         for _ in range(5):
             picture = self._attempt(text, rng)
             if picture is not None:
@@ -109,24 +133,13 @@ class WordRenderer:
 
     def _attempt(self, text: str, rng: np.random.Generator) -> np.ndarray | None:
         """One picture of `text`; `None` when no font was found that spells it, or the result had no ink."""
+        strength = self._strength
         font = self._choose_font(text, rng)
-        if font is None:
+        layout = None if font is None else self._lay_out(text, font, rng)
+        if layout is None:
             return None
-        strength = self.difficulty
-        lowest, highest = self.height
-        height = int(lowest * (highest / lowest) ** (rng.random() ** 1.3) + 0.5)
-        setting = self._set(text, font, height, rng)
-        if setting is None:
-            return None
-        placement = place(
-            setting,
-            height,
-            _projection(rng, strength, setting.half_length),
-            _bend(rng, strength, len(text)),
-            _margins(rng, strength),
-            int(self.max_aspect * height),
-        )
-        coverage = placement.warp(self._decorate(setting, rng))
+        setting, placement, fineness = layout
+        coverage = placement.warp(self._decorate(setting, fineness, rng))
         ink, ground = appearance.choose_colours(rng, _contrast(rng, strength) * (1.2 - min(0.4, font.stroke)))
         ink, ground = self._in_mode(ink), self._in_mode(ground)
         room = abs(appearance.luminance(ink) - appearance.luminance(ground))
@@ -135,28 +148,76 @@ class WordRenderer:
             rng, self._noise, self._backgrounds, ground, room, height, width, strength
         )
         fill = self._fill(rng, setting, placement.warp, ink, room, height, width)
-        appearance.draw_text(rng, picture, coverage, fill, ground, strength)
-        return self._degrade(rng, picture, room)
+        room *= appearance.draw_text(rng, picture, coverage, fill, ground, strength)
+        return self._degrade(rng, picture, room, fineness)
+
+    def _lay_out(self, text: str, font: Font, rng: np.random.Generator) -> tuple[Setting, Placement, float] | None:
+        """The flat word, its place in the picture, and how fine its strokes are for their height, 1 for Latin."""
+        strength = self._strength
+        lowest, highest = self.height
+        height = int(lowest * (highest / lowest) ** (rng.random() ** 1.3) + 0.5)
+        # Syllables of Hangul have twice the strokes of a letter in the same height: they bear half the blur.
+        fineness = 1.8 if has_hangul(text) else 1.0
+        if 2 <= len(text) <= 12 and rng.random() < self.vertical_share:
+            return self._lay_out_downwards(text, font, height, fineness, rng)
+        pose = (one_of(rng, _POSES, strength) or _level) if strength > 0 else _upright
+        setting = self._set(text, font, height, 0.7 if pose is _tilted else 0.33, rng)
+        if setting is None:
+            return None
+        matrix = pose(rng, strength, setting.half_length)
+        # A tilted word needs a higher picture than a level one of the same letters.
+        height = min(highest, int(height * (0.6 + 0.4 * _height_factor(matrix, setting.half_length))))
+        bend, margins = _bend(rng, strength, len(text)), _margins(rng, strength, setting)
+        return setting, place(setting, height, matrix, bend, margins, int(self.max_aspect * height)), fineness
+
+    def _lay_out_downwards(
+        self, text: str, font: Font, height: int, fineness: float, rng: np.random.Generator
+    ) -> tuple[Setting, Placement, float] | None:
+        """The same with the letters one below the other; `height` is that of a picture of one line."""
+        setting = stack_word(self.atlas, font, self.atlas.em_for(height), text, spacing=0.3 * rng.random() ** 2)
+        if setting is None:
+            return None
+        # What is measured in heights is meant in heights of a letter, not of a pile of them.
+        margins = tuple(1.3 * margin / len(text) for margin in _margins(rng, self._strength, setting))
+        height = min(appearance.Noise.HEIGHT, int(0.7 * height * len(text)))
+        placement = place(setting, height, np.eye(3), ("none", 0.0), margins, int(self.max_aspect * height))
+        return setting, placement, fineness * max(1.0, 0.7 * len(text))
 
     def _choose_font(self, text: str, rng: np.random.Generator) -> Font | None:
         """A face that spells `text`, plain where the difficulty is low; `None` when there is none."""
-        for _ in range(25):
-            font = self._faces[int(np.searchsorted(self._face_bounds, rng.random(), side="right"))]
-            if font.plainness >= 0.7 * (1 - self.difficulty) and font.can_spell(text):
+        faces, bounds = self._pool(text)
+        shouted = len(text) > 1 and text.isupper()
+        for _ in range(25 if faces else 0):
+            font = faces[bisect(bounds, rng.random())]
+            if shouted and font.connected and rng.random() < 0.85:
+                continue  # nobody sets capitals in joined handwriting
+            if font.plainness >= 0.7 * (1 - self._strength) and font.can_spell(text):
                 return font
-        able = [font for font in self.fonts if font.can_spell(text)]
-        return able[int(rng.random() * len(able))] if able else None
+        able = [font for font in faces if font.can_spell(text)]
+        return pick(rng, able) if able else None
 
-    def _set(self, text: str, font: Font, height: int, rng: np.random.Generator) -> Setting | None:
-        """The flat word, with pieces of other words around it where chance has it."""
-        strength = self.difficulty
+    def _pool(self, text: str) -> tuple[list[Font], list[float]]:
+        """The faces that know the text's first character beyond ASCII, and the bounds with which each is drawn.
+
+        Among 1,300 faces of which 50 are Korean, drawing at random until one knows Hangul would take long.
+        """
+        rare = next((character for character in text if not character.isascii()), "")
+        pool = self._pools.get(rare)
+        if pool is None:
+            able = tuple(n for n, font in enumerate(self.fonts) if not rare or rare in font.characters)
+            if able not in self._weighed:
+                self._weighed[able] = _weigh([self.fonts[n] for n in able])
+            pool = self._pools[rare] = self._weighed[able]
+        return pool
+
+    def _set(self, text: str, font: Font, height: int, crowding: float, rng: np.random.Generator) -> Setting | None:
+        """The flat word, in a share of `crowding` with pieces of other words around it."""
+        strength = self._strength
         em = self.atlas.em_for(height)
-        spacing = 0.0
-        draw = rng.random()
-        if draw < 0.25 * strength:
-            spacing = 0.25 * rng.random() ** 2
-        elif draw < 0.45 * strength:
-            spacing = -0.04 * rng.random()
+        spread = None if font.connected else one_of(rng, _SPACINGS, strength)
+        spacing = 0.0 if spread is None else spread[0] + (spread[1] - spread[0]) * rng.random() ** 2
+        if spacing > 0.3 and text.islower():
+            spacing = 0.2  # only capitals and digits are set far apart
         jitter = None
         if rng.random() < 0.05 * strength:
             jitter = rng.standard_normal((len(text), 2)) * (0.05, 0.06)
@@ -164,7 +225,7 @@ class WordRenderer:
         if len(text) > 1 and text.isupper() and rng.random() < 0.08 * strength:
             big_first = 1.15 + 0.25 * rng.random()
         setting = set_word(self.atlas, font, em, text, spacing, jitter, big_first)
-        if setting is None or rng.random() >= 0.35 * strength:
+        if setting is None or rng.random() >= crowding * strength:
             return setting
         return self._with_neighbours(setting, text, font, spacing, rng)
 
@@ -175,12 +236,13 @@ class WordRenderer:
         em = setting.em
         height, width = setting.mask.shape
         neighbours = []
-        sides = rng.random(4) < (0.4, 0.4, 0.3, 0.3)
-        for side in np.flatnonzero(sides):
+        for side, draw in enumerate(rng.random(4).tolist()):
+            if draw > (0.4, 0.4, 0.35, 0.35)[side]:
+                continue
             other = self.sampler.sample(rng)
             if not font.can_spell(other):
                 other = text[::-1]
-            word = set_word(self.atlas, font, em, other[:5], spacing)
+            word = set_word(self.atlas, font, em, other[:7], spacing)
             if word is None:
                 continue
             rows, columns = word.mask.shape
@@ -192,15 +254,15 @@ class WordRenderer:
             neighbours.append((word, x, y))
         return surround(setting, neighbours) if neighbours else setting
 
-    def _decorate(self, setting: Setting, rng: np.random.Generator) -> np.ndarray:
+    def _decorate(self, setting: Setting, fineness: float, rng: np.random.Generator) -> np.ndarray:
         """The flat mask, as outlines or lamps where chance has it."""
         draw = rng.random()
         mask = setting.mask
-        if draw < 0.02 * self.difficulty:
+        if draw < 0.02 * self._strength:
             reach = max(1, round(0.03 * setting.em))
             return mask - cv2.erode(mask, np.ones((2 * reach + 1,) * 2, np.uint8))
-        if draw < 0.035 * self.difficulty:
-            return appearance.dot_matrix(mask, setting.box, rows=10 + int(5 * rng.random()))
+        if draw < 0.035 * self._strength:
+            return appearance.dot_matrix(mask, setting.box, rows=int(fineness * (10 + 6 * rng.random())))
         return mask
 
     def _fill(
@@ -214,20 +276,23 @@ class WordRenderer:
         width: int,
     ) -> np.ndarray:
         """The letters' colour: one, or a gradient, a texture, or one for each letter; (channels,) or a picture."""
-        strength = self.difficulty
-        draw = rng.random()
-        if draw < 0.1 * strength:
+        kind = one_of(rng, _FILLS, self._strength)
+        if kind == "gradient":
             ramp = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None, None]
             tint = (rng.random(self._channels) - 0.5).astype(np.float32)
-            return ink + ramp * tint * np.float32(0.8 * room)
-        if draw < 0.18 * strength:
-            if len(self._backgrounds):
-                piece = self._backgrounds.crop(rng, height, width)
-                amount = min(1.0, 0.2 * room / (float(piece.std()) + 1.0))
-                return ink + (piece - piece.mean(axis=(0, 1))) * np.float32(amount)
+            return np.broadcast_to(ink + ramp * tint * np.float32(0.8 * room), (height, width, self._channels))
+        if kind == "metal":  # bright and dark bands: sky and street in polished letters
+            waves = np.linspace(0, 2 * np.pi * (0.7 + 1.3 * rng.random()), height, dtype=np.float32)
+            bands = np.sin(waves + np.float32(2 * np.pi * rng.random()))[:, None, None]
+            return np.broadcast_to(ink + bands * np.float32(0.3 * room), (height, width, self._channels))
+        if kind == "photo" and len(self._backgrounds):
+            piece = self._backgrounds.crop(rng, height, width)
+            amount = min(1.0, 0.2 * room / (float(piece.std()) + 1.0))
+            return ink + (piece - piece.mean(axis=(0, 1))) * np.float32(amount)
+        if kind in ("photo", "texture"):
             texture = self._noise.smooth(rng, height, width, 6 + 20 * rng.random())
             return ink + (texture * np.float32(0.2 * room * rng.random()))[..., None]
-        if draw < 0.2 * strength:
+        if kind == "letters":
             colours = np.zeros((*setting.mask.shape, self._channels), np.float32)
             colours[:] = ink
             for left, right in setting.letters:
@@ -236,21 +301,21 @@ class WordRenderer:
             return warp(colours).reshape(height, width, self._channels)
         return ink
 
-    def _degrade(self, rng: np.random.Generator, picture: np.ndarray, room: float) -> np.ndarray:
-        """Light, lens, sensor and file; returns the uint8 picture."""
-        strength = self.difficulty
+    def _degrade(self, rng: np.random.Generator, picture: np.ndarray, room: float, fineness: float) -> np.ndarray:
+        """Light, lens, sensor and file; returns the uint8 picture. `fineness`: of strokes, 1 for Latin letters."""
+        strength = self._strength
         degradation.occlude(rng, picture, strength)
         picture = degradation.light(rng, self._noise, picture, strength)
-        if rng.random() < 0.45 * strength:  # dim or hazy, but never so much that the letters drown
-            contrast = 1 - 0.75 * rng.random()
-            contrast = max(contrast, min(1.0, (40 + 40 * rng.random()) / max(room, 1.0)))
-            haze = 255 * rng.random() * (1 - contrast)
-            picture = picture * np.float32(contrast) + np.float32(haze)
-            room *= contrast
+        exposure = one_of(rng, _EXPOSURES, strength)
+        if exposure is not None:
+            picture, room = exposure(rng, picture, room)
         coarse = rng.random() < 0.3 * strength
         if coarse:
-            picture = degradation.reduce_resolution(rng, picture, lowest=13)
-        picture = degradation.photograph(rng, self._noise, picture, room, strength * (0.5 if coarse else 1.0))
+            picture = degradation.reduce_resolution(rng, picture, lowest=round(13 * fineness))
+        strength_left = strength * (0.5 if coarse else 1.0)
+        picture = degradation.photograph(rng, self._noise, picture, room, strength_left, fineness)
+        if rng.random() < 0.15 * strength:
+            picture = degradation.sharpen(rng, picture)
         picture = np.clip(picture, 0, 255).astype(np.uint8)
         if rng.random() < 0.6 * strength:
             picture = degradation.compress(rng, picture, quality=(30, 92))
@@ -266,7 +331,13 @@ class WordRenderer:
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _weigh(fonts: list[Font]) -> tuple[list[Font], np.ndarray]:
+# How often each happens at full difficulty.
+_SPACINGS = ((0.17, (0.0, 0.25)), (0.035, (0.25, 1.0)), (0.2, (0.0, -0.04)))  # between letters, ems
+_FILLS = ((0.09, "gradient"), (0.03, "metal"), (0.04, "photo"), (0.04, "texture"), (0.02, "letters"))
+_EXPOSURES = ((0.35, degradation.dim), (0.07, degradation.dusk), (0.07, degradation.harsh))
+
+
+def _weigh(fonts: list[Font]) -> tuple[list[Font], list[float]]:
     """The faces, family by family, and the upper bounds in [0, 1] with which each is drawn.
 
     A family counts once, however many weights it comes in. Signs are mostly set in plain, rather bold print, seldom in
@@ -280,12 +351,15 @@ def _weigh(fonts: list[Font]) -> tuple[list[Font], np.ndarray]:
     faces, weights = [], []
     for family, members in families.items():
         boldness = [min(1.5, max(0.15, 2.5 * font.stroke)) for font in members]
+        # Joined handwriting is common on shop fronts, and hard to read: it needs more than its plainness gives it.
         plainness = sum(font.plainness for font in members) / len(members)
+        plainness = max(plainness, 0.65) if members[0].connected else plainness
         share = (0.05 + plainness**3) / math.sqrt(max(makers[maker] for maker in _makers(family)))
         share *= (sum(boldness) / len(members)) * (0.4 if members[0].monospaced else 1.0)
         faces.extend(members)
         weights.extend(share * bold / sum(boldness) for bold in boldness)
-    return faces, np.cumsum(weights) / sum(weights)
+    bounds = np.cumsum(weights) / sum(weights) if weights else np.zeros(0)
+    return faces, [*bounds[:-1].tolist(), 1.0]  # the sum may end a little below 1
 
 
 def _makers(family: str) -> tuple[str, str]:
@@ -299,32 +373,64 @@ def _contrast(rng: np.random.Generator, strength: float) -> float:
     return 160 - 110 * strength * rng.random() ** 1.5
 
 
-def _projection(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
-    """Rotation, shear, stretch and perspective, 3 x 3, for points in half text heights around the word's centre.
+# Poses return rotation, shear, stretch and perspective, 3 x 3, for points in half text heights around the word's
+# centre; the word reaches `half_length` such units to either side.
 
-    The word reaches `half_length` such units to either side.
-    """
-    if strength <= 0:
-        return np.eye(3)
+
+def _upright(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
+    return np.eye(3)
+
+
+def _level(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
+    """Nearly upright, as most boxes are; seen a little from one side."""
     angle = shear = 0.0
     if rng.random() < 0.6:
-        spread = 3.5 if rng.random() < 0.72 else 10
-        angle = math.radians(spread * strength) * float(rng.standard_normal())
+        spread = 3.5 if rng.random() < 0.8 else 9
+        angle = math.radians(spread * strength) * rng.standard_normal()
     if rng.random() < 0.25:
-        shear = 0.22 * strength * float(rng.standard_normal())
+        shear = 0.22 * strength * rng.standard_normal()
     # Signs are seen from the side, which narrows them, more often than they are stretched.
-    stretch = math.exp(strength * (0.2 * float(rng.standard_normal()) - 0.16)) if rng.random() < 0.7 else 1.0
-    cos, sin = math.cos(angle), math.sin(angle)
-    matrix = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]) @ np.array(
-        [[stretch, shear, 0], [0, 1, 0], [0, 0, 1]]
-    )
+    stretch = math.exp(strength * (0.2 * rng.standard_normal() - 0.16)) if rng.random() < 0.7 else 1.0
+    across = down = 0.0
     if rng.random() < 0.35 * strength:
         # 0.04 makes one end of a word that reaches 5 units half as high again as the other. Nowhere may the divisor
         # come near 0, or the end of a long word would lie at infinity.
         steepest = min(0.04, 0.4 / half_length)
-        matrix[2, 0] = min(steepest, max(-steepest, 0.018 * float(rng.standard_normal())))
-        matrix[2, 1] = min(0.08, max(-0.08, 0.03 * float(rng.standard_normal())))
-    return matrix
+        across = min(steepest, max(-steepest, 0.018 * rng.standard_normal()))
+        down = min(0.08, max(-0.08, 0.03 * rng.standard_normal()))
+    return _pose(angle, shear, stretch, across, down)
+
+
+def _tilted(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
+    """A word that climbs or falls by 10 to 30 degrees in a level box, with its letters or (on walls) upright."""
+    steepest = math.asin(min(0.5, 2.2 / half_length))  # longer words would shrink to nothing in their box
+    angle = max(math.radians(7), steepest * (0.33 + 0.67 * rng.random())) * (1 if rng.random() < 0.5 else -1)
+    stretch = math.exp(-0.25 * rng.random())
+    if rng.random() < 0.6:
+        return _pose(angle, 0.15 * rng.standard_normal(), stretch)
+    return np.array([[math.cos(angle) * stretch, 0, 0], [math.sin(angle) * stretch, 1, 0], [0, 0, 1]])
+
+
+def _receding(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
+    """Seen sharply from one side: one end two to three times as high as the other."""
+    across = (0.25 + 0.2 * rng.random()) / max(1.5, half_length) * (1 if rng.random() < 0.5 else -1)
+    return _pose(math.radians(4) * rng.standard_normal(), 0.0, 0.55 + 0.4 * rng.random(), across)
+
+
+_POSES = ((0.07, _tilted), (0.04, _receding))
+
+
+def _pose(angle: float, shear: float, stretch: float, across: float = 0.0, down: float = 0.0) -> np.ndarray:
+    """Shear and stretch, then the turn by `angle` radians, with a perspective along and across the line."""
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array(
+        [[cos * stretch, cos * shear - sin, 0], [sin * stretch, sin * shear + cos, 0], [across, down, 1]], np.float64
+    )
+
+
+def _height_factor(matrix: np.ndarray, half_length: float) -> float:
+    """How much higher than a level word's its box is, perspective aside."""
+    return max(1.0, abs(float(matrix[1, 0])) * half_length + abs(float(matrix[1, 1])))
 
 
 def _bend(rng: np.random.Generator, strength: float, length: int) -> tuple[str, float]:
@@ -338,12 +444,25 @@ def _bend(rng: np.random.Generator, strength: float, length: int) -> tuple[str, 
     return "none", 0.0
 
 
-def _margins(rng: np.random.Generator, strength: float) -> tuple[float, float, float, float]:
+def _margins(rng: np.random.Generator, strength: float, setting: Setting) -> tuple[float, float, float, float]:
     """Left, top, right, bottom in text heights: boxes of real sets are rarely even, and sometimes clip a little."""
     if strength <= 0:
         return (0.12,) * 4
     loose = 0.03 + 0.22 * rng.random() ** 1.6
-    draws = rng.standard_normal(4)
     # At the sides a whole "i" is lost sooner than above or below the letters' upper or lower edge.
     least = (-0.02, -0.05, -0.02, -0.05)
-    return tuple(max(low, loose + 0.07 * strength * float(draw)) for low, draw in zip(least, draws, strict=True))
+    draws = rng.standard_normal(4).tolist()
+    margins = [max(low, loose + 0.07 * strength * draw) for low, draw in zip(least, draws, strict=True)]
+    if rng.random() < 0.08 * strength:  # too tight at one side, as drawn in a hurry
+        side = below(rng, 4)
+        margins[side] = -0.12 * rng.random() if side % 2 else -_bearable_cut(setting, side) * rng.random()
+    return tuple(margins)
+
+
+def _bearable_cut(setting: Setting, side: int) -> float:
+    """What may be cut off the first (`side` 0) or last letter so that it stays legible, in text heights."""
+    left, right = setting.letters[0 if side == 0 else -1]
+    _, top, _, bottom = setting.box
+    height = max(1, bottom - top)
+    width = (right - left) / height
+    return 0.22 * width if width > 0.4 else 0.02  # of an "i" or a "1" nothing can be spared

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import string
+from bisect import bisect
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 import numpy as np
+
+from ._chance import below, one_of, pick
+from .hangul import HangulTexts, has_hangul
+from .lexicons import Lexicon
 
 
 __all__ = ["WordSampler"]
@@ -24,6 +28,7 @@ _ENDINGS = _list("n r s t l m ck nd ng nt rd rk rt ss st th x y es er ing")
 _TITLES = _list("St. Dr. Mr. Mrs. No. Co. Inc. Ltd. Ave. Rd. Blvd. Est. Tel. Fax: Sq. Bros. Jr. vs. A.M. P.M. Ph.D.")
 _SHORT = _list("TV ATM USA UK EU BBQ CD DVD WC VIP PC HD IT AM PM 3D 24h 1st 2nd 3rd 4th No1 Wi-Fi B&B P&O R&B H&M")
 _DOMAINS = _list(".com .co.uk .org .net .de .fr .eu .it")
+_MONTHS = _list("JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC Jan Mar Apr Jun Aug Sept Oct Dec")
 _CURRENCIES = "$$$£€"
 
 # What stands on signs, whatever the dictionary says.
@@ -43,25 +48,38 @@ sun monday tuesday friday saturday sunday daily week hours am pm since est compa
 international national american british london york paris street view point bridge river lake beach island hill church
 """)
 
-# How often each kind of text is drawn. Real word crops: most are words, one in ten holds digits.
+_NAME_TAILS = _list(
+    "ify ly co mart tech land soft net max pro plus lab hub box Works House Point Line Way One Zone Bank"
+)
+_PLATES = _list("AA00AAA AAA000 AAA0000 AAA-0000 AA000AA 000AAA 0AAA000 A00 A0 AA0 A000AA AA-000 00-A AA00 A0A")
+_CODES = _list("00-00 #00-00 0/0 00/0 A/A 0-0 000-0 A0-00 0A.000 #0 00:00 A-0 0x0 00x00 A.A. A.A.A. A/00 00A 0-00-0")
+
+# How often each kind of text is drawn. Of real word crops, two thirds are plain words; a tenth hold digits, a twelfth
+# punctuation.
 _KINDS = {
-    "word": 0.535,
+    "word": 0.53,
     "sign_word": 0.2,
-    "pseudo_word": 0.05,
-    "number": 0.055,
-    "price": 0.012,
+    "pseudo_word": 0.045,
+    "brand": 0.03,
+    "number": 0.058,
+    "price": 0.013,
     "date_or_time": 0.012,
-    "phone": 0.006,
-    "percentage": 0.004,
-    "plate": 0.012,
-    "abbreviation": 0.016,
-    "initials": 0.012,
-    "address": 0.006,
-    "possessive": 0.012,
-    "punctuated": 0.02,
-    "joined": 0.012,
-    "single": 0.012,
-    "random": 0.024,
+    "phone": 0.004,
+    "percentage": 0.005,
+    "plate": 0.01,
+    "code": 0.005,
+    "abbreviation": 0.008,
+    "initials": 0.01,
+    "address": 0.004,
+    "possessive": 0.007,
+    "punctuated": 0.013,
+    "joined": 0.008,
+    "single": 0.01,
+    "random": 0.011,
+    # Only where the characters hold Hangul; then three texts in five are Korean.
+    "korean_word": 0.7,
+    "korean_sign": 0.55,
+    "korean_mixed": 0.25,
 }
 
 _OPENERS = {'"': '"', "(": ")", "'": "'", "[": "]", "“": "”", "‘": "’", "«": "»"}
@@ -75,10 +93,12 @@ class WordSampler:
     Args:
         characters: every character that a text may hold. Texts in lower case are drawn in upper case where only
             capitals are among the characters, and the other way round.
-        lexicons: text files with one word per line; a file in capitals only is used in every case.
+        lexicons: text files with one word per line, maybe followed by how often it occurs (`word<TAB or space>count`).
+            The case of a word does not matter: it is drawn in capitals, in lower case and with a first capital.
         max_length: the longest text, in characters.
         random_share: share of texts that are random strings of `characters` (beside the few drawn anyway): teaches
             each character equally, whatever the language.
+        ranked: lexicons without counts have the most frequent word first, and words are drawn accordingly.
 
     Raises:
         ValueError: `characters` is empty.
@@ -96,6 +116,7 @@ class WordSampler:
         lexicons: Iterable[str | os.PathLike] | None = None,
         max_length: int = 25,
         random_share: float = 0.0,
+        ranked: bool = False,
     ):
         self.characters = "".join(dict.fromkeys(characters))
         if not self.characters:
@@ -106,10 +127,11 @@ class WordSampler:
         self._drawable = [character for character in self.characters if not character.isspace()] or [" "]
         self._digits = [character for character in self.characters if character.isdigit()]
         self._capitals = [character for character in self.characters if character.isupper()]
-        self._words: list[str] = []
-        for lexicon in lexicons or ():
-            self._words.extend(self._usable(_read_lexicon(lexicon)))
-        self._words = list(dict.fromkeys(self._words))
+        lexicons = list(lexicons or ())
+        self._either_case = self._allowed.union(*((c.upper(), c.lower()) for c in self._allowed))
+        self._words = Lexicon(lexicons, lambda word: self._usable(word) and not has_hangul(word), ranked)
+        self._hangul = HangulTexts(filter(has_hangul, self.characters)) if has_hangul(self.characters) else None
+        self._korean_words = Lexicon(lexicons if self._hangul else (), self._is_korean, ranked)
         self._kinds, self._bounds = self._possible_kinds()
 
     def sample(self, rng: np.random.Generator) -> str:
@@ -117,7 +139,7 @@ class WordSampler:
         if rng.random() < self.random_share:
             return self._random(rng)
         for _ in range(20):
-            kind = self._kinds[int(np.searchsorted(self._bounds, rng.random(), side="right"))]
+            kind = self._kinds[bisect(self._bounds, rng.random())]
             text = self._fitted(kind(rng))
             if text:
                 return text
@@ -130,19 +152,21 @@ class WordSampler:
                 return cased
         return ""
 
-    def _possible_kinds(self) -> tuple[list[Callable[[np.random.Generator], str]], np.ndarray]:
+    def _possible_kinds(self) -> tuple[list[Callable[[np.random.Generator], str]], list[float]]:
         """The kinds that the characters allow (no prices without digits), and the bounds in [0, 1] of their shares."""
         rng = np.random.default_rng(0)
-        kinds, shares = [], []
+        shares = {}
         for name, share in _KINDS.items():
-            kind = getattr(self, f"_{name}")
-            if any(self._fitted(kind(rng)) for _ in range(30)):
-                kinds.append(kind)
-                shares.append(share)
-        # Invented words are Latin: letters of other scripts come up in the lexicons and in random strings only.
-        foreign = sum(not character.isascii() for character in self._drawable) / len(self._drawable)
-        shares[-1] += sum(shares) * foreign / (1.001 - foreign) * (0.1 if self._words else 0.6)
-        return kinds, np.cumsum(shares) / sum(shares)
+            if name.startswith("korean") and self._hangul is None:
+                continue
+            if any(self._fitted(getattr(self, f"_{name}")(rng)) for _ in range(30)):
+                shares[name] = share
+        # Invented words are Latin or Korean: letters of other scripts come up in lexicons and in random strings only.
+        foreign = [not character.isascii() and not has_hangul(character) for character in self._drawable]
+        share = sum(foreign) / len(foreign)
+        shares["random"] += sum(shares.values()) * share / (1.001 - share) * (0.1 if self._words else 0.6)
+        bounds = np.cumsum(list(shares.values())) / sum(shares.values())
+        return [getattr(self, f"_{name}") for name in shares], [*bounds[:-1].tolist(), 1.0]
 
     # -----------------------------------------------------------------------------------------------------------------
     # The kinds. Each returns a text that may still hold characters outside the set; `sample` then draws again.
@@ -151,21 +175,55 @@ class WordSampler:
     def _word(self, rng: np.random.Generator) -> str:
         if not self._words:
             return self._pseudo_word(rng)
-        # Signs favour short words (median 5 letters), dictionaries long ones (median 8): long ones are drawn less.
-        for _ in range(8):
-            word = self._words[_below(rng, len(self._words))]
-            if rng.random() < min(1.0, (4.5 / len(word)) ** 3):
-                break
-        return _in_natural_case(word, rng)
+        return _in_natural_case(self._words.sample(rng), rng)
+
+    def _korean_word(self, rng: np.random.Generator) -> str:
+        if self._korean_words and rng.random() < 0.75:
+            return self._korean_words.sample(rng)
+        return self._hangul.word(rng)
+
+    def _korean_sign(self, rng: np.random.Generator) -> str:
+        return self._hangul.sign(rng)
+
+    def _korean_mixed(self, rng: np.random.Generator) -> str:
+        return self._hangul.mixed(rng)
+
+    def _brand(self, rng: np.random.Generator) -> str:
+        """Names that no dictionary has: SunMart, Zappoo, eLine, McDrell's, Finch&Cole."""
+        first, second = self._word(rng).capitalize(), self._pseudo_word(rng).capitalize()
+        doubled = below(rng, len(second))
+        forms = (
+            lambda: first + second,
+            lambda: first + pick(rng, _NAME_TAILS).capitalize(),
+            lambda: (second + pick(rng, _NAME_TAILS)).upper(),
+            lambda: second[:doubled] + 2 * second[doubled : doubled + 1].lower() + second[doubled + 1 :],
+            lambda: pick(rng, "eeixX") + second,
+            lambda: f"{first}&{second}",
+            lambda: pick(rng, ("Mc", "Mac", "O'", "D'", "L'", "De", "La", "Le")) + second,
+            lambda: second + pick(rng, ("'s", "'s", "s'", "'n")),
+            lambda: pick(rng, ("The", "My", "Go", "Pro", "Super", "Euro", "Auto", "Inter", "Uni")) + second,
+        )
+        name = pick(rng, forms)()
+        return name.upper() if rng.random() < 0.3 else name
+
+    def _code(self, rng: np.random.Generator) -> str:
+        """Room, shop and part numbers, sizes, scores."""
+        return self._spelled_out(pick(rng, _CODES), rng)
+
+    def _spelled_out(self, pattern: str, rng: np.random.Generator) -> str:
+        """A capital for each "A" of a pattern, a digit for each "0"."""
+        letters = self._capitals or self._drawable
+        drawn = {"A": letters, "0": self._digits or letters}
+        return "".join(pick(rng, drawn[sign]) if sign in drawn else sign for sign in pattern)
 
     def _sign_word(self, rng: np.random.Generator) -> str:
-        return _in_natural_case(_pick(rng, _SIGN_WORDS), rng)
+        return _in_natural_case(pick(rng, _SIGN_WORDS), rng)
 
     def _pseudo_word(self, rng: np.random.Generator) -> str:
         syllables = 1 + int(rng.random() < 0.65) + int(rng.random() < 0.25)
-        word = "".join(_pick(rng, _CONSONANTS) + _pick(rng, _VOWELS) for _ in range(syllables))
+        word = "".join(pick(rng, _CONSONANTS) + pick(rng, _VOWELS) for _ in range(syllables))
         if rng.random() < 0.7:
-            word += _pick(rng, _ENDINGS)
+            word += pick(rng, _ENDINGS)
         return _in_natural_case(word, rng)
 
     def _number(self, rng: np.random.Generator) -> str:
@@ -178,21 +236,30 @@ class WordSampler:
         return number
 
     def _price(self, rng: np.random.Generator) -> str:
-        amount = self._some_digits(rng, 1 + _below(rng, 3))
+        amount = self._some_digits(rng, 1 + below(rng, 3)).lstrip("0") or "1"
+        if rng.random() < 0.1:
+            amount += "," + pick(rng, ("000", "500", self._some_digits(rng, 3)))
         if rng.random() < 0.6:
-            amount += _pick(rng, ".,.") + _pick(rng, ("99", "50", "95", "00", self._some_digits(rng, 2)))
-        currency = _pick(rng, _CURRENCIES)
+            amount += pick(rng, ".,.") + pick(rng, ("99", "50", "95", "90", "00", self._some_digits(rng, 2)))
+        form = one_of(
+            rng, ((0.06, "{}"), (0.05, "{},-"), (0.04, "{}p"), (0.03, "{}/kg"), (0.03, "US${}"), (0.03, "{}EUR"))
+        )
+        if form is not None:
+            return form.format(amount)
+        currency = pick(rng, _CURRENCIES)
         return amount + currency if currency == "€" and rng.random() < 0.5 else currency + amount
 
     def _date_or_time(self, rng: np.random.Generator) -> str:
-        day, month, year = 1 + _below(rng, 31), 1 + _below(rng, 12), 1900 + _below(rng, 130)
-        hour, minute = _below(rng, 24), 5 * _below(rng, 12)
+        day, month, year = 1 + below(rng, 31), 1 + below(rng, 12), 1900 + below(rng, 130)
+        hour, minute = below(rng, 24), 5 * below(rng, 12)
         forms = (
             f"{day:02d}/{month:02d}/{year}", f"{day}.{month}.{year % 100:02d}", f"{year}-{month:02d}-{day:02d}",
             f"{year}", f"{year}", f"'{year % 100:02d}", f"{hour}:{minute:02d}", f"{hour:02d}:{minute:02d}",
             f"{1 + hour % 12}am", f"{1 + hour % 12}PM", f"{1 + hour % 12}:{minute:02d}pm", f"{year}-{year + 7}",
+            f"{1 + hour % 12}-{1 + month % 12}pm", f"{day}{pick(rng, _MONTHS)}", f"{pick(rng, _MONTHS)}{day}",
+            f"{day}/{month}", f"{hour}h{minute:02d}", f"{year % 100:02d}-{(year + 1) % 100:02d}",
         )  # fmt: skip
-        return _pick(rng, forms)
+        return pick(rng, forms)
 
     def _phone(self, rng: np.random.Generator) -> str:
         area, exchange, line = (self._some_digits(rng, length) for length in (3, 3, 4))
@@ -200,89 +267,86 @@ class WordSampler:
             f"{area}-{exchange}-{line}", f"{area}.{exchange}.{line}", f"({area}){exchange}-{line}",
             f"{exchange}-{line}", f"{area}{exchange}{line}", f"+{area[:2]}{exchange}{line}", f"1-800-{exchange}",
         )  # fmt: skip
-        return _pick(rng, forms)
+        return pick(rng, forms)
 
     def _percentage(self, rng: np.random.Generator) -> str:
-        return _pick(rng, ("", "", "-")) + self._some_digits(rng, 1 + _below(rng, 2)) + "%"
+        return pick(rng, ("", "", "-")) + self._some_digits(rng, 1 + below(rng, 2)) + "%"
 
     def _plate(self, rng: np.random.Generator) -> str:
-        pattern = _pick(
-            rng, ("AA00AAA", "AAA000", "AA000AA", "000AAA", "A00", "A0", "AA0", "A000AA", "AA-000", "00-A")
-        )
-        letters = self._capitals or self._drawable
-        drawn = {"A": letters, "0": self._digits or letters}
-        return "".join(_pick(rng, drawn[sign]) if sign in drawn else sign for sign in pattern)
+        return self._spelled_out(pick(rng, _PLATES), rng)
 
     def _abbreviation(self, rng: np.random.Generator) -> str:
         if rng.random() < 0.5:
-            return _pick(rng, _TITLES)
-        return _pick(rng, _SHORT)
+            return pick(rng, _TITLES)
+        return pick(rng, _SHORT)
 
     def _initials(self, rng: np.random.Generator) -> str:
-        letters = [_pick(rng, string.ascii_uppercase) for _ in range(1 + _below(rng, 4))]
-        return _pick(rng, ("", "", ".", "&" if len(letters) == 2 else "")).join(letters) + _pick(rng, ("", "", "."))
+        letters = [pick(rng, string.ascii_uppercase) for _ in range(1 + below(rng, 4))]
+        return pick(rng, ("", "", ".", "&" if len(letters) == 2 else "")).join(letters) + pick(rng, ("", "", "."))
 
     def _address(self, rng: np.random.Generator) -> str:
-        name, domain = self._word(rng).lower(), _pick(rng, _DOMAINS)
-        if rng.random() < 0.3:
-            return f"{_pick(rng, ('info', 'mail', 'sales', 'contact'))}@{name}{domain}"
-        return _pick(rng, ("www.", "www.", "", "http://")) + name + domain
+        name, domain = self._latin_word(rng).lower(), pick(rng, _DOMAINS)
+        if rng.random() < 0.25:
+            name += pick(rng, "-.") + self._latin_word(rng).lower()
+        kind = one_of(rng, ((0.28, "mail"), (0.08, "handle"), (0.06, "page")))
+        if kind == "mail":
+            user = pick(rng, ("info", "mail", "sales", "contact", "hello", self._pseudo_word(rng).lower()))
+            return f"{user}@{name}{domain}"
+        if kind == "handle":
+            return pick(rng, "@#") + name
+        if kind == "page":
+            return f"{name}{domain}/{self._pseudo_word(rng).lower()}"
+        address = pick(rng, ("www.", "www.", "", "http://", "https://")) + name + domain
+        return address.upper() if rng.random() < 0.12 else address
+
+    def _latin_word(self, rng: np.random.Generator) -> str:
+        word = self._word(rng)
+        return word if word.isascii() else self._pseudo_word(rng)
 
     def _possessive(self, rng: np.random.Generator) -> str:
         word = self._word(rng)
-        tail = _pick(rng, ("'s", "'s", "'s", "'s", "’s", "'"))
+        tail = pick(rng, ("'s", "'s", "'s", "'s", "’s", "'"))
         return word + (tail.upper() if word.isupper() else tail)
 
     def _punctuated(self, rng: np.random.Generator) -> str:
         word = self._word(rng)
         if rng.random() < 0.25:
-            opener = _pick(rng, list(_OPENERS))
+            opener = pick(rng, list(_OPENERS))
             closer = _OPENERS[opener]
-            return _pick(rng, (opener + word + closer, opener + word, word + closer))
+            return pick(rng, (opener + word + closer, opener + word, word + closer))
         if rng.random() < 0.1:
-            return _pick(rng, "#@*-&+~<$_/=") + word
-        return word + _pick(rng, ("!", "!", ".", ".", ",", ",", ":", ";", "?", "...", "*", "-", "+", "!!", '."', '?"'))
+            return pick(rng, "#@*-&+~<$_/=") + word
+        return word + pick(rng, ("!", "!", ".", ".", ",", ",", ":", ";", "?", "...", "*", "-", "+", "!!", '."', '?"'))
 
     def _joined(self, rng: np.random.Generator) -> str:
         first, second = self._word(rng), self._word(rng)
         if rng.random() < 0.25:
-            return first + self._some_digits(rng, 1 + _below(rng, 3))
+            return first + self._some_digits(rng, 1 + below(rng, 3))
         if first.isupper() or second.isupper():
             first, second = first.upper(), second.upper()
-        return first + _pick(rng, ("-", "-", "-", "&", "/", "+", "")) + second
+        return first + pick(rng, ("-", "-", "-", "&", "/", "+", "")) + second
 
     def _single(self, rng: np.random.Generator) -> str:
-        return _pick(rng, self._drawable)
+        return pick(rng, self._drawable)
 
     def _random(self, rng: np.random.Generator) -> str:
         length = min(self.max_length, 1 + int(rng.gamma(3.0, 1.6)))
-        return "".join(_pick(rng, self._drawable) for _ in range(length))
+        return "".join(pick(rng, self._drawable) for _ in range(length))
 
     # -----------------------------------------------------------------------------------------------------------------
 
     def _some_digits(self, rng: np.random.Generator, length: int) -> str:
-        return "".join(_pick(rng, self._digits or string.digits) for _ in range(length))
+        return "".join(pick(rng, self._digits or string.digits) for _ in range(length))
 
-    def _usable(self, words: Iterable[str]) -> Iterable[str]:
-        """The words that can be spelled in some case with the characters and are not too long.
+    def _usable(self, word: str) -> bool:
+        """Whether a word can be spelled in some case with the characters and is not too long.
 
         Possessives, a third of some dictionaries, are left out: `_possessive` makes them as often as signs show them.
         """
-        either_case = self._allowed | {c.upper() for c in self._allowed} | {c.lower() for c in self._allowed}
-        return (
-            word
-            for word in words
-            if 0 < len(word) <= self.max_length and "'" not in word and either_case.issuperset(word)
-        )
+        return len(word) <= self.max_length and "'" not in word and self._either_case.issuperset(word)
 
-
-def _read_lexicon(path: str | os.PathLike) -> list[str]:
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"The lexicon {str(path)!r} does not exist; a lexicon is a text file, one word a line."
-        )
-    return [line.strip() for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
+    def _is_korean(self, word: str) -> bool:
+        return has_hangul(word) and self._usable(word)
 
 
 def _in_natural_case(word: str, rng: np.random.Generator) -> str:
@@ -296,15 +360,6 @@ def _in_natural_case(word: str, rng: np.random.Generator) -> str:
         return word.lower()
     if len(word) < 3:
         return word
-    cut = 1 + _below(rng, len(word) - 1)
+    cut = 1 + below(rng, len(word) - 1)
     head = word[:cut].lower() if draw < 0.985 else word[:cut].capitalize()
     return head + word[cut:].capitalize()
-
-
-def _below(rng: np.random.Generator, count: int) -> int:
-    """A whole number from 0 to `count` - 1; several times as fast as `rng.integers` for one number."""
-    return int(rng.random() * count)
-
-
-def _pick(rng: np.random.Generator, choices):
-    return choices[int(rng.random() * len(choices))]

@@ -98,6 +98,102 @@ def test_a_damaged_cache_is_made_again(draw_font, tmp_path, monkeypatch):
     assert json.loads(cache.read_text())
 
 
+HANGUL = "".join(chr(0xAC00 + 7 * number) for number in range(600))
+
+
+@pytest.fixture
+def draw_korean_font(draw_font):
+    """Makes a font that draws boxes with a number of dots for Hangul: `draw_korean_font(name, blank=False)`."""
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+    from fontTools.ttLib import TTFont
+
+    def make(name: str, syllables: str = HANGUL, blank: bool = False, without: str = ""):
+        path = draw_font(name, without=without) / "made.ttf"
+        font = TTFont(path)
+        order = font.getGlyphOrder()
+        for number, syllable in enumerate(syllables):
+            pen = TTGlyphPen(None)
+            for bit in () if blank else [bit for bit in range(12) if (number + 1) >> bit & 1]:
+                x, y = 300 * (bit % 4), 300 * (bit // 4)
+                for step, point in enumerate([(x, y), (x, y + 250), (x + 250, y + 250), (x + 250, y)]):
+                    (pen.lineTo if step else pen.moveTo)(point)
+                pen.closePath()
+            glyph = f"hangul{number}"
+            order.append(glyph)
+            font["glyf"].glyphs[glyph] = pen.glyph()
+            font["hmtx"].metrics[glyph] = (1200, 0)
+            for table in font["cmap"].tables:
+                if table.isUnicode():
+                    table.cmap[ord(syllable)] = glyph
+        font.setGlyphOrder(order)
+        font.save(path)
+        return path.parent
+
+    return make
+
+
+def test_a_korean_font_is_taken_and_only_a_sample_of_it_drawn(draw_korean_font, monkeypatch):
+    drawn = []
+    ink = fonts_module._ink
+    monkeypatch.setattr(fonts_module, "_ink", lambda font, character: drawn.append(character) or ink(font, character))
+    (font,) = found(draw_korean_font("korean"), LATIN + HANGUL)
+    assert font.can_spell(HANGUL[:3] + "Bar24")
+    assert len(set(drawn) & set(HANGUL)) < 40
+
+
+def test_a_latin_font_does_for_the_latin_words_of_a_korean_charset(draw_font):
+    (font,) = found(draw_font("latin"), LATIN + HANGUL)
+    assert font.can_spell("Hotel24")
+    assert not font.can_spell(HANGUL[0])
+
+
+def test_a_korean_font_needs_no_latin(draw_korean_font):
+    (font,) = found(draw_korean_font("no_latin", without="QX"), LATIN + HANGUL)
+    assert font.can_spell(HANGUL[:3] + "24")
+    assert not font.can_spell("QUIZ")
+
+
+@pytest.mark.parametrize("flaw", [{"blank": True}, {"syllables": HANGUL[:300]}])
+def test_a_font_without_most_of_hangul_does_not_count_as_korean(draw_korean_font, flaw):
+    with pytest.raises(FileNotFoundError):
+        found(draw_korean_font("flawed", **flaw), HANGUL)
+
+
+def test_slanted_letters_are_letters(draw_font):
+    from fontTools.pens.transformPen import TransformPen
+    from fontTools.pens.ttGlyphPen import TTGlyphPen
+    from fontTools.ttLib import TTFont
+
+    path = draw_font("italic") / "made.ttf"
+    font = TTFont(path)
+    glyphs, cmap = font.getGlyphSet(), font.getBestCmap()
+    leaning = {}
+    for character in LATIN:
+        pen = TTGlyphPen(None)
+        glyphs[cmap[ord(character)]].draw(TransformPen(pen, (1, 0, 0.35, 1, 0, 0)))
+        leaning[cmap[ord(character)]] = pen.glyph()
+    for name, glyph in leaning.items():
+        font["glyf"][name] = glyph
+    font.save(path)
+    assert len(found(path.parent)) == 1
+
+
+def test_joined_letters_are_noticed(draw_font):
+    from fontTools.ttLib import TTFont
+
+    path = draw_font("joined") / "made.ttf"
+    (font,) = found(path.parent)
+    assert not font.connected
+    joined = TTFont(path)
+    cmap = joined.getBestCmap()
+    for character in "anum":
+        width, side = joined["hmtx"][cmap[ord(character)]]
+        joined["hmtx"][cmap[ord(character)]] = (int(0.8 * width), side)
+    joined.save(path)
+    (font,) = found(path.parent)
+    assert font.connected
+
+
 def test_the_order_is_settled(fonts):
     assert fonts == sorted(fonts, key=lambda font: (font.family.lower(), font.style, font.path, font.index))
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("cv2")
 pytest.importorskip("fontTools")
 
-from hf_str.synthesis.layout import GlyphAtlas, _Bend, place, set_word, surround
+from hf_str.synthesis.layout import GlyphAtlas, _Bend, place, set_word, stack_word, surround
 
 
 MARGINS = (0.1, 0.1, 0.1, 0.1)
@@ -83,7 +83,24 @@ def test_a_word_too_wide_becomes_lower(atlas, fonts):
     assert placement.width == 120 and placement.height < 48
 
 
-def test_the_atlas_keeps_no_more_than_its_capacity(fonts):
-    atlas = GlyphAtlas(capacity=3, faces=1)
-    word(atlas, fonts, "ABCDEFG")
-    assert len(atlas._glyphs) == 3
+def test_the_atlas_forgets_the_faces_used_longest_ago(fonts):
+    atlas = GlyphAtlas(capacity=10)
+    for size in (20, 30, 40):
+        set_word(atlas, fonts[0], size, "ABCDEFG")
+    assert len(atlas) == 7
+    assert len(atlas._faces) == 1
+
+
+def test_a_stacked_word_is_high_and_narrow(atlas, fonts):
+    setting = stack_word(atlas, fonts[0], 32, "HOTEL")
+    height, width = setting.mask.shape
+    assert height > 4 * width
+    assert len(setting.letters) == 5
+
+
+def test_a_small_picture_of_large_glyphs_is_smooth(atlas, fonts):
+    setting = set_word(atlas, fonts[0], 64, "HHHH")
+    picture = place(setting, 16, np.eye(3), ("none", 0.0), MARGINS, 1000).warp(setting.mask)
+    # Every stroke keeps its share of ink, though it is narrower than a pixel of the large mask's grid allows.
+    columns = picture[4:12].mean(axis=0)
+    assert np.ptp([columns[start : start + len(columns) // 4].mean() for start in (0, len(columns) // 2)]) < 25

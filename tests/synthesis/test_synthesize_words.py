@@ -56,6 +56,18 @@ def test_grey_png_words(tmp_path, fonts):
     assert load(tmp_path / "grey")[3]["image"].mode == "L"
 
 
+def test_a_contact_sheet_for_each_difficulty(tmp_path, fonts):
+    lexicon = tmp_path / "ranked.txt"
+    lexicon.write_text("the\nof\nand\n", encoding="utf-8")
+    more = ("--ranked", "--lexicon", str(lexicon), "--easy_words", "10", "--vertical_share", "0.1")
+    run(tmp_path / "words", "--contact_sheets", *more, fonts=fonts)
+    names = {path.name for path in (tmp_path / "words").glob("contact_sheet*.png")}
+    assert names == {"contact_sheet.png"} | {
+        f"contact_sheet_{d}.png" for d in ("0.00", "0.25", "0.50", "0.75", "1.00")
+    }
+    assert load(tmp_path / "words").num_rows == 20
+
+
 def test_help(tmp_path):
     command = [sys.executable, str(ROOT / "scripts/synthesize_words.py"), "--help"]
     done = subprocess.run(
