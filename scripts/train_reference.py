@@ -22,6 +22,7 @@ import time
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -36,7 +37,7 @@ from hf_str.synthesis import WordRenderer, WordSampler, find_fonts
 
 
 HEIGHT, WIDTH = 32, 128
-#: Three fifths of the paper's channels, batch normalisation everywhere: 3.6M parameters, made for CPUs.
+#: Half to five eighths of the paper's channels, batch normalisation everywhere: 3.6M parameters, made for CPUs.
 SMALL = {"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": True, "hidden_size": 192}
 
 
@@ -157,6 +158,7 @@ def parse_args() -> argparse.Namespace:
 def main():
     args = parse_args()
     torch.set_num_threads(args.num_threads)
+    cv2.setNumThreads(1)  # the renderer's processes are forked, which OpenCV's threads do not survive
     torch.manual_seed(args.seed)
     args.output_dir.mkdir(parents=True, exist_ok=True)
     tokenizer = CRNNTokenizer(charset=args.charset)

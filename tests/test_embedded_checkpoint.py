@@ -1,0 +1,42 @@
+"""The checkpoint inside the package reads words offline."""
+
+import json
+from pathlib import Path
+
+import pytest
+from transformers import pipeline
+
+import hf_str
+from tests.conftest import draw_word
+
+
+SAMPLES = sorted((Path(hf_str.__file__).parent / "samples").glob("*.png"))
+FILES = {"config.json", "model.safetensors", "processor_config.json", "tokenizer.json", "tokenizer_config.json"}
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return pipeline(hf_str.TASK, device="cpu")  # no model named: the embedded one
+
+
+def test_it_is_small_and_has_no_pickles():
+    folder = Path(hf_str.DEFAULT_CHECKPOINT)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 20e6
+    config = json.loads((folder / "config.json").read_text())
+    assert (config["dtype"], config["vocab_size"]) == ("float32", 95)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_it_reads_the_samples(reader, path):
+    (result,) = reader(str(path))
+    assert result["generated_text"].lower() == path.stem
+    assert 0.1 < result["score"] <= 1
+
+
+@pytest.mark.parametrize("word", ["Parking", "Hotel", "2026", "PIZZA", "information"])
+def test_it_reads_plain_print(reader, word):
+    (result,) = reader(draw_word(word, 32), return_characters=True)
+    assert result["generated_text"].lower() == word.lower()
+    lefts = [character["span"][0] for character in result["characters"]]
+    assert lefts == sorted(lefts)
