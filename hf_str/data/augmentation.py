@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..synthesis._optional import require
+from ..optional import require
 
 
 __all__ = ["augment_word"]

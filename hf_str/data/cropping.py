@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._optional import require
+from ..optional import require
 
 
 __all__ = ["DegenerateBoxError", "box_outline", "crop_word", "is_irregular"]

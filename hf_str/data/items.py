@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
-from ._optional import require
+from ..optional import require
 from .cropping import DegenerateBoxError, crop_word, is_irregular
 from .read_report import ReadReport
 

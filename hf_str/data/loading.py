@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers.utils import logging
 
-from ._optional import require
+from ..optional import require
 from .read_report import ReadReport
 from .readers import READERS
 from .readers.tables import DatasetWords, open_dataset

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._optional import require
+from ..optional import require
 from .loading import batches, places_in, word_features
 from .read_report import ReadReport
 from .word_sources import WordSource, fingerprint, open_word_sources

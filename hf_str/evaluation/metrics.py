@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ..optional import require
 from .protocols import PROTOCOLS, Protocol
 
 
@@ -88,10 +89,4 @@ def _comparable(
 
 
 def _levenshtein():
-    try:
-        from rapidfuzz.distance import Levenshtein
-    except ImportError as error:
-        raise ImportError(
-            "Edit distances need `rapidfuzz`, which is not installed. Install it with: pip install hf_str[train]"
-        ) from error
-    return Levenshtein.distance
+    return require("rapidfuzz.distance").Levenshtein.distance

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..optional import require
 from ._chance import one_of
-from ._optional import require
 
 
 __all__ = ["Backgrounds", "Noise", "choose_colours", "dot_matrix", "draw_text", "luminance", "paint_background"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ._optional import require
+from ..optional import require
 from .fonts import Font
 
 

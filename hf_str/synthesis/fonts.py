@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ._optional import require
+from ..optional import require
 
 
 __all__ = ["Font", "draw_glyph", "find_fonts", "font_folders"]

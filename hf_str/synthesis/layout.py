@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ._optional import require
+from ..optional import require
 from .fonts import Font, draw_glyph
 
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from ..optional import require
 from . import appearance, degradation
 from ._chance import below, one_of, pick
-from ._optional import require
 from .fonts import Font, find_fonts
 from .hangul import has_hangul
 from .layout import GlyphAtlas, Placement, Setting, place, set_word, stack_word, surround

@@ -11,6 +11,7 @@ import torch
 
 from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline
 from tests.conftest import draw_word
+from tests.training.drawing import font_folder
 
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -42,12 +43,7 @@ def words(tmp_path) -> Path:
 def test_train_reference(words, tmp_path):
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
-    from hf_str.synthesis import find_fonts
-
-    try:
-        find_fonts("abcXYZ019")
-    except Exception:
-        pytest.skip("no fonts on this machine")
+    font_folder()  # skips where there is none
     network = {"conv_channels": [4, 4, 8, 8, 8, 8, 8], "hidden_size": 8, "batch_norms": True}
     arguments = ["--output_dir", tmp_path / "run", "--real", words, "--config_overrides", json.dumps(network)]
     arguments += [

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .._optional import require
+from ...optional import require
 from ..items import Concatenated, Item, Skipped, Word
 from ..read_report import ReadReport
 from .common import AnnotationError, Reader, choose_split, split_of, walk

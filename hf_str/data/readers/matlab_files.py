@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._optional import require
+from ...optional import require
 from ..items import Concatenated, Item, Region, Scene, Skipped, Word
 from ..read_report import ReadReport
 from .common import AnnotationError, Reader, choose_split, first_existing

@@ -7,7 +7,7 @@ from typing import Any
 
 from transformers.utils import logging
 
-from .._optional import require
+from ...optional import require
 from ..items import Item, Word
 from ..read_report import ReadReport
 from .common import AnnotationError, Reader, choose_split, split_of, walk

@@ -6,8 +6,8 @@ from types import ModuleType
 
 __all__ = ["require"]
 
-#: Whatever is not named here comes with the extra "train".
-_EXTRAS = {"lmdb": "lmdb", "scipy.io": "scipy"}
+#: The extra that brings a package; whatever is not named here comes with "train".
+_EXTRAS = {"fontTools": "synthesis", "lmdb": "lmdb", "scipy": "scipy"}
 
 
 def require(module: str) -> ModuleType:
@@ -19,7 +19,8 @@ def require(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        package = module.partition(".")[0]
         raise ImportError(
-            f"Reading these word boxes needs `{module.partition('.')[0]}`, which is not installed. "
-            f"Install it with: pip install hf_str[{_EXTRAS.get(module, 'train')}]"
+            f"This needs `{package}`, which is not installed. "
+            f"Install it with: pip install hf_str[{_EXTRAS.get(package, 'train')}]"
         ) from error
