@@ -19,7 +19,7 @@ from ._chance import one_of
 
 __all__ = ["Backgrounds", "Noise", "choose_colours", "dot_matrix", "draw_text", "luminance", "paint_background"]
 
-cv2 = require("cv2")
+cv2 = require("cv2", "synthesis")
 
 _logger = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class Backgrounds:
         raise ValueError(f"None of the {len(self._sources)} background photos can be read; the log names them.")
 
     def _load(self, source: str | np.ndarray) -> np.ndarray | None:
-        image_module = require("PIL.Image")
+        image_module = require("PIL.Image", "synthesis")
         mode = "L" if self.channels == 1 else "RGB"
         try:
             with image_module.open(source) if isinstance(source, str) else image_module.fromarray(source) as image:

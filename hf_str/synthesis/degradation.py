@@ -13,7 +13,7 @@ from .appearance import Noise
 
 __all__ = ["compress", "dim", "dusk", "harsh", "light", "occlude", "photograph", "reduce_resolution", "sharpen"]
 
-cv2 = require("cv2")
+cv2 = require("cv2", "synthesis")
 
 
 def light(rng: np.random.Generator, noise: Noise, picture: np.ndarray, strength: float) -> np.ndarray:

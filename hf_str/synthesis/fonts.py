@@ -120,7 +120,7 @@ def find_fonts(
     records = _Records(_cache_file() if cache else None)
     files = _font_files(searched)
     if progress and any(records.is_new(path, wanted) for path in files):
-        files = require("tqdm.auto").tqdm(files, desc="looking at fonts", unit="file")
+        files = require("tqdm.auto", "synthesis").tqdm(files, desc="looking at fonts", unit="file")
     core = {character for character in wanted if character.isalnum()} or set(wanted)
     east_asian = {character for character in core if _is_east_asian(character)}
     western = core - east_asian
@@ -269,7 +269,7 @@ class _Records:
 
 def _look_at_file(path: Path, characters: list[str]) -> Iterator[dict]:
     """Yields a record for each face of a file; nothing for a file that is no font."""
-    font_tools = require("fontTools.ttLib")
+    font_tools = require("fontTools.ttLib", "synthesis")
     damage = (font_tools.TTLibError, *_DAMAGE)
     try:
         if path.suffix.lower() == ".ttc":
@@ -291,7 +291,7 @@ def _look_at_face(path: Path, index: int, face, characters: list[str]) -> dict |
     if not cmap:
         return None
     family, style = _names(face, path)
-    image_font = require("PIL.ImageFont")
+    image_font = require("PIL.ImageFont", "synthesis")
     font = image_font.truetype(str(path), _LOOK_SIZE, index=index, layout_engine=image_font.Layout.BASIC)
     box = _ink(font, _NEVER_ASSIGNED)
     listed = {character for character in characters if ord(character) in cmap}
@@ -347,7 +347,7 @@ def draw_glyph(font, character: str) -> tuple[np.ndarray, int, int]:
     width, height = mask.size
     if width == 0 or height == 0:
         return np.zeros((0, 0), np.uint8), left, top
-    image = require("PIL.Image").new("L", (width, height))
+    image = require("PIL.Image", "synthesis").new("L", (width, height))
     image.im.paste(mask, (0, 0, width, height))  # np.asarray(mask) goes pixel by pixel: ten times as slow
     return np.frombuffer(image.tobytes(), np.uint8).reshape(height, width), left, top
 
@@ -369,7 +369,7 @@ def _same(first: np.ndarray, second: np.ndarray | None) -> bool:
 
 def _cell(ink: np.ndarray) -> np.ndarray:
     """A unit vector of _CELL * _CELL numbers that describes a glyph's shape whatever its size."""
-    cv2 = require("cv2")
+    cv2 = require("cv2", "synthesis")
     height, width = ink.shape
     side = max(height, width)
     # Narrow glyphs keep their narrowness ("l" must not be stretched to a full square), in a mild way.
@@ -392,7 +392,7 @@ def _plain_print(slant: float = 0.0) -> tuple[str, np.ndarray]:
     Args:
         slant: by how much of their height the letters lean to the right.
     """
-    font = require("PIL.ImageFont").load_default(_LOOK_SIZE)
+    font = require("PIL.ImageFont", "synthesis").load_default(_LOOK_SIZE)
     characters = string.ascii_letters + string.digits
     return characters, np.stack([_cell(_lean(_ink(font, character), slant)) for character in characters])
 
@@ -401,7 +401,7 @@ def _lean(ink: np.ndarray, slant: float) -> np.ndarray:
     height, width = ink.shape
     wider = round(height * slant)
     matrix = np.float32([[1, -slant, wider], [0, 1, 0]])
-    return require("cv2").warpAffine(ink, matrix, (width + wider, height)) if wider else ink
+    return require("cv2", "synthesis").warpAffine(ink, matrix, (width + wider, height)) if wider else ink
 
 
 def _plainness(cells: dict[str, np.ndarray]) -> float:
@@ -443,7 +443,7 @@ def _connected(font, glyphs: dict[str, np.ndarray]) -> bool:
     if not glyphs.keys() >= set("anum"):
         return False
     ink, _, _ = draw_glyph(font, "anum")
-    _, _, statistics, _ = require("cv2").connectedComponentsWithStats((ink > 60).astype(np.uint8))
+    _, _, statistics, _ = require("cv2", "synthesis").connectedComponentsWithStats((ink > 60).astype(np.uint8))
     areas = statistics[1:, 4]  # the first is the background
     return areas.size > 0 and bool(areas.max() > 0.8 * areas.sum())
 

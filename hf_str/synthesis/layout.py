@@ -16,7 +16,7 @@ from .fonts import Font, draw_glyph
 
 __all__ = ["Glyph", "GlyphAtlas", "Placement", "Setting", "place", "set_word", "stack_word", "surround"]
 
-cv2 = require("cv2")
+cv2 = require("cv2", "synthesis")
 
 # Ems at which glyphs are drawn and kept, pixels. Drawing is dear and shrinking cheap, so few sizes are drawn.
 _EMS = (64, 128)
@@ -45,7 +45,7 @@ class _Face:
     """One face at one size: what was drawn of it so far."""
 
     def __init__(self, font: Font, em: int):
-        image_font = require("PIL.ImageFont")
+        image_font = require("PIL.ImageFont", "synthesis")
         self.em = em
         self.glyphs: dict[str, Glyph] = {}
         self._kernings: dict[str, float] = {}

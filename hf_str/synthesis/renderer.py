@@ -21,7 +21,7 @@ from .words import WordSampler
 
 __all__ = ["WordRenderer"]
 
-cv2 = require("cv2")
+cv2 = require("cv2", "synthesis")
 
 _START = 0.1  # the difficulty at which a curriculum starts
 

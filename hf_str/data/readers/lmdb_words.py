@@ -57,7 +57,7 @@ def _transaction(path: str) -> Any:
         # Without a lock: it is only read, often from a disk that may not be written. Without read-ahead: large
         # archives are read in any order.
         options = {"readonly": True, "lock": False, "readahead": False, "meminit": False}
-        transaction = require("lmdb").open(path, subdir=os.path.isdir(path), **options).begin()
+        transaction = require("lmdb", "lmdb").open(path, subdir=os.path.isdir(path), **options).begin()
         _TRANSACTIONS[path] = os.getpid(), transaction
     return transaction
 

@@ -22,7 +22,7 @@ def load_mat(path: Path) -> dict[str, Any]:
         AnnotationError: it is damaged; the message names the file.
     """
     try:
-        return require("scipy.io").loadmat(str(path))
+        return require("scipy.io", "scipy").loadmat(str(path))
     except (ValueError, TypeError, NotImplementedError) as error:
         raise AnnotationError(f"{path} is not a MATLAB file that scipy reads: {error}") from error
 
