@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from ..optional import require
 from ._chance import one_of
@@ -180,13 +181,12 @@ class Backgrounds:
         raise ValueError(f"None of the {len(self._sources)} background photos can be read; the log names them.")
 
     def _load(self, source: str | np.ndarray) -> np.ndarray | None:
-        image_module = require("PIL.Image", "synthesis")
         mode = "L" if self.channels == 1 else "RGB"
         try:
-            with image_module.open(source) if isinstance(source, str) else image_module.fromarray(source) as image:
+            with Image.open(source) if isinstance(source, str) else Image.fromarray(source) as image:
                 image.draft(mode, (self.side, self.side))  # decodes large JPEGs at a fraction of their size
                 picture = np.asarray(image.convert(mode))
-        except (OSError, SyntaxError, ValueError, image_module.DecompressionBombError) as error:
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             if not isinstance(source, str):
                 raise
             _logger.warning("The background %s cannot be read (%s) and is left out.", source, error)

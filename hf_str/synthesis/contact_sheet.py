@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
 from ..optional import require
 from .fonts import Font
@@ -38,11 +39,11 @@ def contact_sheet(
     """
     if not words:
         raise ValueError("A contact sheet needs at least one word.")
-    cv2, image, draw, image_font = (require(name) for name in ("cv2", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFont"))
+    cv2 = require("cv2", "synthesis")
     if label_font is None:
-        font = image_font.load_default(11)
+        font = ImageFont.load_default(11)
     else:
-        font = image_font.truetype(label_font.path, 11, index=label_font.index)
+        font = ImageFont.truetype(label_font.path, 11, index=label_font.index)
     gap, label_height = 4, 15
     rows = math.ceil(len(words) / columns)
     step_x, step_y = cell_width + gap, cell_height + label_height + gap
@@ -53,8 +54,8 @@ def contact_sheet(
         size = (max(1, round(picture.shape[1] * scale)), max(1, round(picture.shape[0] * scale)))
         shown = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         sheet[y : y + size[1], x : x + size[0]] = shown if shown.ndim == 3 else shown[..., None]
-    canvas = image.fromarray(sheet)
-    pen = draw.Draw(canvas)
+    canvas = Image.fromarray(sheet)
+    pen = ImageDraw.Draw(canvas)
     for (_, label), (x, y) in zip(words, corners, strict=True):
         pen.text((x, y + cell_height), label[:22], fill=(60, 60, 60), font=font)
     return np.asarray(canvas)

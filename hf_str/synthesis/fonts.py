@@ -23,6 +23,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageFont
+from tqdm.auto import tqdm
 
 from ..optional import require
 
@@ -120,7 +122,7 @@ def find_fonts(
     records = _Records(_cache_file() if cache else None)
     files = _font_files(searched)
     if progress and any(records.is_new(path, wanted) for path in files):
-        files = require("tqdm.auto", "synthesis").tqdm(files, desc="looking at fonts", unit="file")
+        files = tqdm(files, desc="looking at fonts", unit="file")
     core = {character for character in wanted if character.isalnum()} or set(wanted)
     east_asian = {character for character in core if _is_east_asian(character)}
     western = core - east_asian
@@ -291,8 +293,7 @@ def _look_at_face(path: Path, index: int, face, characters: list[str]) -> dict |
     if not cmap:
         return None
     family, style = _names(face, path)
-    image_font = require("PIL.ImageFont", "synthesis")
-    font = image_font.truetype(str(path), _LOOK_SIZE, index=index, layout_engine=image_font.Layout.BASIC)
+    font = ImageFont.truetype(str(path), _LOOK_SIZE, index=index, layout_engine=ImageFont.Layout.BASIC)
     box = _ink(font, _NEVER_ASSIGNED)
     listed = {character for character in characters if ord(character) in cmap}
     large = sorted(filter(_is_east_asian, listed))
@@ -347,7 +348,7 @@ def draw_glyph(font, character: str) -> tuple[np.ndarray, int, int]:
     width, height = mask.size
     if width == 0 or height == 0:
         return np.zeros((0, 0), np.uint8), left, top
-    image = require("PIL.Image", "synthesis").new("L", (width, height))
+    image = Image.new("L", (width, height))
     image.im.paste(mask, (0, 0, width, height))  # np.asarray(mask) goes pixel by pixel: ten times as slow
     return np.frombuffer(image.tobytes(), np.uint8).reshape(height, width), left, top
 
@@ -392,7 +393,7 @@ def _plain_print(slant: float = 0.0) -> tuple[str, np.ndarray]:
     Args:
         slant: by how much of their height the letters lean to the right.
     """
-    font = require("PIL.ImageFont", "synthesis").load_default(_LOOK_SIZE)
+    font = ImageFont.load_default(_LOOK_SIZE)
     characters = string.ascii_letters + string.digits
     return characters, np.stack([_cell(_lean(_ink(font, character), slant)) for character in characters])
 

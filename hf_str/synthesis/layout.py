@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from PIL import ImageFont
 
 from ..optional import require
 from .fonts import Font, draw_glyph
@@ -45,12 +46,11 @@ class _Face:
     """One face at one size: what was drawn of it so far."""
 
     def __init__(self, font: Font, em: int):
-        image_font = require("PIL.ImageFont", "synthesis")
         self.em = em
         self.glyphs: dict[str, Glyph] = {}
         self._kernings: dict[str, float] = {}
         # The basic layout is ten times as fast as the shaping one, and characters are drawn one by one anyway.
-        self._pen = image_font.truetype(font.path, em, index=font.index, layout_engine=image_font.Layout.BASIC)
+        self._pen = ImageFont.truetype(font.path, em, index=font.index, layout_engine=ImageFont.Layout.BASIC)
 
     def draw(self, character: str) -> Glyph:
         mask, left, top = draw_glyph(self._pen, character)
