@@ -6,12 +6,18 @@ evaluation live in subpackages that are imported where they are used.
 
 from pathlib import Path
 
+from .models.crnn.beam_search_crnn import PrefixBeamSearch
 from .models.crnn.configuration_crnn import CRNNConfig
+from .models.crnn.decoding_crnn import BestPath
 from .models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from .models.crnn.image_processing_crnn import CRNNImageProcessor
 from .models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
+from .models.crnn.language_model_crnn import CharacterLanguageModel
+from .models.crnn.lexicon_crnn import Lexicon
+from .models.crnn.lexicon_search_crnn import LexiconDecoder
 from .models.crnn.modeling_crnn import CRNNForCTC, CRNNModel
 from .models.crnn.pipeline_crnn import ImageToTextPipeline
+from .models.crnn.prefix_search_crnn import PrefixSearch
 from .models.crnn.processing_crnn import CRNNProcessor
 from .models.crnn.tokenization_crnn import CRNNTokenizer
 from .registration import TASK, register
@@ -21,6 +27,7 @@ from .version import __version__
 __all__ = [
     "DEFAULT_CHECKPOINT",
     "TASK",
+    "BestPath",
     "CRNNConfig",
     "CRNNForCTC",
     "CRNNImageProcessor",
@@ -28,7 +35,12 @@ __all__ = [
     "CRNNModel",
     "CRNNProcessor",
     "CRNNTokenizer",
+    "CharacterLanguageModel",
     "ImageToTextPipeline",
+    "Lexicon",
+    "LexiconDecoder",
+    "PrefixBeamSearch",
+    "PrefixSearch",
     "UnreadableImageError",
     "__version__",
     "load_word_image",

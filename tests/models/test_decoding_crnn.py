@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from hf_str import CRNNTokenizer
-from hf_str.models.crnn.decoding_crnn import best_path, collapse_paths
+from hf_str import BestPath, CRNNTokenizer, LexiconDecoder, PrefixBeamSearch, PrefixSearch
+from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
+from hf_str.models.crnn.decoding_crnn import CTCHypothesis, best_path, collapse_paths
 
 
 def slow_best_path(logits: torch.Tensor):
@@ -125,6 +126,68 @@ def test_padding_that_is_certainly_blank_changes_nothing():
 def test_a_wrong_rank_is_refused(shape):
     with pytest.raises(ValueError, match=r"must have shape \(batch, time, vocab\), not \("):
         best_path(torch.zeros(shape))
+
+
+def test_best_path_as_a_decoder():
+    """The same hypotheses, one an image; frames past an image's own are blank."""
+    logits = random_logits(20, 24, 37)
+    assert BestPath()(logits, n_best=5) == [[hypothesis] for hypothesis in best_path(logits)]
+    lengths = torch.arange(4, 24)
+    for image, length, (cut,) in zip(logits, lengths, BestPath()(logits, num_frames=lengths), strict=True):
+        (alone,) = best_path(image[None, :length])
+        assert (cut.ids, cut.spans) == (alone.ids, alone.spans)
+        assert cut.score == pytest.approx(alone.score)
+
+
+def test_the_log_probability_is_that_of_the_path():
+    logits = random_logits(50, 24, 37)
+    expected = logits.double().log_softmax(-1).amax(-1).sum(-1)
+    for hypothesis, log_prob in zip(best_path(logits), expected.tolist(), strict=True):
+        assert hypothesis.log_prob == pytest.approx(log_prob, rel=1e-4)
+
+
+def test_word_scores():
+    word = CTCHypothesis([1, 2, 3], [(0, 1), (1, 2), (2, 3)], [0.9, 0.5, 0.8], 0.36, -2.0)
+    assert word.word_score() == word.word_score("product") == 0.36
+    assert word.word_score("geometric_mean") == pytest.approx(0.36 ** (1 / 3))
+    assert word.word_score("minimum") == 0.5
+    empty = CTCHypothesis([], [], [], 0.7, -0.36)
+    assert {empty.word_score(definition) for definition in ("product", "geometric_mean", "minimum")} == {0.7}
+    with pytest.raises(ValueError, match="must be one of 'product', 'geometric_mean', 'minimum', not 'mean'"):
+        word.word_score("mean")
+
+
+def test_decoders_by_name():
+    tokenizer = CRNNTokenizer("abc")
+    classes = {"best_path": BestPath, "beam_search": PrefixBeamSearch, "prefix_search": PrefixSearch}
+    for name, decoder_class in classes.items():
+        assert type(make_decoder(name, tokenizer)) is decoder_class is DECODERS[name]
+    assert type(make_decoder(None, tokenizer)) is BestPath
+    assert type(make_decoder(None, tokenizer, lexicon=["ab"])) is LexiconDecoder
+    assert make_decoder("beam_search", tokenizer, beam_width=3).beam_width == 3
+    beam = make_decoder("beam_search", tokenizer, lexicon=["ab", "c"], beam_width=None)
+    assert (beam.beam_width, beam.lexicon.words) == (10, [[1, 2], [3]])
+    assert make_decoder("lexicon", tokenizer, lexicon=beam.lexicon, max_distance=2).lexicon is beam.lexicon
+    assert make_decoder(beam, tokenizer) is beam
+
+
+@pytest.mark.parametrize(
+    "decoder, options, message",
+    [
+        (
+            "viterbi",
+            {},
+            "must be one of 'best_path', 'beam_search', 'prefix_search', 'lexicon', or a decoder, not 'vi",
+        ),
+        ("lexicon", {}, "the decoder 'lexicon' needs a lexicon"),
+        ("best_path", {"beam_width": 3}, "the decoder 'best_path' does not take beam_width"),
+        ("prefix_search", {"lexicon": ["a"], "alpha": 1.0}, "'prefix_search' does not take alpha, lexicon"),
+        (BestPath(), {"lexicon": ["a"]}, "a decoder that is made already does not take lexicon"),
+    ],
+)
+def test_decoders_that_cannot_be_made(decoder, options, message):
+    with pytest.raises(ValueError, match=message):
+        make_decoder(decoder, CRNNTokenizer("abc"), **options)
 
 
 def test_where_characters_start():

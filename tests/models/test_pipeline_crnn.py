@@ -14,7 +14,15 @@ from transformers import pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
 import hf_str
-from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
+from hf_str import (
+    CRNNForCTC,
+    CRNNImageProcessorPil,
+    CRNNProcessor,
+    CRNNTokenizer,
+    ImageToTextPipeline,
+    Lexicon,
+    LexiconDecoder,
+)
 from tests.conftest import draw_word
 
 
@@ -177,7 +185,7 @@ def test_characters_can_be_asked_for_once_and_for_all(tiny_checkpoint, word_file
 
 
 def test_an_unknown_argument_is_named(reader, word_files):
-    with pytest.raises(TypeError, match="unknown argument 'max_new_tokens': there are return_characters, batch_size"):
+    with pytest.raises(TypeError, match="unknown argument 'max_new_tokens': there are return_characters, decoder"):
         reader(word_files[0], max_new_tokens=5)
 
 
@@ -221,3 +229,50 @@ def test_a_model_object_needs_its_processor(tiny_checkpoint, word_files, one_by_
         assert_same(ImageToTextPipeline(model, device="cpu", **given)(word_files, batch_size=4), one_by_one)
     with pytest.raises(ValueError, match="needs a processor, or an image_processor and a tokenizer"):
         ImageToTextPipeline(model, device="cpu", tokenizer=processor.tokenizer)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Decoders
+
+
+@pytest.fixture(scope="module")
+def words(one_by_one) -> list[str]:
+    """A lexicon without the best path of any image."""
+    return [result["generated_text"] + "x" for (result,) in one_by_one] + ["hello"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_a_decoder_for_one_call(reader, word_files, one_by_one, words, batch_size):
+    decoder = LexiconDecoder(Lexicon(words, reader.processor.tokenizer))
+    readings = reader(word_files, decoder=decoder, batch_size=batch_size)
+    assert all(result["generated_text"] in words for (result,) in readings)
+    assert_same(reader(word_files), one_by_one)
+
+
+def test_a_decoder_for_all_calls(tiny_checkpoint, reader, word_files):
+    always = pipeline("image-to-text", model=tiny_checkpoint, device="cpu", decoder="beam_search", n_best=3)
+    assert always(word_files) == reader(word_files, decoder="beam_search", n_best=3)
+    (result,) = always(word_files[0], n_best=1)
+    assert list(result) == ["generated_text", "score"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_candidates(reader, word_files, batch_size):
+    readings = reader(word_files, decoder="beam_search", n_best=4, batch_size=batch_size, return_characters=True)
+    for (result,) in readings:
+        assert list(result) == ["generated_text", "score", "characters", "candidates"]
+        assert len(result["candidates"]) == 4
+        for candidate in result["candidates"]:
+            assert list(candidate) == ["generated_text", "score", "log_prob", "characters"]
+            assert "".join(character["text"] for character in candidate["characters"]) == candidate["generated_text"]
+        assert result["candidates"][0]["generated_text"] == result["generated_text"]
+
+
+def test_the_score_of_a_word(reader, word_files):
+    (result,) = reader(word_files[0], word_score="minimum", return_characters=True)
+    assert result["score"] == min(character["probability"] for character in result["characters"])
+
+
+def test_an_unknown_decoder_is_named(reader, word_files):
+    with pytest.raises(ValueError, match=r"decoder must be one of .* not 'viterbi'"):
+        reader(word_files[0], decoder="viterbi")

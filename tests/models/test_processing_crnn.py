@@ -1,12 +1,22 @@
 """The processor: images and labels in, readings with scores and places out."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import AutoProcessor
 
-from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
+from hf_str import (
+    CRNNForCTC,
+    CRNNImageProcessorPil,
+    CRNNProcessor,
+    CRNNTokenizer,
+    Lexicon,
+    LexiconDecoder,
+    PrefixBeamSearch,
+)
+from hf_str.models.crnn.decoding_crnn import CTCHypothesis
 from tests.conftest import draw_word
 
 
@@ -182,3 +192,90 @@ def test_saved_and_loaded_it_keeps_every_option(tmp_path, word_images):
 
 def _listed(value):
     return value if isinstance(value, (list, tuple)) else [value]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Decoders
+
+
+@pytest.mark.parametrize("decoder", ["best_path", "beam_search", "prefix_search"])
+def test_a_decoder_by_its_name(processor, decoder):
+    a, b = processor.tokenizer("ab").input_ids
+    (reading,) = processor.post_process_text_recognition(outputs_of([0, a, a, 0, b]), decoder=decoder)
+    assert list(reading) == ["text", "score", "log_prob", "characters"]
+    assert reading["text"] == "ab"
+    assert [character["span"] for character in reading["characters"]] == [(0.2, pytest.approx(0.6)), (0.8, 1)]
+    assert reading["log_prob"] <= 0
+
+
+def test_a_lexicon_decoder(processor):
+    decoder = LexiconDecoder(Lexicon(["cab", "ABLE"], processor.tokenizer))
+    a, b = processor.tokenizer("ab").input_ids
+    (reading,) = processor.post_process_text_recognition(outputs_of([0, a, 0, b, 0, 0, 0]), decoder=decoder)
+    assert reading["text"] in ("cab", "ABLE")
+    assert [character["text"] for character in reading["characters"]] == list(reading["text"])
+
+
+def test_several_candidates(processor, model, word_images):
+    outputs = model(**processor(images=word_images, return_tensors="pt"))
+    readings = processor.post_process_text_recognition(outputs, decoder=PrefixBeamSearch(5), n_best=3)
+    for reading in readings:
+        candidates = reading.pop("candidates")
+        assert candidates[0] == reading
+        assert len({candidate["text"] for candidate in candidates}) == len(candidates) == 3
+        log_probs = [candidate["log_prob"] for candidate in candidates]
+        assert log_probs == sorted(log_probs, reverse=True)
+    (one, *_) = processor.post_process_text_recognition(outputs, decoder=PrefixBeamSearch(5))
+    assert "candidates" not in one
+
+
+def test_a_decoder_of_ones_own(processor):
+    def nothing(logits, num_frames=None, n_best=1):
+        return [[CTCHypothesis([], [], [], 0.5, -1.0)] for _ in logits]
+
+    readings = processor.post_process_text_recognition(outputs_of([1, 2], [3, 4]), decoder=nothing)
+    assert readings == [{"text": "", "score": 0.5, "log_prob": -1.0, "characters": []}] * 2
+
+
+def test_word_scores(processor, model, word_images):
+    outputs = model(**processor(images=word_images, return_tensors="pt"))
+    for definition, combine in {
+        "product": math.prod,
+        "geometric_mean": lambda values: math.prod(values) ** (1 / len(values)),
+        "minimum": min,
+    }.items():
+        for reading in processor.post_process_text_recognition(outputs, word_score=definition):
+            probabilities = [character["probability"] for character in reading["characters"]]
+            assert reading["score"] == pytest.approx(combine(probabilities))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"decoder": "viterbi"}, "decoder must be one of"),
+        ({"n_best": 0}, "n_best must be at least 1, not 0"),
+        ({"word_score": "mean"}, "word_score must be one of"),
+    ],
+)
+def test_decoding_that_cannot_be(processor, options, message):
+    with pytest.raises(ValueError, match=message):
+        processor.post_process_text_recognition(outputs_of([1, 2]), **options)
+
+
+def test_padding_is_not_searched(processor, model, word_images):
+    """An image reads the same in any company with a beam, too."""
+    images = [draw_word("a", 12), *word_images[:3], draw_word("a" * 30)]
+
+    def read_by_beam(images):
+        inputs = processor(images=images, keep_aspect_ratio=True, max_width=400, return_tensors="pt")
+        with torch.no_grad():
+            outputs = model(**inputs)
+        sizes = [(image.height, image.width) for image in images]
+        return processor.post_process_text_recognition(outputs, inputs.pixel_mask, sizes, decoder="beam_search")
+
+    for image, reading in zip(images, read_by_beam(images), strict=True):
+        (alone,) = read_by_beam([image])
+        assert reading["text"] == alone["text"]
+        assert reading["log_prob"] == pytest.approx(alone["log_prob"], abs=1e-3)
+        for character, expected in zip(reading["characters"], alone["characters"], strict=True):
+            assert character["span"] == pytest.approx(expected["span"])

@@ -362,3 +362,21 @@ def test_added_tokens_are_saved(tmp_path):
 def test_a_charset_of_the_users_own_order_is_kept():
     charset = string.ascii_lowercase[::-1]
     assert CRNNTokenizer(charset)("zya").input_ids == [1, 2, 26]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Logits
+
+
+def test_a_decoder_reads_logits():
+    tokenizer = CRNNTokenizer("ab")
+    frames = torch.tensor([[[0.6, 0.4, 0.0], [0.6, 0.4, 0.0]], [[0.1, 0.1, 0.8], [0.1, 0.8, 0.1]]]).log()
+    assert tokenizer.batch_decode(frames.argmax(-1)) == ["", "ba"]
+    assert tokenizer.batch_decode(frames, decoder="best_path") == ["", "ba"]
+    assert tokenizer.batch_decode(frames, decoder="beam_search") == ["a", "ba"]
+    decoded = tokenizer.batch_decode(frames, decoder="prefix_search", output_char_offsets=True)
+    assert decoded.text == ["a", "ba"]
+    assert decoded.char_offsets[1] == [
+        {"char": "b", "start_offset": 0, "end_offset": 1},
+        {"char": "a", "start_offset": 1, "end_offset": 2},
+    ]

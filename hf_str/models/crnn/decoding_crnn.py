@@ -1,16 +1,21 @@
 """CTC decoding: tensors in, hypotheses out.
 
-A decoder is a function from raw logits (batch, time, vocab), blank = class 0, to one list of hypotheses an image, best
-first. Best path (Graves et al. 2006, section 3.2) is here; every other decoder has the same shape.
+What every decoder has in common, and best path (Graves et al. 2006, section 3.2). The others: `beam_search_crnn`,
+`prefix_search_crnn`, `lexicon_search_crnn`; all of them by name in `decoders_crnn`.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 
 
-__all__ = ["CTCHypothesis", "best_path", "collapse_paths"]
+__all__ = ["WORD_SCORES", "BestPath", "CTCDecoder", "CTCHypothesis", "best_path", "collapse_paths", "frame_log_probs"]
+
+#: How the probabilities of the characters become that of the word; see [`CTCHypothesis.word_score`].
+WORD_SCORES = ("product", "geometric_mean", "minimum")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +28,50 @@ class CTCHypothesis:
         probabilities: the probability of each character in [0, 1]: its class at the surest frame of its span.
         score: the probability of the word in [0, 1]: the product of `probabilities`; for an empty reading, the
             probability that every frame is blank.
+        log_prob: the natural logarithm of the label's probability under CTC, the sum over all its alignments (Graves
+            et al. 2006, eq. 3). Best path knows one alignment only and gives that one's, which is never more.
     """
 
     ids: list[int]
     spans: list[tuple[int, int]]
     probabilities: list[float]
     score: float
+    log_prob: float
+
+    def word_score(self, definition: str = "product") -> float:
+        """The probability of the word in [0, 1], by one of three definitions.
+
+        `"product"`: all characters are right, were they independent; falls with the length of the word.
+        `"geometric_mean"`: the product's root by the number of characters, comparable over lengths.
+        `"minimum"`: the least sure character. An empty reading has no characters; each definition gives its `score`.
+
+        Raises:
+            ValueError: another definition.
+        """
+        if definition not in WORD_SCORES:
+            raise ValueError(f"word_score must be one of {', '.join(map(repr, WORD_SCORES))}, not {definition!r}")
+        if definition == "product" or not self.ids:
+            return self.score
+        return min(self.probabilities) if definition == "minimum" else self.score ** (1 / len(self.ids))
+
+
+class CTCDecoder(Protocol):
+    """Reads logits. A decoder of your own is any callable with these arguments."""
+
+    def __call__(
+        self, logits: torch.Tensor, num_frames: torch.Tensor | None = None, n_best: int = 1
+    ) -> list[list[CTCHypothesis]]:
+        """Decodes a batch.
+
+        Args:
+            logits: raw, (batch, time, vocab), floating point, on any device; class 0 is the blank.
+            num_frames: (batch,), each image's own frames; those after them are read as blank. [`CRNNForCTC`] has made
+                them certainly blank already.
+            n_best: hypotheses wanted of each image.
+
+        Returns:
+            For each image at most `n_best` different hypotheses, the best first, and at least one.
+        """
 
 
 def collapse_paths(ids: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -48,6 +91,45 @@ def collapse_paths(ids: np.ndarray, first: np.ndarray) -> np.ndarray:
     return (ids > 0) & (change | first)
 
 
+def frame_log_probs(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> torch.Tensor:
+    """Log-probabilities of the classes in each frame, float64 on the CPU: where decoders other than best path begin.
+
+    Args: those of [`CTCDecoder`].
+
+    Raises:
+        ValueError: a wrong rank, NaN, or a frame in which no class is possible.
+    """
+    _check_rank(logits)
+    log_probs = logits.detach().cpu().double().log_softmax(-1)
+    if log_probs.isnan().any():
+        raise ValueError("logits have NaN, or a frame that is -inf throughout: there is nothing to decode")
+    return log_probs if num_frames is None else _blank_after(log_probs, num_frames)
+
+
+def _check_rank(logits: torch.Tensor):
+    if logits.ndim != 3:
+        raise ValueError(f"logits must have shape (batch, time, vocab), not {tuple(logits.shape)}")
+
+
+def _blank_after(logits: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
+    """`logits` (batch, time, vocab), certainly blank from frame `num_frames` (batch,) of each image on."""
+    blank = logits.new_full(logits.shape[-1:], -math.inf)
+    blank[0] = 0
+    time = torch.arange(logits.shape[1], device=logits.device)
+    inside = time < torch.as_tensor(num_frames, device=logits.device)[:, None]
+    return torch.where(inside[..., None], logits, blank)
+
+
+class BestPath:
+    """[`best_path`] as a [`CTCDecoder`]; it has one hypothesis an image, however many are wanted."""
+
+    def __call__(
+        self, logits: torch.Tensor, num_frames: torch.Tensor | None = None, n_best: int = 1
+    ) -> list[list[CTCHypothesis]]:
+        _check_rank(logits)
+        return [[one] for one in best_path(logits if num_frames is None else _blank_after(logits, num_frames))]
+
+
 def best_path(logits: torch.Tensor) -> list[CTCHypothesis]:
     """Reads the most probable class of each frame, then collapses repeats and blanks (Graves et al. 2006, eq. 4).
 
@@ -57,11 +139,10 @@ def best_path(logits: torch.Tensor) -> list[CTCHypothesis]:
     Returns:
         One hypothesis an image.
     """
-    if logits.ndim != 3:
-        raise ValueError(f"logits must have shape (batch, time, vocab), not {tuple(logits.shape)}")
+    _check_rank(logits)
     batch, time, _ = logits.shape
     if batch == 0 or time == 0:
-        return [CTCHypothesis([], [], [], 1.0) for _ in range(batch)]
+        return [CTCHypothesis([], [], [], 1.0, 0.0) for _ in range(batch)]
     logits = logits.detach().float()
     peaks, path = logits.max(-1)
     log_probs = (peaks - logits.logsumexp(-1)).cpu().numpy().astype(np.float64).ravel()
@@ -80,13 +161,16 @@ def best_path(logits: torch.Tensor) -> list[CTCHypothesis]:
     images = starts // time
     counts = np.bincount(images, minlength=batch)
     word_scores = np.bincount(images, weights=run_peaks[is_character], minlength=batch)
-    word_scores = np.exp(np.where(counts > 0, word_scores, log_probs.reshape(batch, time).sum(-1)))
+    path_log_probs = log_probs.reshape(batch, time).sum(-1)
+    word_scores = np.exp(np.where(counts > 0, word_scores, path_log_probs))
 
     edges = np.concatenate([[0], np.cumsum(counts)]).tolist()
     ids = run_ids[is_character].tolist()
     spans = list(zip((starts % time).tolist(), ((ends - 1) % time + 1).tolist(), strict=True))
     probabilities = np.exp(run_peaks[is_character]).tolist()
     return [
-        CTCHypothesis(ids[start:end], spans[start:end], probabilities[start:end], score)
-        for start, end, score in zip(edges, edges[1:], word_scores.tolist(), strict=False)
+        CTCHypothesis(ids[start:end], spans[start:end], probabilities[start:end], score, log_prob)
+        for start, end, score, log_prob in zip(
+            edges, edges[1:], word_scores.tolist(), path_log_probs.tolist(), strict=False
+        )
     ]

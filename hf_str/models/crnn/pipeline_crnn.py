@@ -60,12 +60,19 @@ class ImageToTextPipeline(Pipeline):
                 images.
             return_characters (`bool`, defaults to `False`): add `characters` to each result, with `text`,
                 `probability` and `span` (left, right) in the image's pixels.
+            decoder (`str` or `CTCDecoder`, defaults to `"best_path"`): `"beam_search"`, `"prefix_search"`, or a
+                decoder, such as a [`LexiconDecoder`]; also an argument of `pipeline(...)`, as are the next two.
+            n_best (`int`, defaults to 1): with more than one, add `candidates` to each result, at most so many
+                readings, the best first.
+            word_score (`str`, defaults to `"product"`): the score of a word from those of its characters, or
+                `"geometric_mean"` or `"minimum"`.
             batch_size (`int`, defaults to 1): images a forward pass.
             num_workers (`int`, defaults to 0): processes that open images.
 
         Returns:
             For one image `[{"generated_text": str, "score": float}]`; for several, one such list an image (an
             iterator of them where `inputs` is a generator or a dataset). The score is the probability of the word.
+            A candidate has `log_prob` besides, the natural logarithm of its probability under CTC.
         """
         if isinstance(inputs, Sequence) and not isinstance(inputs, _SINGLE_SEQUENCES):
             inputs = list(inputs)
@@ -74,18 +81,19 @@ class ImageToTextPipeline(Pipeline):
         return super().__call__(inputs, **kwargs)
 
     def _sanitize_parameters(self, return_characters: bool | None = None, **kwargs):
+        decoding = {name: kwargs.pop(name) for name in ("decoder", "n_best", "word_score") if name in kwargs}
         if kwargs:
             raise TypeError(
-                f"unknown argument {', '.join(map(repr, kwargs))}: there are return_characters, batch_size and "
-                "num_workers"
+                f"unknown argument {', '.join(map(repr, kwargs))}: there are return_characters, decoder, n_best, "
+                "word_score, batch_size and num_workers"
             )
-        return {}, {}, {} if return_characters is None else {"return_characters": return_characters}
+        return {}, decoding, {} if return_characters is None else {"return_characters": return_characters}
 
     def preprocess(self, image: Any) -> dict[str, Any]:
         # Images of a batch are resized together, in `_forward`: much cheaper than one by one.
         return {"word_image": load_word_image(image)}
 
-    def _forward(self, model_inputs: dict[str, Any]) -> dict[str, list]:
+    def _forward(self, model_inputs: dict[str, Any], **decoding: Any) -> dict[str, list]:
         images = model_inputs["word_image"]
         images = images if isinstance(images, list) else [images]
         inputs = self.processor.image_processor(images, return_tensors="pt").to(self.device, self.dtype)
@@ -93,6 +101,7 @@ class ImageToTextPipeline(Pipeline):
             self.model(**inputs),
             pixel_mask=inputs.get("pixel_mask"),
             target_sizes=[(image.height, image.width) for image in images],
+            **decoding,
         )
         return {"reading": readings}
 
@@ -100,12 +109,17 @@ class ImageToTextPipeline(Pipeline):
         reading = model_outputs["reading"]
         if isinstance(reading, list):  # not batched: one image is still a batch of one
             reading = reading[0]
-        result = {"generated_text": reading["text"], "score": reading["score"]}
-        if return_characters:
-            result["characters"] = reading["characters"]
+        extra = ("characters",) if return_characters else ()
+        result = _result(reading, ("score", *extra))
+        if "candidates" in reading:
+            result["candidates"] = [_result(one, ("score", "log_prob", *extra)) for one in reading["candidates"]]
         return [result]
 
     def save_pretrained(self, save_directory: Any, **kwargs):
         """Writes a folder that has all of it: weights, config, tokenizer, image processor, code."""
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory, **kwargs)
+
+
+def _result(reading: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {"generated_text": reading["text"], **{name: reading[name] for name in names}}

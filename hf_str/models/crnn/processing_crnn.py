@@ -6,7 +6,8 @@ import torch
 from transformers import BatchFeature, ProcessorMixin
 from transformers.processing_utils import ProcessingKwargs, Unpack
 
-from .decoding_crnn import CTCHypothesis, best_path
+from .decoders_crnn import make_decoder
+from .decoding_crnn import CTCDecoder, CTCHypothesis
 
 
 __all__ = ["CRNNProcessor"]
@@ -71,6 +72,9 @@ class CRNNProcessor(ProcessorMixin):
         outputs: Any,
         pixel_mask: torch.Tensor | None = None,
         target_sizes: list[tuple[int, int]] | torch.Tensor | None = None,
+        decoder: str | CTCDecoder = "best_path",
+        n_best: int = 1,
+        word_score: str = "product",
     ) -> list[dict[str, Any]]:
         """Turns what the model gave into text with probabilities and positions.
 
@@ -79,14 +83,29 @@ class CRNNProcessor(ProcessorMixin):
             pixel_mask: the mask that went into the model, if one did, of shape (batch, height, width).
             target_sizes: (height, width) of each original image in pixels. Without them positions are fractions of
                 the image's width, from 0 to 1.
+            decoder: `"best_path"`, `"beam_search"`, `"prefix_search"` or a decoder, such as a [`LexiconDecoder`].
+            n_best: with more than one, readings wanted of each image.
+            word_score: how the probabilities of the characters become the score of the word: `"product"`,
+                `"geometric_mean"` or `"minimum"` (see [`CTCHypothesis.word_score`]).
 
         Returns:
-            One dictionary an image: `text`; `score`, the probability of the word in [0, 1], which is the product of
-            its characters'; and `characters`, a list of dictionaries with `text`, `probability` in [0, 1] and `span`,
+            One dictionary an image: `text`; `score`, the probability of the word in [0, 1], by default the product of
+            its characters'; `log_prob`, the natural logarithm of the label's probability under CTC (of one alignment
+            for best path); and `characters`, a list of dictionaries with `text`, `probability` in [0, 1] and `span`,
             the (left, right) edges on the x axis of the frames in which CTC reads the character. CTC likes to say a
-            character once, in its middle, so a span is often narrower than the letter.
+            character once, in its middle, so a span is often narrower than the letter. With `n_best` above 1 also
+            `candidates`, at most `n_best` such dictionaries in the decoder's order, of which the first is the reading.
         """
-        hypotheses = best_path(outputs.logits)
+        classes = len(self.tokenizer)
+        if outputs.logits.shape[-1] != classes:
+            raise ValueError(
+                f"the tokenizer has {classes} classes (its characters and the blank), but the model gives "
+                f"{outputs.logits.shape[-1]}: they are not of the same recogniser"
+            )
+        decoder = make_decoder(decoder, self.tokenizer)
+        if n_best < 1:
+            raise ValueError(f"n_best must be at least 1, not {n_best}")
+        hypotheses = decoder(outputs.logits, n_best=n_best)
         widths = [1.0] * len(hypotheses) if target_sizes is None else [float(width) for _, width in target_sizes]
         if len(widths) != len(hypotheses):
             raise ValueError(f"{len(widths)} target_sizes for {len(hypotheses)} images: give one for each")
@@ -94,12 +113,15 @@ class CRNNProcessor(ProcessorMixin):
         num_frames = [outputs.logits.shape[1]] * len(hypotheses)
         if pixel_mask is not None:
             num_frames = _own_frames(outputs.logits)
-        return [
-            self._reading(hypothesis, width, width / max(count, 1))
-            for hypothesis, width, count in zip(hypotheses, widths, num_frames, strict=True)
-        ]
+        readings = []
+        for candidates, width, count in zip(hypotheses, widths, num_frames, strict=True):
+            candidates = [self._reading(one, width, width / max(count, 1), word_score) for one in candidates]
+            readings.append(candidates[0] | ({"candidates": candidates} if n_best > 1 else {}))
+        return readings
 
-    def _reading(self, hypothesis: CTCHypothesis, width: float, pixels_per_frame: float) -> dict[str, Any]:
+    def _reading(
+        self, hypothesis: CTCHypothesis, width: float, pixels_per_frame: float, word_score: str
+    ) -> dict[str, Any]:
         symbols = self.tokenizer.convert_ids_to_tokens(hypothesis.ids)
         characters = [
             {
@@ -111,7 +133,12 @@ class CRNNProcessor(ProcessorMixin):
                 symbols, hypothesis.probabilities, hypothesis.spans, strict=True
             )
         ]
-        return {"text": "".join(symbols), "score": hypothesis.score, "characters": characters}
+        return {
+            "text": "".join(symbols),
+            "score": hypothesis.word_score(word_score),
+            "log_prob": hypothesis.log_prob,
+            "characters": characters,
+        }
 
 
 def _own_frames(logits: torch.Tensor) -> list[int]:

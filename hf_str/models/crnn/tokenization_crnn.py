@@ -14,7 +14,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import TokenizersBackend
 from transformers.utils import ModelOutput, to_py_obj
 
-from .decoding_crnn import collapse_paths
+from .decoders_crnn import make_decoder
+from .decoding_crnn import CTCDecoder, CTCHypothesis, collapse_paths
 
 
 __all__ = ["CHARSETS", "CRNNTokenizer", "CRNNTokenizerOutput", "resolve_charset"]
@@ -221,13 +222,42 @@ class CRNNTokenizer(TokenizersBackend):
             texts, offsets = texts[0], offsets and offsets[0]
         return texts if offsets is None else CRNNTokenizerOutput(texts, offsets)
 
-    def batch_decode(self, sequences: Any, skip_special_tokens: bool = False, **kwargs) -> Any:
-        """[`~CRNNTokenizer.decode`] of a batch; a single sequence makes a batch of one."""
+    def batch_decode(
+        self,
+        sequences: Any,
+        skip_special_tokens: bool = False,
+        decoder: str | CTCDecoder | None = None,
+        **kwargs,
+    ) -> Any:
+        """[`~CRNNTokenizer.decode`] of a batch; a single sequence makes a batch of one.
+
+        With a `decoder` (`"beam_search"`, `"prefix_search"`, `"best_path"` or a [`CTCDecoder`]) `sequences` are the
+        model's logits (batch, time, vocab), and each text is its best hypothesis.
+        """
+        if decoder is not None:
+            hypotheses = make_decoder(decoder, self)(sequences)
+            return self._decode_hypotheses([best for best, *_ in hypotheses], skip_special_tokens, **kwargs)
         paths, is_batch = _as_paths(sequences)
         if not is_batch and len(paths[0]) == 0:
             paths = []  # nothing at all is a batch without sequences here
         texts, offsets = self._decode_paths(paths, skip_special_tokens, **kwargs)
         return texts if offsets is None else CRNNTokenizerOutput(texts, offsets)
+
+    def _decode_hypotheses(
+        self, hypotheses: Sequence[CTCHypothesis], skip_special_tokens: bool, output_char_offsets: bool = False
+    ) -> Any:
+        left_out = set(self.all_special_ids) if skip_special_tokens else set()
+        table = self._symbol_table()
+        rows = [
+            [
+                {"char": table[class_id], "start_offset": start, "end_offset": end}
+                for class_id, (start, end) in zip(hypothesis.ids, hypothesis.spans, strict=True)
+                if class_id not in left_out
+            ]
+            for hypothesis in hypotheses
+        ]
+        texts = ["".join(row["char"] for row in word) for word in rows]
+        return CRNNTokenizerOutput(texts, rows) if output_char_offsets else texts
 
     def _decode_paths(
         self,

@@ -1,0 +1,184 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str"]
+# ///
+"""Measures what decoding costs, as Markdown tables.
+
+    python scripts/benchmark_decoding.py --images iiit5k/images --lexicon words.txt
+
+Best path is compared with the argmax that it cannot do without, prefix beam search with that of pyctcdecode in pure
+Python (`pip install --no-deps pyctcdecode pygtrie`; without it these rows are left out), and reading with a lexicon
+with the CTC loss of all its words in one batched call. The logits are those of the checkpoint on the images, and
+random ones of the same shape. Times are CPU seconds of one thread, medians of rounds in which all sides take turns;
+the range is shown. pyctcdecode prunes characters and beams by default, which decides its speed where a network is
+sure; "all characters" is without, the search that ours does.
+"""
+
+import argparse
+import logging
+import statistics
+import time
+from collections.abc import Callable
+from itertools import cycle, islice
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+from transformers import AutoModelForCTC, AutoProcessor
+from transformers.utils import logging as transformers_logging
+
+from hf_str import DEFAULT_CHECKPOINT, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
+from hf_str.models.crnn.decoding_crnn import best_path, frame_log_probs
+
+
+class Stopwatch:
+    """CPU milliseconds a word of named calls, which take turns for some rounds; a first round warms up."""
+
+    def __init__(self, rounds: int):
+        self.rounds, self.calls, self.milliseconds = rounds, {}, {}
+
+    def add(self, name: str, call: Callable[[], object], words: int):
+        self.calls[name] = call, words
+
+    def run(self):
+        for round_number in tqdm(range(self.rounds + 1), desc="rounds", leave=False):
+            for name, (call, words) in self.calls.items():
+                started = time.process_time()
+                call()
+                if round_number:
+                    taken = 1000 * (time.process_time() - started) / words
+                    self.milliseconds.setdefault(name, []).append(taken)
+        self.calls = {}
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.milliseconds[name])
+
+    def table(self, names: list[str]):
+        print("\n| decoder | ms a word | range |\n|---|---|---|")
+        for name in names:
+            taken = self.milliseconds[name]
+            print(f"| {name} | {statistics.median(taken):.4f} | {min(taken):.4f} to {max(taken):.4f} |")
+
+    def ratio(self, slower: str, faster: str) -> str:
+        """The ratio of the medians, and the range of the rounds' ratios."""
+        ratios = [a / b for a, b in zip(self.milliseconds[slower], self.milliseconds[faster], strict=True)]
+        return f"{self.median(slower) / self.median(faster):.1f} | {min(ratios):.1f} to {max(ratios):.1f}"
+
+
+@torch.no_grad()
+def read_logits(folder: Path, num_images: int, checkpoint: str) -> tuple[torch.Tensor, object]:
+    """The checkpoint's logits on images of a folder (images, time, vocab), and its processor."""
+    model, processor = AutoModelForCTC.from_pretrained(checkpoint).eval(), AutoProcessor.from_pretrained(checkpoint)
+    files = sorted(str(path) for path in folder.iterdir() if path.is_file())
+    files = list(islice(cycle(files), num_images))
+    batches = [files[start : start + 64] for start in range(0, num_images, 64)]
+    logits = [model(**processor(images=batch, return_tensors="pt")).logits for batch in tqdm(batches, leave=False)]
+    return torch.cat(logits), processor
+
+
+def pyctcdecode_search(processor) -> Callable | None:
+    """The pure-Python search of pyctcdecode, or `None` where it is missing."""
+    logging.getLogger("pyctcdecode").setLevel(logging.ERROR)
+    try:
+        from pyctcdecode import build_ctcdecoder
+    except ImportError:
+        print("pyctcdecode is not installed: its rows are left out.")
+        return None
+    return build_ctcdecoder(["", *processor.tokenizer.characters]).decode_beams
+
+
+def benchmark_searches(args: argparse.Namespace, logits: torch.Tensor, processor):
+    random = 3 * torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
+    peer, pairs = pyctcdecode_search(processor), []
+    stopwatch = Stopwatch(args.rounds)
+    for name, values in (("random", random), ("real", logits)):
+        stopwatch.add(f"argmax, {name}", lambda x=values: x.argmax(-1), len(values))
+        stopwatch.add(f"best path, {name}", lambda x=values: best_path(x), len(values))
+        pairs.append((f"best path, {name}", f"argmax, {name}"))
+        beam = PrefixBeamSearch(args.beam_width)
+        stopwatch.add(f"beam {args.beam_width}, {name}", lambda x=values, b=beam: b(x), len(values))
+        if peer is not None:
+            for pruning, options in (
+                ("its pruning", {}),
+                ("all characters", {"token_min_logp": -1000, "beam_prune_logp": -1000}),
+            ):
+                frames = values[: args.peer_images if options else 10 * args.peer_images].log_softmax(-1).numpy()
+                label = f"pyctcdecode {args.beam_width} ({pruning}), {name}"
+                stopwatch.add(
+                    label,
+                    lambda f=frames, o=options: [peer(frame, beam_width=args.beam_width, **o) for frame in f],
+                    len(frames),
+                )
+                pairs.append((label, f"beam {args.beam_width}, {name}"))
+    stopwatch.add("prefix search, real", lambda: PrefixSearch()(logits[: args.peer_images]), args.peer_images)
+    stopwatch.run()
+    print(f"\n{tuple(logits.shape)} logits:")
+    stopwatch.table(list(stopwatch.milliseconds))
+    print("\n| over | | ratio | range |\n|---|---|---|---|")
+    for slower, faster in pairs:
+        print(f"| {slower} | {faster} | {stopwatch.ratio(slower, faster)} |")
+
+
+def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor):
+    lexicon = Lexicon.from_file(args.lexicon, processor.tokenizer)
+    words = [torch.tensor(lexicon.letters(word)) for word in range(len(lexicon))]
+    lengths = torch.tensor([len(word) for word in words])
+    padded = torch.nn.utils.rnn.pad_sequence(words, batch_first=True)
+    frames = torch.full_like(lengths, logits.shape[1])
+    few = logits[torch.linspace(0, len(logits) - 1, args.exhaustive_images).long()]
+
+    def exhaustive() -> list[list[int]]:
+        """The most probable word by the CTC loss of every word, an image a call."""
+        best = []
+        for image in lexicon.merge(frame_log_probs(few)):
+            every = image[:, None].expand(-1, len(words), -1)
+            loss = torch.nn.functional.ctc_loss(every, padded, frames, lengths, reduction="none")
+            best.append(lexicon.words[int(loss.argmin())])
+        return best
+
+    decoders = {
+        "lexicon": LexiconDecoder(lexicon),
+        "within 3 edits": LexiconDecoder(lexicon, max_distance=3),
+        f"beam {args.beam_width} in the lexicon": PrefixBeamSearch(args.beam_width, lexicon=lexicon),
+    }
+    stopwatch = Stopwatch(args.rounds)
+    stopwatch.add("CTC loss of every word", exhaustive, len(few))
+    for name, decoder in decoders.items():
+        stopwatch.add(name, lambda decoder=decoder: decoder(few), len(few))
+    stopwatch.run()
+    answers = exhaustive()
+    print(f"\n{len(lexicon):,} words, {len(few)} images:")
+    stopwatch.table(["CTC loss of every word"])
+    print("\n| decoder | ms a word | as the CTC loss of every word, % | times faster | range |\n|---|---|---|---|---|")
+    for name, decoder in decoders.items():
+        same = sum(reading[0].ids == answer for reading, answer in zip(decoder(few), answers, strict=True))
+        ratio = stopwatch.ratio("CTC loss of every word", name)
+        print(f"| {name} | {stopwatch.median(name):.3f} | {100 * same / len(few):.1f} | {ratio} |")
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=Path, required=True, help="folder of word images")
+    parser.add_argument("--num_images", type=int, default=1000, help="files to read; repeated where there are fewer")
+    parser.add_argument("--model", default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--lexicon", type=Path, help="text file of words, a line each, for the lexicon's table")
+    parser.add_argument("--beam_width", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer_images", type=int, default=20, help="images for the slow sides")
+    parser.add_argument("--exhaustive_images", type=int, default=100, help="images read with every word's CTC loss")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    torch.set_num_threads(1)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    logits, processor = read_logits(args.images, args.num_images, args.model)
+    benchmark_searches(args, logits, processor)
+    if args.lexicon is not None:
+        benchmark_lexicon(args, logits, processor)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str[lm]"]
+# ///
+"""Measures what beam search, lexicons and a language model gain over best path, as a Markdown table.
+
+    python scripts/train_character_lm.py --words words.txt --output lm.arpa
+    python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt --language_model lm.arpa
+
+A data set is a folder with a `labels.tsv` of lines `image path<TAB>text`. Each is read by the network once; all
+decoders work on those logits. The rule for small lexicons: each image has its own, of its label and 49 (or 999)
+others, drawn without replacement by numpy's generator of `--seed` from the different labels of the data set, and where
+those do not suffice from `--lexicon`; labels as the protocol sees them. The lexicon of all labels is one for all data
+sets. Gains are in points of word accuracy. The time is CPU time of one thread for decoding alone, without the network
+and without building the lexicon. In brackets stands the share of labels that are in the lexicon: who reads only its
+words cannot be better.
+"""
+
+import argparse
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+from transformers import AutoModelForCTC, AutoProcessor
+from transformers.utils import logging
+
+from hf_str import (
+    DEFAULT_CHECKPOINT,
+    BestPath,
+    CharacterLanguageModel,
+    Lexicon,
+    LexiconDecoder,
+    PrefixBeamSearch,
+    PrefixSearch,
+)
+from hf_str.data import read_word_folder
+from hf_str.evaluation import PROTOCOLS, Protocol
+
+
+@dataclass(frozen=True)
+class Words:
+    """A data set, read by the network: logits (images, time, vocab), and the labels as the protocol sees them."""
+
+    name: str
+    logits: torch.Tensor
+    labels: list[str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """Word accuracy and the share of labels that the decoder can read at all, in percent, and CPU time a word."""
+
+    accuracy: float
+    milliseconds: float
+    covered: float | None = None
+
+
+class Comparison:
+    """Decodes the data sets one way after another."""
+
+    def __init__(self, datasets: list[Words], tokenizer, protocol: Protocol):
+        self.datasets, self.tokenizer, self.protocol = datasets, tokenizer, protocol
+        self.rows: dict[str, list[Result]] = {}
+
+    def add(self, name: str, decoder, vocabulary: set[str] | None = None):
+        """One decoder for all images; `vocabulary` is what it can read."""
+        self.rows[name] = []
+        for words in self.datasets:
+            started = time.process_time()
+            readings = decoder(words.logits)
+            taken = time.process_time() - started
+            covered = None if vocabulary is None else 100 * np.mean([label in vocabulary for label in words.labels])
+            self.rows[name].append(self._result(words, readings, taken, covered))
+        print(f"{name}: {', '.join(f'{result.accuracy:.2f}' for result in self.rows[name])}", flush=True)
+
+    def add_small_lexicons(self, size: int, distractors: list[str], seed: int):
+        """A lexicon of its own for each image."""
+        name = f"lexicon of {size:,}"
+        self.rows[name] = []
+        for words in self.datasets:
+            readings, taken = [], 0.0
+            lexicons = draw_lexicons(words.labels, size, distractors, seed)
+            for logits, lexicon in zip(words.logits, tqdm(lexicons, total=len(words.labels), desc=name), strict=True):
+                decoder = LexiconDecoder(Lexicon(lexicon, self.tokenizer))
+                started = time.process_time()
+                readings += decoder(logits[None])
+                taken += time.process_time() - started
+            self.rows[name].append(self._result(words, readings, taken, 100.0))
+        print(f"{name}: {', '.join(f'{result.accuracy:.2f}' for result in self.rows[name])}", flush=True)
+
+    def _result(self, words: Words, readings: list, seconds: float, covered: float | None) -> Result:
+        texts = ["".join(self.tokenizer.convert_ids_to_tokens(best.ids)) for best, *_ in readings]
+        accuracy = 100 * self.protocol.word_accuracy(texts, words.labels)
+        return Result(accuracy, 1000 * seconds / len(texts), covered)
+
+    def table(self) -> str:
+        heads = "".join(f" {words.name}, {len(words.labels):,} words | gain | ms a word |" for words in self.datasets)
+        lines = [f"| decoder |{heads}", "|---|" + "---|---|---|" * len(self.datasets)]
+        base, *_ = self.rows.values()
+        for name, results in self.rows.items():
+            cells = ""
+            for result, first in zip(results, base, strict=True):
+                covered = "" if result.covered is None else f" ({result.covered:.1f})"
+                gain = result.accuracy - first.accuracy
+                cells += f" {result.accuracy:.2f}{covered} | {gain:+.2f} | {result.milliseconds:.2f} |"
+            lines.append(f"| {name} |{cells}")
+        return "\n".join(lines)
+
+
+def draw_lexicons(labels: list[str], size: int, distractors: list[str], seed: int) -> Iterable[list[str]]:
+    """For each label, itself and `size - 1` others: of the labels, then of the distractors as far as those lack."""
+    rng = np.random.default_rng(seed)
+    different = sorted(set(labels))
+    more = sorted(set(distractors) - set(labels))
+    for label in labels:
+        others = [word for word in different if word != label]
+        count = min(size - 1, len(others))
+        drawn = [others[n] for n in rng.choice(len(others), count, replace=False)]
+        missing = size - 1 - count
+        if missing > len(more):
+            raise SystemExit(f"a lexicon of {size} needs {missing - len(more)} more words: give a larger --lexicon")
+        yield [label, *drawn, *(more[n] for n in rng.choice(len(more), missing, replace=False))]
+
+
+@torch.no_grad()
+def read_data(folder: Path, model, processor, protocol: Protocol) -> Words:
+    boxes = read_word_folder(folder)
+    paths = [str(box.path) for box in boxes]
+    batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
+    logits = [model(**processor(images=batch, return_tensors="pt")).logits for batch in tqdm(batches, folder.name)]
+    return Words(folder.name, torch.cat(logits), [protocol.normalize(box.text) for box in boxes])
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of words with a labels.tsv")
+    parser.add_argument("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    parser.add_argument("--lexicon", type=Path, required=True, help="text file of words, a line each")
+    parser.add_argument("--language_model", type=Path, help="ARPA file of characters")
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="36", help="what is compared")
+    parser.add_argument("--beam_width", type=int, default=10)
+    parser.add_argument("--sizes", type=int, nargs="*", default=[50, 1000], help="words in the small lexicons")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    torch.set_num_threads(1)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    protocol = PROTOCOLS[args.protocol]
+    model, processor = AutoModelForCTC.from_pretrained(args.model).eval(), AutoProcessor.from_pretrained(args.model)
+    tokenizer = processor.tokenizer
+    datasets = [read_data(folder, model, processor, protocol) for folder in args.data]
+    comparison = Comparison(datasets, tokenizer, protocol)
+
+    comparison.add("best path", BestPath())
+    comparison.add(f"beam {args.beam_width}", PrefixBeamSearch(args.beam_width))
+    comparison.add("prefix search", PrefixSearch())
+    language_model = None
+    if args.language_model is not None:
+        language_model = CharacterLanguageModel(args.language_model, tokenizer)
+        comparison.add("beam + language model", PrefixBeamSearch(args.beam_width, language_model=language_model))
+
+    distractors = [protocol.normalize(word) for word in args.lexicon.read_text(encoding="utf-8-sig").splitlines()]
+    for size in args.sizes:
+        comparison.add_small_lexicons(size, distractors, args.seed)
+    labels = {label for words in datasets for label in words.labels}
+    comparison.add(
+        f"lexicon of all {len(labels):,} labels", LexiconDecoder(Lexicon(sorted(labels), tokenizer)), labels
+    )
+    lexicon, known = Lexicon.from_file(args.lexicon, tokenizer), set(distractors)
+    name = f"lexicon of {len(lexicon):,}"
+    comparison.add(name, LexiconDecoder(lexicon), known)
+    for distance in (3, 1):
+        comparison.add(f"{name}, within {distance} of best path", LexiconDecoder(lexicon, max_distance=distance))
+    comparison.add(f"{name}, beam", PrefixBeamSearch(args.beam_width, lexicon=lexicon), known)
+    if language_model is not None:
+        decoder = PrefixBeamSearch(args.beam_width, lexicon=lexicon, language_model=language_model)
+        comparison.add(f"{name}, beam + language model", decoder, known)
+    print(comparison.table())
+
+
+if __name__ == "__main__":
+    main()

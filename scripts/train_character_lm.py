@@ -1,0 +1,122 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["tqdm"]
+# ///
+"""Trains a character n-gram language model on words and writes it as an ARPA file, which KenLM reads.
+
+    python scripts/train_character_lm.py --words words.txt --output characters.arpa --order 6
+    hf-str read photo.png --language-model characters.arpa
+
+A line of the list is a word, and after a tab how often it occurs where that is known (once where not). Words are
+brought to lower case, as the decoder expects unless told otherwise. Interpolated Witten-Bell smoothing (Chen and
+Goodman 1998, section 2.4): a context that was followed by many different characters gives more of its probability to
+the next shorter context. It needs no held-out words and, unlike Kneser-Ney, takes counts of any kind.
+"""
+
+import argparse
+import math
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+
+BEGIN, END, UNKNOWN, SPACE = "<s>", "</s>", "<unk>", "<space>"
+
+
+def read_words(path: Path, keep_case: bool) -> Counter[str]:
+    """Words with their frequencies.
+
+    Raises:
+        ValueError: a frequency that is no positive number, by line.
+    """
+    words = Counter()
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        word, tab, frequency = line.partition("\t")
+        word = word.strip() if keep_case else word.strip().lower()
+        if not word:
+            continue
+        if tab and not frequency.strip().isdecimal():
+            raise ValueError(f"{path}, line {number}: expected a word, a tab and a whole number, not {line!r}")
+        words[word] += int(frequency) if tab else 1
+    if not words:
+        raise ValueError(f"{path}: no words")
+    return words
+
+
+def count_ngrams(words: Counter[str], order: int) -> list[dict[tuple[str, ...], Counter[str]]]:
+    """For each context length below `order`: the tokens that followed each context, with their counts."""
+    followers = [defaultdict(Counter) for _ in range(order)]
+    for word, frequency in tqdm(words.items(), desc="words", unit="word", leave=False):
+        tokens = [BEGIN, *(SPACE if character == " " else character for character in word), END]
+        for place in range(1, len(tokens)):
+            for length in range(min(order, place + 1)):
+                followers[length][tuple(tokens[place - length : place])][tokens[place]] += frequency
+    return followers
+
+
+def estimate(followers: list[dict[tuple[str, ...], Counter[str]]]) -> tuple[dict, dict]:
+    """Probability of each n-gram, and weight of each context's back-off.
+
+    With c(h, w) the count of w after the context h, c(h) their sum and t(h) the number of different w, the probability
+    is (c(h, w) + t(h) p(w | shorter h)) / (c(h) + t(h)), and t(h) / (c(h) + t(h)) is left for what h never saw. Below
+    single characters is the uniform distribution over all tokens and `<unk>`.
+    """
+    tokens = sorted(followers[0][()])
+    uniform = 1 / (len(tokens) + 1)
+    probabilities, weights = {}, {}
+    for level in followers:
+        for context, counts in level.items():
+            total, types = sum(counts.values()), len(counts)
+            weights[context] = types / (total + types)
+            for token, count in counts.items():
+                shorter = probabilities[(*context[1:], token)] if context else uniform
+                probabilities[(*context, token)] = (count + types * shorter) / (total + types)
+    probabilities[(UNKNOWN,)] = weights[()] * uniform
+    return probabilities, weights
+
+
+def write_arpa(path: Path, probabilities: dict, weights: dict, order: int):
+    """The ARPA format: for each n, lines of log10 probability, n-gram and log10 back-off weight."""
+    ngrams = [[] for _ in range(order)]
+    for ngram in sorted(probabilities):
+        ngrams[len(ngram) - 1].append(ngram)
+    ngrams[0].insert(0, (BEGIN,))
+    with path.open("w", encoding="utf-8") as file:
+        file.write("\\data\\\n" + "".join(f"ngram {n}={len(rows)}\n" for n, rows in enumerate(ngrams, start=1)))
+        for n, rows in enumerate(ngrams, start=1):
+            file.write(f"\n\\{n}-grams:\n")
+            for ngram in rows:
+                log_prob = -99 if ngram == (BEGIN,) else math.log10(probabilities[ngram])
+                back_off = f"\t{math.log10(weights[ngram]):.7g}" if n < order and ngram in weights else ""
+                file.write(f"{log_prob:.7g}\t{' '.join(ngram)}{back_off}\n")
+        file.write("\n\\end\\\n")
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--words", type=Path, required=True, help="text file, a word a line, perhaps a tab and a count"
+    )
+    parser.add_argument("--output", type=Path, required=True, help="the ARPA file to write")
+    parser.add_argument("--order", type=int, default=6, help="the n of the n-grams, at most 6 for KenLM from PyPI")
+    parser.add_argument("--keep_case", action="store_true", help="tell upper from lower case")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    if args.order < 2:  # KenLM reads none of a single character
+        raise SystemExit(f"--order must be at least 2, not {args.order}")
+    try:
+        words = read_words(args.words, args.keep_case)
+    except (OSError, ValueError) as error:
+        raise SystemExit(str(error)) from error
+    probabilities, weights = estimate(count_ngrams(words, args.order))
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    write_arpa(args.output, probabilities, weights, args.order)
+    print(f"{args.output}: {len(probabilities):,} n-grams up to {args.order}, from {len(words):,} words")
+
+
+if __name__ == "__main__":
+    main()

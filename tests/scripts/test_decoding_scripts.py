@@ -1,0 +1,117 @@
+"""The scripts that train a character language model, compare decoders and measure what they cost."""
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import draw_word
+
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+
+
+def run(script: str, *arguments, code: int = 0) -> str:
+    command = [sys.executable, SCRIPTS / script, *arguments]
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, done.stderr[-3000:]
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def arpa(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("lm")
+    words = "hello\t3\nhelp\nHeld\t2\nopen\nstop\na b\nwonderful\ncoffee\nstreet\n"
+    (folder / "words.tsv").write_text(words, encoding="utf-8")
+    output = run(
+        "train_character_lm.py", "--words", folder / "words.tsv", "--output", folder / "lm.arpa", "--order", 4
+    )
+    assert "from 9 words" in output
+    return folder / "lm.arpa"
+
+
+def log10_probabilities(arpa: Path) -> dict[tuple[str, ...], float]:
+    rows = [line.split("\t") for line in arpa.read_text(encoding="utf-8").splitlines() if "\t" in line]
+    return {tuple(row[1].split()): float(row[0]) for row in rows}
+
+
+def test_probabilities_by_hand(arpa):
+    """After "hel" came l three times, d twice and p once: 6 in all, 3 different; the shorter context says the same."""
+    probabilities = {ngram: 10**log10 for ngram, log10 in log10_probabilities(arpa).items()}
+    assert probabilities[("h", "e", "l", "l")] == pytest.approx((3 + 3 * probabilities[("e", "l", "l")]) / 9, rel=1e-5)
+    assert probabilities[("h", "e", "l", "p")] == pytest.approx((1 + 3 * probabilities[("e", "l", "p")]) / 9, rel=1e-5)
+    # Single characters: "w" once among all characters and ends, with the uniform share of those and <unk>.
+    words = ["hello"] * 3 + ["help", "held", "held", "open", "stop", "a b", "wonderful", "coffee", "street"]
+    total = sum(len(word) + 1 for word in words)
+    types = len(set("".join(words)) | {"</s>"})
+    assert probabilities[("w",)] == pytest.approx((1 + types / (types + 1)) / (total + types), rel=1e-5)
+    assert probabilities[("a", "<space>")] > 0.4
+
+
+def test_what_kenlm_makes_of_it_adds_up_to_one(arpa):
+    kenlm = pytest.importorskip("kenlm")
+    model = kenlm.Model(str(arpa))
+    tokens = [ngram[0] for ngram in log10_probabilities(arpa) if len(ngram) == 1 and ngram != ("<s>",)]
+    for context in ("", "h e", "h e l", "x y z", "o p e n", "a <space>"):
+        state, after = kenlm.State(), kenlm.State()
+        model.BeginSentenceWrite(state)
+        for token in context.split():
+            model.BaseScore(state, token, after)
+            state, after = after, state
+        assert sum(10 ** model.BaseScore(state, token, after) for token in tokens) == pytest.approx(1, abs=1e-4)
+
+
+def test_words_are_likelier_than_others(arpa):
+    kenlm = pytest.importorskip("kenlm")
+    model = kenlm.Model(str(arpa))
+    assert model.score("h e l l o") > model.score("h e l l p") > model.score("x q z z p")
+    assert math.isfinite(model.score("x q"))
+
+
+def test_a_frequency_that_is_none_is_named(tmp_path):
+    (tmp_path / "words.tsv").write_text("hello\t3\nhelp\tmany\n")
+    arguments = ["--words", tmp_path / "words.tsv", "--output", tmp_path / "lm.arpa"]
+    error = run("train_character_lm.py", *arguments, code=1)
+    assert "words.tsv, line 2: expected a word, a tab and a whole number, not 'help\\tmany'" in error
+
+
+@pytest.fixture
+def words(tmp_path) -> Path:
+    folder = tmp_path / "words"
+    (folder / "images").mkdir(parents=True)
+    texts = ["hello", "Open", "stop", "coffee"]
+    for index, text in enumerate(texts):
+        draw_word(text).save(folder / "images" / f"{index}.png")
+    lines = [f"images/{index}.png\t{text}\n" for index, text in enumerate(texts)]
+    (folder / "labels.tsv").write_text("".join(lines), encoding="utf-8")
+    (tmp_path / "lexicon.txt").write_text("hello\nhelp\nopen\nstreet\nbar\n", encoding="utf-8")
+    return folder
+
+
+def test_compare_decoders(words, arpa, tiny_checkpoint, tmp_path):
+    pytest.importorskip("kenlm")
+    arguments = ["--data", words, "--lexicon", tmp_path / "lexicon.txt", "--language_model", arpa, "--sizes", 2, 6]
+    output = run("compare_decoders.py", *arguments, "--model", tiny_checkpoint)
+    rows = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
+    assert rows[0] == ["decoder", "words, 4 words", "gain", "ms a word"]
+    names = [row[0] for row in rows[1:]]
+    assert names[:4] == ["best path", "beam 10", "prefix search", "beam + language model"]
+    assert names[4:7] == ["lexicon of 2", "lexicon of 6", "lexicon of all 4 labels"]
+    covered = {row[0]: row[1].split("(")[-1] for row in rows[1:] if "(" in row[1]}
+    assert covered["lexicon of all 4 labels"] == "100.0)"
+    assert covered["lexicon of 5"] == "50.0)"  # hello and open
+    assert rows[1][2] == "+0.00"
+
+
+def test_benchmark_decoding(words, tiny_checkpoint, tmp_path):
+    arguments = ["--images", words / "images", "--num_images", 6, "--peer_images", 1, "--exhaustive_images", 3]
+    arguments += ["--rounds", 1, "--lexicon", tmp_path / "lexicon.txt", "--model", tiny_checkpoint]
+    output = run("benchmark_decoding.py", *arguments)
+    assert "(6, 31, 95) logits:" in output
+    assert "| best path, random | argmax, random |" in output
+    (row,) = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| lexicon |")]
+    assert row[2] == "100.0"
