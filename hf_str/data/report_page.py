@@ -1,16 +1,13 @@
 """The report on word boxes as text and as one HTML page that needs nothing else."""
 
-import base64
-import io
 import unicodedata
 from collections.abc import Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
-from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from ..html_page import bar, chart, page, picture, shown, table, tile, tiles
 from .read_report import KEPT, KINDS
 
 
@@ -89,47 +86,12 @@ def _named(character: str) -> str:
 # ---------------------------------------------------------------------------------------------------------------------
 # HTML
 
-_STYLE = """
-:root { --ink: #1c2330; --soft: #667085; --line: #e3e7ee; --paper: #fff; --bar: #4a7fd6; --ok: #2e8b57; --bad: #c2452d;
-  --tile: #f6f8fb; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #2d3543; --paper: #141820;
-  --bar: #6b9bea; --ok: #5dc08a; --bad: #ee7c64; --tile: #1b212c; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2rem 1.5rem 5rem; max-width: 75rem; color: var(--ink); background: var(--paper);
-  font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; margin: 0; } h2 { margin: 3rem 0 .8rem; font-size: 1.25rem; }
-h3 { margin: 1.6rem 0 .5rem; font-size: 1rem; } p { margin: .3rem 0 .8rem; } .soft { color: var(--soft); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .7rem; margin: 1.2rem 0; }
-.tile { background: var(--tile); border-radius: .6rem; padding: .8rem 1rem; border-left: 4px solid var(--line); }
-.tile.ok { border-color: var(--ok); } .tile.bad { border-color: var(--bad); }
-.tile b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
-.tile a { color: inherit; text-decoration: none; }
-.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1.2rem; }
-figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .2rem; }
-svg { width: 100%; height: auto; display: block; } svg rect { fill: var(--bar); } svg text { fill: var(--soft);
-  font: 9px system-ui, sans-serif; } svg line { stroke: var(--line); }
-.words { display: flex; flex-wrap: wrap; gap: .8rem; align-items: end; }
-.word { text-align: center; max-width: 15rem; }
-.word img, td img { background: repeating-conic-gradient(#8884 0 25%, #0000 0 50%) 0 0/12px 12px; border-radius: 3px;
-  max-width: 15rem; vertical-align: middle; }
-.word div { font-size: .8rem; overflow-wrap: anywhere; }
-.scroll { overflow: auto; max-height: 32rem; } table { border-collapse: collapse; width: 100%; font-size: .88rem; }
-th { text-align: left; color: var(--soft); font-weight: 500; }
-th, td { padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: middle; }
-code { font-size: .85em; overflow-wrap: anywhere; } .chars { display: flex; flex-wrap: wrap; gap: .3rem; }
-.char { background: var(--tile); border-radius: .4rem; padding: .15rem .5rem; font-size: .85rem; }
-.char.bad { outline: 1.5px solid var(--bad); } .char small { color: var(--soft); }
-details summary { cursor: pointer; color: var(--soft); margin: .5rem 0; }
-"""
-
 
 def report_page(report: Mapping[str, Any], train: "WordSet", test: "WordSet | None" = None) -> str:
     """One HTML page with tiles, histograms, tables and pictures of words; pictures are part of it."""
     settings = report["settings"]
     parts = [
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Word boxes</title>",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<style>{_STYLE}</style><h1>Word boxes before training</h1>",
+        "<h1>Word boxes before training</h1>",
         f"<p class='soft'>{escape(', '.join(settings['sources']))}"
         + (f" &middot; against {escape(', '.join(settings['against']))}" if settings["against"] else "")
         + f" &middot; charset <code>{escape(settings['charset'])}</code></p>",
@@ -140,12 +102,12 @@ def report_page(report: Mapping[str, Any], train: "WordSet", test: "WordSet | No
     if test is not None:
         parts.append(_leaks(report["leaks"], train, test))
         parts += _set_sections("Test words", "test", report["test"], test, settings)
-    return "\n".join(parts) + "</html>\n"
+    return page("Word boxes", parts)
 
 
 def _tiles(report: Mapping[str, Any]) -> str:
     train, leaks = report["train"], report.get("leaks")
-    tiles = [
+    found = [
         _tile(train["words"], "training words", "train", None),
         _tile(train["read"]["left_out"], "left out by the reader", "train-left", not train["read"]["left_out"]),
         _tile(train["unreadable"]["count"], "unreadable images", "train-unreadable", not train["unreadable"]["count"]),
@@ -166,13 +128,12 @@ def _tiles(report: Mapping[str, Any]) -> str:
         ),
     ]
     if leaks is not None:
-        tiles.append(_tile(leaks["words"], "test words in training", "leaks", not leaks["words"]))
-    return f"<div class='tiles'>{''.join(tiles)}</div>"
+        found.append(_tile(leaks["words"], "test words in training", "leaks", not leaks["words"]))
+    return tiles(found)
 
 
 def _tile(number: int, title: str, target: str, good: bool | None) -> str:
-    state = "" if good is None else "ok" if good else "bad"
-    return f"<div class='tile {state}'><a href='#{target}'><b>{number:,}</b>{escape(title)}</a></div>"
+    return tile(f"{number:,}", title, target, good)
 
 
 def _set_sections(
@@ -183,7 +144,7 @@ def _set_sections(
     return [
         f"<h2 id='{anchor}'>{title}</h2>",
         f"<p>{data['words']:,} words, {data['different_texts']:,} different texts.</p>",
-        _table(("source", "words"), ((escape(name), f"{count:,}") for name, count in data["sources"].items())),
+        table(("source", "words"), ((escape(name), f"{count:,}") for name, count in data["sources"].items())),
         _samples(words),
         "<h3>Sizes and lengths</h3><div class='grid'>",
         _histogram(data["width"], "width, pixels"),
@@ -219,32 +180,22 @@ def _histogram(distribution: Mapping[str, Any], title: str) -> str:
     bins = distribution["bins"]
     if not bins:
         return ""
-    width, height = 300, 110
-    highest, step = max(count for _, count in bins) or 1, width / len(bins)
+    highest, step = max(count for _, count in bins) or 1, 1 / len(bins)
     ends = [edge for edge, _ in bins[1:]] + [distribution["end"]]
-    bars = "".join(
-        f"<rect x='{number * step:.1f}' y='{height - count / highest * (height - 12):.1f}' width='{step * 0.9:.1f}' "
-        f"height='{count / highest * (height - 12):.1f}'><title>{edge:g} to {end:g}: {count:,}</title></rect>"
+    bars = [
+        bar(step * number, step * (number + 0.9), count / highest, f"{edge:g} to {end:g}: {count:,}")
         for number, ((edge, count), end) in enumerate(zip(bins, ends, strict=True))
-    )
-    marks = [(0, bins[0][0], "start"), (width / 2, bins[len(bins) // 2][0], "middle"), (width, ends[-1], "end")]
-    labels = "".join(
-        f"<text x='{x:.0f}' y='{height + 12}' text-anchor='{anchor}'>{value:.3g}</text>" for x, value, anchor in marks
-    )
+    ]
+    ticks = [(0, f"{bins[0][0]:.3g}"), (0.5, f"{bins[len(bins) // 2][0]:.3g}"), (1, f"{ends[-1]:.3g}")]
     quantiles = distribution["quantiles"]
-    return (
-        f"<figure><figcaption>{escape(title)}</figcaption><svg viewBox='0 0 {width} {height + 16}' role='img'>"
-        f"{bars}<line x1='0' x2='{width}' y1='{height}' y2='{height}'/>{labels}"
-        f"<text x='{width}' y='9' text-anchor='end'>{highest:,}</text></svg><div class='soft'>"
-        f"least {quantiles['0']:g}, median {quantiles['50']:g}, 95% {quantiles['95']:g}, most {quantiles['100']:g}"
-        "</div></figure>"
-    )
+    note = f"least {quantiles['0']:g}, median {quantiles['50']:g}, 95% {quantiles['95']:g}, most {quantiles['100']:g}"
+    return chart(title, bars, ticks, [(1, f"{highest:,}")], note)
 
 
 def _characters(counts: Mapping[str, int], outside: Mapping[str, int]) -> str:
     def chip(character: str, count: int) -> str:
         bad = " bad" if character in outside else ""
-        return f"<span class='char{bad}'>{escape(_shown(character))} <small>{count:,}</small></span>"
+        return f"<span class='char{bad}'>{escape(shown(character))} <small>{count:,}</small></span>"
 
     chips = [chip(character, count) for character, count in counts.items()]
     rest = (
@@ -256,13 +207,6 @@ def _characters(counts: Mapping[str, int], outside: Mapping[str, int]) -> str:
     )
 
 
-def _shown(character: str) -> str:
-    if character == " ":
-        return "space"
-    printable = character.isprintable() and not character.isspace() and not unicodedata.combining(character)
-    return character if printable else f"U+{ord(character):04X}"
-
-
 def _left_out(read: Mapping[str, Any], anchor: str) -> str:
     rows = [
         (escape(KINDS[kind]), f"{tally['count']:,}", f"<code>{escape(', '.join(tally['examples'][:6]))}</code>")
@@ -270,7 +214,7 @@ def _left_out(read: Mapping[str, Any], anchor: str) -> str:
     ]
     kept = " (some of these are kept)" if KEPT & set(read["kinds"]) else ""
     title = f"<h3 id='{anchor}-left'>Left out by the reader: {read['left_out']:,}{kept}</h3>"
-    return title + (_table(("what", "count", "first of them"), rows) if rows else "")
+    return title + (table(("what", "count", "first of them"), rows) if rows else "")
 
 
 def _word_table(listed: Mapping[str, Any], words: "WordSet", columns: tuple[tuple[str, str], ...]) -> str:
@@ -284,7 +228,7 @@ def _word_table(listed: Mapping[str, Any], words: "WordSet", columns: tuple[tupl
         for word in listed["examples"]
     )
     headings = ("picture", "text", *(title for title, _ in columns), "name")
-    return _table(headings, rows) + _rest(listed["count"], len(listed["examples"])) if listed["count"] else ""
+    return table(headings, rows) + _rest(listed["count"], len(listed["examples"])) if listed["count"] else ""
 
 
 def _duplicates(duplicates: Mapping[str, Any], words: "WordSet") -> str:
@@ -302,7 +246,7 @@ def _duplicates(duplicates: Mapping[str, Any], words: "WordSet") -> str:
 
 
 def _leaks(leaks: Mapping[str, Any], train: "WordSet", test: "WordSet") -> str:
-    sources = _table(("training source", "test words"), ((escape(s), f"{n:,}") for s, n in leaks["by_source"].items()))
+    sources = table(("training source", "test words"), ((escape(s), f"{n:,}") for s, n in leaks["by_source"].items()))
     return (
         f"<h2 id='leaks'>Test words in the training set: {leaks['words']:,}</h2>"
         f"<p>{leaks['same_text']:,} of them have the same text there.</p>{sources if leaks['by_source'] else ''}"
@@ -322,13 +266,7 @@ def _pair_table(pairs: Iterable[Mapping[str, Any]], one: "WordSet", other: "Word
         )
         for pair in pairs
     ]
-    return _table(("one", "", "other", "", "likeness"), rows) if rows else ""
-
-
-def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    head = "".join(f"<th>{heading}</th>" for heading in headings)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<div class='scroll'><table><tr>{head}</tr>{body}</table></div>"
+    return table(("one", "", "other", "", "likeness"), rows) if rows else ""
 
 
 def _rest(count: int, shown: int) -> str:
@@ -336,15 +274,5 @@ def _rest(count: int, shown: int) -> str:
 
 
 def _picture(words: "WordSet", place: int) -> str:
-    """A small picture of a word as a data URI."""
-    try:
-        image = load_word_image(words.rows([place])[0]["image"])
-    except (UnreadableImageError, TypeError):
-        return "<span class='soft'>unreadable</span>"
-    scale = PICTURE_HEIGHT / image.height
-    width = min(600, max(1, round(image.width * scale)))
-    small = image.resize((width, PICTURE_HEIGHT), Image.Resampling.BICUBIC) if image.height > PICTURE_HEIGHT else image
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=80)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    return f"<img loading='lazy' height='{PICTURE_HEIGHT}' alt='' src='data:image/jpeg;base64,{data}'>"
+    """A small picture of a word."""
+    return picture(words.rows([place])[0]["image"], PICTURE_HEIGHT)

@@ -1,14 +1,41 @@
 """How good a recogniser is, by rules that are written down."""
 
-from .metrics import character_error_rate, edit_distance, normalized_edit_similarity, recognition_metrics
-from .protocols import PROTOCOLS, Protocol
+from .bootstrap import Estimate, confidence_intervals
+from .breakdowns import accuracy_by_aspect_ratio, accuracy_by_length, character_confusions
+from .calibration import area_under_risk_coverage, expected_calibration_error, reliability_bins, risk_coverage
+from .metrics import (
+    METRICS,
+    character_error_rate,
+    edit_distance,
+    label_error_rate,
+    metric_terms,
+    normalized_edit_similarity,
+    recognition_metrics,
+    wrongness,
+)
+from .protocols import PROTOCOLS, SUBSETS, Protocol, Subset
 
 
 __all__ = [
+    "METRICS",
     "PROTOCOLS",
+    "SUBSETS",
+    "Estimate",
     "Protocol",
+    "Subset",
+    "accuracy_by_aspect_ratio",
+    "accuracy_by_length",
+    "area_under_risk_coverage",
+    "character_confusions",
     "character_error_rate",
+    "confidence_intervals",
     "edit_distance",
+    "expected_calibration_error",
+    "label_error_rate",
+    "metric_terms",
     "normalized_edit_similarity",
     "recognition_metrics",
+    "reliability_bins",
+    "risk_coverage",
+    "wrongness",
 ]

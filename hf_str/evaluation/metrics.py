@@ -1,12 +1,34 @@
-"""Plain functions that compare readings with labels: the numbers that papers report."""
+"""Plain functions that compare readings with labels: the numbers that papers report.
+
+Each metric is a sum over words divided by another: [`metric_terms`] gives both, word by word, for whoever wants to
+resample them (see `bootstrap.py`).
+"""
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from ..optional import require
 from .protocols import PROTOCOLS, Protocol
 
 
-__all__ = ["character_error_rate", "edit_distance", "normalized_edit_similarity", "recognition_metrics"]
+__all__ = [
+    "METRICS",
+    "Terms",
+    "character_error_rate",
+    "edit_distance",
+    "label_error_rate",
+    "metric_terms",
+    "normalized_edit_similarity",
+    "recognition_metrics",
+    "wrongness",
+]
+
+#: Numerators and denominators of one metric, float64, (words,) each.
+Terms = tuple[np.ndarray, np.ndarray]
+
+#: The metrics of [`metric_terms`], with their names in tables.
+METRICS = {"word_accuracy": "word accuracy", "cer": "CER", "label_error_rate": "LER", "one_minus_ned": "1-NED"}
 
 
 def edit_distance(reading: str, label: str) -> int:
@@ -16,6 +38,40 @@ def edit_distance(reading: str, label: str) -> int:
         ImportError: rapidfuzz is missing; the message says how to get it.
     """
     return _levenshtein()(reading, label)
+
+
+def wrongness(reading: str, label: str) -> float:
+    """Edits divided by the length of the longer text: 0 for equal texts, 1 for texts that share nothing."""
+    return edit_distance(reading, label) / max(len(reading), len(label), 1)
+
+
+def metric_terms(readings: Sequence[str], labels: Sequence[str], protocol: Protocol | None = None) -> dict[str, Terms]:
+    """What each metric is made of: its value is the sum of its numerators divided by that of its denominators.
+
+    Args:
+        readings: what was read.
+        labels: what stands there, in the same order.
+        protocol: brings both to the characters that are compared; without one they are compared as they are.
+
+    Returns:
+        By the names in `METRICS`; definitions at [`character_error_rate`], [`label_error_rate`] and
+        [`normalized_edit_similarity`]; `word_accuracy` is the share of words without an edit.
+
+    Raises:
+        ValueError: no words, or not as many readings as labels.
+    """
+    readings, labels = _comparable(readings, labels, protocol)
+    distance = _levenshtein()
+    edits = np.fromiter(map(distance, readings, labels), np.float64, len(labels))
+    lengths = np.fromiter(map(len, labels), np.float64, len(labels))
+    longer = np.maximum(lengths, np.fromiter(map(len, readings), np.float64, len(labels)))
+    ones = np.ones(len(labels))
+    return {
+        "word_accuracy": ((edits == 0).astype(np.float64), ones),
+        "cer": (edits, lengths),
+        "label_error_rate": (edits / np.maximum(lengths, 1), ones),
+        "one_minus_ned": (1 - edits / np.maximum(longer, 1), ones),
+    }
 
 
 def character_error_rate(readings: Sequence[str], labels: Sequence[str], protocol: Protocol | None = None) -> float:
@@ -35,8 +91,21 @@ def character_error_rate(readings: Sequence[str], labels: Sequence[str], protoco
         >>> character_error_rate(["hallo", ""], ["hello", "a"])
         0.3333333333333333
     """
-    readings, labels = _comparable(readings, labels, protocol)
-    return sum(map(_levenshtein(), readings, labels)) / max(sum(map(len, labels)), 1)
+    return _value(metric_terms(readings, labels, protocol)["cer"])
+
+
+def label_error_rate(readings: Sequence[str], labels: Sequence[str], protocol: Protocol | None = None) -> float:
+    """Mean over words of the edits divided by the label's length (Graves et al. 2006, section 2.1).
+
+    Unlike [`character_error_rate`], a short word counts as much as a long one. An empty label counts as one character.
+
+    Args and errors are those of [`character_error_rate`].
+
+    Example:
+        >>> label_error_rate(["hallo", ""], ["hello", "a"])
+        0.6
+    """
+    return _value(metric_terms(readings, labels, protocol)["label_error_rate"])
 
 
 def normalized_edit_similarity(
@@ -53,10 +122,7 @@ def normalized_edit_similarity(
         >>> normalized_edit_similarity(["hallo", ""], ["hello", "a"])
         0.4
     """
-    readings, labels = _comparable(readings, labels, protocol)
-    distance = _levenshtein()
-    shares = (distance(a, b) / max(len(a), len(b), 1) for a, b in zip(readings, labels, strict=True))
-    return 1 - sum(shares) / len(labels)
+    return _value(metric_terms(readings, labels, protocol)["one_minus_ned"])
 
 
 def recognition_metrics(readings: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
@@ -65,15 +131,19 @@ def recognition_metrics(readings: Sequence[str], labels: Sequence[str]) -> dict[
     Raises:
         ValueError: no words, or not as many readings as labels.
     """
-    readings, labels = _comparable(readings, labels, None)
-    exact = sum(map(str.__eq__, readings, labels)) / len(labels)
+    terms = metric_terms(readings, labels)
     by_protocol = {f"word_accuracy_{name}": rule.word_accuracy(readings, labels) for name, rule in PROTOCOLS.items()}
     return {
-        "word_accuracy": exact,
+        "word_accuracy": _value(terms["word_accuracy"]),
         **by_protocol,
-        "cer": character_error_rate(readings, labels),
-        "one_minus_ned": normalized_edit_similarity(readings, labels),
+        "cer": _value(terms["cer"]),
+        "one_minus_ned": _value(terms["one_minus_ned"]),
     }
+
+
+def _value(terms: Terms) -> float:
+    numerators, denominators = terms
+    return float(numerators.sum() / max(denominators.sum(), 1))
 
 
 def _comparable(

@@ -6,8 +6,11 @@ from hf_str.evaluation import (
     PROTOCOLS,
     character_error_rate,
     edit_distance,
+    label_error_rate,
+    metric_terms,
     normalized_edit_similarity,
     recognition_metrics,
+    wrongness,
 )
 
 
@@ -27,6 +30,27 @@ def test_character_error_rate_counts_all_edits_over_all_characters():
     assert character_error_rate(["abcd"], ["a"]) == 3
     assert character_error_rate(["ab"], [""]) == 2
     assert character_error_rate([""], [""]) == 0
+
+
+def test_label_error_rate_is_a_mean_over_words():
+    # one of five, none of one, all of two; an empty label counts as one character
+    assert label_error_rate(["hallo", "a", ""], ["hello", "a", "bc"]) == pytest.approx((1 / 5 + 0 + 1) / 3)
+    assert label_error_rate(["abcd"], ["a"]) == 3
+    assert label_error_rate(["ab", ""], ["", ""]) == 1
+
+
+def test_wrongness_is_a_share_of_the_longer_text():
+    assert [wrongness(*pair) for pair in (("ab", "ab"), ("", "ab"), ("abcd", "a"), ("", ""))] == [0, 1, 0.75, 0]
+
+
+def test_terms_are_a_word_each():
+    terms = metric_terms(["hallo", "", "x"], ["hello", "", "xyz"])
+    assert {name: [column.tolist() for column in pair] for name, pair in terms.items()} == {
+        "word_accuracy": [[0, 1, 0], [1, 1, 1]],
+        "cer": [[1, 0, 2], [5, 0, 3]],
+        "label_error_rate": [[1 / 5, 0, 2 / 3], [1, 1, 1]],
+        "one_minus_ned": [[1 - 1 / 5, 1, 1 - 2 / 3], [1, 1, 1]],
+    }
 
 
 def test_normalized_edit_similarity_is_a_mean_over_words():
@@ -55,7 +79,9 @@ def test_recognition_metrics():
     )
 
 
-@pytest.mark.parametrize("function", [character_error_rate, normalized_edit_similarity, recognition_metrics])
+@pytest.mark.parametrize(
+    "function", [character_error_rate, label_error_rate, normalized_edit_similarity, recognition_metrics]
+)
 def test_nothing_to_compare(function):
     with pytest.raises(ValueError, match="no words"):
         function([], [])

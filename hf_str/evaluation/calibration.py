@@ -1,0 +1,103 @@
+"""Whether a recogniser knows when it is wrong: its scores against what was right."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+
+__all__ = [
+    "ReliabilityBin",
+    "area_under_risk_coverage",
+    "expected_calibration_error",
+    "reliability_bins",
+    "risk_coverage",
+]
+
+
+class ReliabilityBin(NamedTuple):
+    """Words whose score lies in (low, high], the first bin with its low edge.
+
+    Attributes:
+        count: how many words.
+        score: their mean score; of an empty bin its middle.
+        accuracy: the share of them that is right; of an empty bin 0.
+    """
+
+    low: float
+    high: float
+    count: int
+    score: float
+    accuracy: float
+
+
+def reliability_bins(scores: Sequence[float], correct: Sequence[bool], bins: int = 10) -> list[ReliabilityBin]:
+    """The reliability diagram: bins of equal width over [0, 1] (Guo et al. 2017, section 2).
+
+    Args:
+        scores: the model's probability of each word.
+        correct: whether each is right.
+        bins: how many.
+
+    Raises:
+        ValueError: no words, not as many scores as words, or a score outside [0, 1].
+    """
+    scores, correct = _checked(scores, correct)
+    edges = np.linspace(0, 1, bins + 1)
+    places = np.clip(np.searchsorted(edges, scores, side="left") - 1, 0, bins - 1)
+    counts = np.bincount(places, minlength=bins)
+    sums = np.bincount(places, weights=scores, minlength=bins)
+    hits = np.bincount(places, weights=correct, minlength=bins)
+    middles = (edges[1:] + edges[:-1]) / 2
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), middles)
+    accuracies = hits / np.maximum(counts, 1)
+    columns = (edges[:-1], edges[1:], counts, means, accuracies)
+    return [ReliabilityBin(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def expected_calibration_error(scores: Sequence[float], correct: Sequence[bool], bins: int = 10) -> float:
+    """ECE: the distance of mean score and accuracy in each bin, weighted by its words (Naeini et al. 2015).
+
+    Example:
+        >>> round(expected_calibration_error([0.9, 0.9, 0.8, 0.2], [True, True, False, False]), 3)
+        0.3
+    """
+    found = reliability_bins(scores, correct, bins)
+    return sum(b.count * abs(b.score - b.accuracy) for b in found) / sum(b.count for b in found)
+
+
+def risk_coverage(scores: Sequence[float], correct: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+    """The share of errors (risk) among the surest words, for each share of words (coverage) that a threshold can keep.
+
+    Words of equal score are kept or refused together (Geifman & El-Yaniv 2017).
+
+    Returns:
+        coverage and risk, float64, (thresholds,), from the highest threshold to the lowest.
+    """
+    scores, correct = _checked(scores, correct)
+    order = np.argsort(-scores, kind="stable")
+    errors = np.cumsum(~correct[order])
+    kept = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)) + 1
+    return kept / len(scores), errors[kept - 1] / kept
+
+
+def area_under_risk_coverage(scores: Sequence[float], correct: Sequence[bool]) -> float:
+    """AURC: the mean risk over the coverages of every word (Geifman et al. 2019). 0 is perfect.
+
+    Example:
+        >>> area_under_risk_coverage([0.9, 0.8, 0.1], [True, True, False])
+        0.1111111111111111
+    """
+    coverage, risk = risk_coverage(scores, correct)
+    return float(risk @ np.diff(coverage, prepend=0))
+
+
+def _checked(scores: Sequence[float], correct: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
+    scores, correct = np.asarray(scores, np.float64), np.asarray(correct, bool)
+    if scores.shape != correct.shape or scores.ndim != 1:
+        raise ValueError(f"{scores.size} scores for {correct.size} words: give one for each")
+    if len(scores) == 0:
+        raise ValueError("no words to compare")
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError(f"scores are probabilities in [0, 1], not {scores.min():g} to {scores.max():g}")
+    return scores, correct

@@ -1,0 +1,272 @@
+"""Readings of a test set, written as they come: a run that is killed goes on, and many processes share one file."""
+
+import hashlib
+import io
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from ..data.preparation import SettingsChangedError
+from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from .recognizers import Recognizer
+
+
+if TYPE_CHECKING:
+    import datasets
+
+
+__all__ = ["Prediction", "PredictionFile", "TestSet", "check_settings", "predict"]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What was read of one word.
+
+    Attributes:
+        row: of the test set.
+        name: of the image's file, or its row.
+        label: what stands there.
+        text: what was read; empty where the image is broken.
+        score: the model's probability of the text, in [0, 1].
+        width, height: of the image in pixels; 0 where it is broken.
+        seconds: from file to text, an equal share of the batch.
+        problem: why the image could not be read, or empty.
+    """
+
+    row: int
+    name: str
+    label: str
+    text: str
+    score: float
+    width: int
+    height: int
+    seconds: float
+    problem: str = ""
+
+    @property
+    def aspect_ratio(self) -> float:
+        return self.width / max(self.height, 1)
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Words to read.
+
+    Attributes:
+        name: how reports call it.
+        source: where it lies.
+        table: with the columns `image`, encoded, and `text`.
+        lexicons: of each word the words that it may be, or `None`.
+    """
+
+    name: str
+    source: str
+    table: "datasets.Dataset"
+    lexicons: Sequence[Sequence[str]] | None = None
+
+    #: Not a test, whatever pytest thinks of the name.
+    __test__ = False
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def labels(self) -> list[str]:
+        return self.table.select_columns("text")[:]["text"]
+
+    @property
+    def paths(self) -> list[str]:
+        """How the images are called; those without a name by their row."""
+        images = self.table.select_columns("image")
+        names = (row["image"].get("path") for row in images)
+        return [name or f"{self.name}[{row}]" for row, name in enumerate(names)]
+
+    def fingerprint(self) -> str:
+        """Changes when the labels or their order do."""
+        return hashlib.sha256(json.dumps([self.source, self.labels]).encode()).hexdigest()[:24]
+
+
+@dataclass
+class PredictionFile:
+    """The predictions of one test set as JSON lines.
+
+    Args:
+        path: the file; `None` keeps them in memory.
+    """
+
+    path: Path | None
+    found: dict[int, Prediction] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.path is None or not self.path.exists():
+            return
+        whole = 0  # bytes: of a run that was killed while it wrote, the last line may be torn
+        for line in self.path.read_bytes().splitlines(keepends=True):
+            if not line.endswith(b"\n"):
+                break
+            prediction = Prediction(**json.loads(line))
+            self.found[prediction.row] = prediction
+            whole += len(line)
+        with open(self.path, "r+b") as file:
+            file.truncate(whole)
+
+    def add(self, predictions: Sequence[Prediction]):
+        """Writes those whose rows are not there yet."""
+        new = [prediction for prediction in predictions if prediction.row not in self.found]
+        self.found |= {prediction.row: prediction for prediction in new}
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lines = (json.dumps(asdict(prediction), ensure_ascii=False) + "\n" for prediction in new)
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write("".join(lines))
+
+    def ordered(self) -> list[Prediction]:
+        """All of them, by row."""
+        return [self.found[row] for row in sorted(self.found)]
+
+
+def check_settings(folder: Path, settings: Mapping[str, Any], sets: Sequence[TestSet]):
+    """Keeps in `settings.json` what the predictions of a folder depend on, and refuses to mix them with others.
+
+    Raises:
+        SettingsChangedError: the folder holds those of other settings, or of other words by the same name.
+    """
+    file = folder / "settings.json"
+    now = json.loads(json.dumps(settings))
+    data = {words.name: words.fingerprint() for words in sets}
+    if file.exists():
+        before = json.loads(file.read_text(encoding="utf-8"))
+        known = before.pop("data")
+        changed = [f"{name} {before.get(name)!r}, now {now[name]!r}" for name in now if before.get(name) != now[name]]
+        changed += [f"{name}: other words" for name in data.keys() & known if data[name] != known[name]]
+        if changed:
+            raise SettingsChangedError(
+                f"{folder} holds readings of other settings: {'; '.join(changed)}. Use another folder, or empty it"
+            )
+        data = known | data
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({**now, "data": data}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def predict(
+    recognizer: Recognizer,
+    words: TestSet,
+    file: PredictionFile,
+    batch_size: int = 64,
+    num_workers: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    progress: Callable[[int], Any] = lambda count: None,
+) -> list[Prediction]:
+    """Reads the words that are not in the file yet. Broken images are read as nothing, with the problem named.
+
+    Which words share a batch depends on the test set and `batch_size` only, and batch `n` goes to process `n` modulo
+    `world_size`: so any number of processes, and a run that went on, give the same readings.
+
+    Args:
+        recognizer: of each process.
+        words: the same in each process.
+        file: of the main process; in others it is not touched.
+        batch_size: images a forward pass.
+        num_workers: further processes that open images.
+        rank, world_size: of this process.
+        progress: is told how many words were read, those of other processes included.
+
+    Returns:
+        All predictions by row, in the main process (rank 0); nothing in others.
+    """
+    done = _from_main(set(file.found), world_size)
+    order = _by_width(words) if recognizer.sorts_by_width else range(len(words))
+    batches = [list(order[start : start + batch_size]) for start in range(0, len(words), batch_size)]
+    pending = [batch for batch in batches if not done.issuperset(batch)]
+    own = pending[rank::world_size]
+    loader = iter(DataLoader(_Words(words), batch_sampler=own, collate_fn=list, num_workers=num_workers))
+    progress(len(done))
+    for step in range(0, len(pending), world_size):
+        found = _read(recognizer, loader) if step + rank < len(pending) else []
+        if world_size > 1:
+            from accelerate.utils import gather_object
+
+            found = gather_object(found)
+        progress(len({prediction.row for prediction in found} - done))
+        if rank == 0:
+            file.add(found)
+    return file.ordered() if rank == 0 else []
+
+
+class _Words(Dataset):
+    """Rows of a test set as (row, name, label, lexicon, image or `None`, problem)."""
+
+    def __init__(self, words: TestSet):
+        self.words = words
+
+    def __getitems__(self, rows: list[int]) -> list[tuple]:
+        columns, lexicons = self.words.table[rows], self.words.lexicons
+        return [
+            (row, _name(image, row), label, lexicons and lexicons[row], *_open(image))
+            for row, label, image in zip(rows, columns["text"], columns["image"], strict=True)
+        ]
+
+
+def _name(image: Any, row: int) -> str:
+    return Path((image or {}).get("path") or f"row {row}").name
+
+
+def _open(image: Any) -> tuple[Image.Image | None, str]:
+    try:
+        return load_word_image(image), ""
+    except (UnreadableImageError, TypeError) as error:  # TypeError: a row without an image
+        return None, str(error)
+
+
+def _read(recognizer: Recognizer, loader: Any) -> list[Prediction]:
+    started = time.perf_counter()
+    batch = next(loader)
+    readable = [word for word in batch if word[4] is not None]
+    readings: list[tuple[str, float]] = []
+    if readable:
+        _, _, _, lexicons, images, _ = zip(*readable, strict=True)
+        readings = recognizer.read(images, None if lexicons[0] is None else lexicons)
+    seconds = round((time.perf_counter() - started) / len(batch), 6)
+    found = [
+        Prediction(row, name, label, text, score, *image.size, seconds)
+        for (row, name, label, _, image, _), (text, score) in zip(readable, readings, strict=True)
+    ]
+    broken = [
+        Prediction(row, name, label, "", 0.0, 0, 0, seconds, problem)
+        for row, name, label, _, image, problem in batch
+        if image is None
+    ]
+    return found + broken
+
+
+def _by_width(words: TestSet) -> list[int]:
+    """Rows by width / height, the widest first: what does not fit into memory shows at once."""
+    images = words.table.select_columns("image")
+    ratios = [_aspect_ratio(row["image"]) for row in images]
+    return sorted(range(len(ratios)), key=lambda row: -ratios[row])
+
+
+def _aspect_ratio(image: Mapping[str, Any]) -> float:
+    """From the image's header; 0 where it has none."""
+    try:
+        with Image.open(io.BytesIO(image["bytes"]) if image["bytes"] else image["path"]) as opened:
+            return opened.width / opened.height
+    except (OSError, TypeError, ValueError, ZeroDivisionError, Image.DecompressionBombError):
+        return 0.0
+
+
+def _from_main(rows: set[int], world_size: int) -> set[int]:
+    if world_size == 1:
+        return rows
+    from accelerate.utils import broadcast_object_list
+
+    box = [rows]
+    broadcast_object_list(box)
+    return box[0]

@@ -1,0 +1,316 @@
+"""Recognisers of every family behind one method: images in, texts with scores out.
+
+A family is a class with `read`. Which one a model needs is told by its `config.json`, or by the file's end `.onnx`.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import (
+    AutoConfig,
+    AutoImageProcessor,
+    AutoModel,
+    AutoModelForCTC,
+    AutoModelForTextRecognition,
+    AutoProcessor,
+    AutoTokenizer,
+    VisionEncoderDecoderModel,
+)
+
+from ..models.crnn.decoders_crnn import make_decoder
+from ..models.crnn.decoding_crnn import CTCDecoder
+from ..models.crnn.language_model_crnn import CharacterLanguageModel
+from ..models.crnn.processing_crnn import CRNNProcessor
+from ..optional import require
+
+
+__all__ = ["Recognizer", "fingerprint", "nearest_word", "open_recognizer"]
+
+
+class Recognizer:
+    """Reads word images with a model of transformers.
+
+    Args:
+        checkpoint: a folder, or a repository on the Hub.
+        device: where to compute.
+        decoding: what `make_decoder` takes besides the tokenizer and a lexicon; only for CTC recognisers of hf_str.
+
+    Attributes:
+        family: how reports call the kind of model.
+        num_parameters: of the model, or `None` where nobody knows.
+        sorts_by_width: whether wide and narrow images are better read apart.
+
+    Raises:
+        ValueError: `decoding` for a model that decodes by itself.
+    """
+
+    family: str
+    auto_class: Any
+    sorts_by_width = False
+
+    def __init__(self, checkpoint: str, device: torch.device | str = "cpu", decoding: Mapping[str, Any] | None = None):
+        self.device, self.decoding = torch.device(device), dict(decoding or {})
+        if self.decoding and not isinstance(self, CRNNRecognizer):
+            raise ValueError(f"{checkpoint} is a {self.family} model: it decodes by itself, without {self.decoding}")
+        self.load(checkpoint)
+
+    def load(self, checkpoint: str):
+        """Sets `model`, and whatever prepares images and turns outputs into text."""
+        self.model = self.auto_class.from_pretrained(checkpoint).to(self.device).eval()
+
+    @property
+    def num_parameters(self) -> int | None:
+        return self.model.num_parameters()
+
+    def read(
+        self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
+    ) -> list[tuple[str, float]]:
+        """Reads some images.
+
+        Args:
+            images: upright, mode L or RGB.
+            lexicons: of each image the words that it may show; images that share one share the object. Recognisers
+                that cannot search a lexicon take its word with the fewest edits from what they read.
+
+        Returns:
+            `(text, score)` of each image; the score is the model's own probability of the text, in [0, 1].
+        """
+        with torch.inference_mode():
+            found = self.recognize([image.convert("RGB") for image in images])
+        texts = [text for text, _ in found]
+        if lexicons is not None:
+            texts = list(map(nearest_word, texts, lexicons))
+        return [(text, min(max(score, 0.0), 1.0)) for text, (_, score) in zip(texts, found, strict=True)]
+
+    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+        """`read` without a lexicon, of RGB images."""
+        raise NotImplementedError
+
+
+class CRNNRecognizer(Recognizer):
+    """CRNN of this package: every decoder, word probabilities; with a lexicon the most probable word under CTC."""
+
+    family = "CRNN"
+    auto_class = AutoModelForCTC
+
+    def load(self, checkpoint: str):
+        super().load(checkpoint)
+        self.load_processor(checkpoint)
+
+    def load_processor(self, folder: str):
+        self.processor = CRNNProcessor.from_pretrained(folder)
+        if "language_model" in self.decoding:  # once, however many lexicons come
+            file = self.decoding["language_model"]
+            self.decoding["language_model"] = CharacterLanguageModel(file, self.processor.tokenizer)
+        self._lexicon: Sequence[str] | None = None
+        self._decoder: CTCDecoder | None = None
+
+    def _decoder_with(self, lexicon: Sequence[str] | None) -> CTCDecoder:
+        """The decoder; made anew where the lexicon is another than the last time."""
+        if self._decoder is None or lexicon is not self._lexicon:
+            options = {"decoder": None, **self.decoding, "lexicon": lexicon}
+            self._lexicon, self._decoder = lexicon, make_decoder(tokenizer=self.processor.tokenizer, **options)
+        return self._decoder
+
+    @property
+    def sorts_by_width(self) -> bool:
+        return self.processor.image_processor.keep_aspect_ratio
+
+    def read(
+        self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
+    ) -> list[tuple[str, float]]:
+        with torch.inference_mode():
+            logits = self.logits(self.processor.image_processor(list(images), return_tensors="pt"))
+        by_lexicon = defaultdict(list)
+        for place, lexicon in enumerate(lexicons or [None] * len(images)):
+            by_lexicon[id(lexicon)].append((place, lexicon))
+        found: dict[int, tuple[str, float]] = {}
+        for group in by_lexicon.values():
+            places, lexicon = [place for place, _ in group], group[0][1]
+            outputs, decoder = SimpleNamespace(logits=logits[places]), self._decoder_with(lexicon)
+            readings = self.processor.post_process_text_recognition(outputs, decoder=decoder)
+            found |= {place: (r["text"], r["score"]) for place, r in zip(places, readings, strict=True)}
+        return [found[place] for place in range(len(images))]
+
+    def logits(self, inputs: Any) -> torch.Tensor:
+        """Raw logits (batch, time, vocab) of prepared images; frames of padding are blank."""
+        return self.model(**inputs.to(self.device)).logits
+
+
+class PPOCRRecognizer(Recognizer):
+    """PP-OCRv5 and v6, and whatever else `AutoModelForTextRecognition` brings with an image processor that decodes.
+
+    Each image is prepared alone: together, the processor of PP-OCR stretches all of them to the widest, and what is
+    read of a word would depend on its neighbours. The score is the mean probability of the characters.
+    """
+
+    family = "text recognition"
+    auto_class = AutoModelForTextRecognition
+    sorts_by_width = True
+
+    def load(self, checkpoint: str):
+        super().load(checkpoint)
+        require("torchvision", "evaluation")  # its image processor has no other backend
+        self.image_processor = AutoImageProcessor.from_pretrained(checkpoint)
+
+    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+        prepared = [self.image_processor(image, return_tensors="pt").pixel_values for image in images]
+        found: list[tuple[str, float]] = [("", 0.0)] * len(images)
+        for places in _places_by_shape(prepared):
+            outputs = self.model(torch.cat([prepared[place] for place in places]).to(self.device))
+            results = self.image_processor.post_process_text_recognition(outputs)
+            for place, result in zip(places, results, strict=True):
+                # of an empty text there is no mean probability: it is not a number
+                found[place] = result["text"], result["score"] if result["text"] else 0.0
+        return found
+
+
+class TrOCRRecognizer(Recognizer):
+    """TrOCR (Li et al. 2023) and other pairs of an image encoder and a text decoder.
+
+    The image processor and the tokenizer are loaded apart: older repositories have no processor that transformers 5
+    can join. The score is the product of the probabilities of the tokens, the end's among them.
+    """
+
+    family = "encoder-decoder"
+    auto_class = VisionEncoderDecoderModel
+
+    def load(self, checkpoint: str):
+        super().load(checkpoint)
+        self.image_processor = AutoImageProcessor.from_pretrained(checkpoint)
+        self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+
+    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+        pixel_values = self.image_processor(images, return_tensors="pt").pixel_values.to(self.device)
+        generated = self.model.generate(pixel_values, return_dict_in_generate=True, output_scores=True)
+        beams = {"beam_indices": generated.beam_indices} if "beam_indices" in generated else {}
+        log_probs = self.model.compute_transition_scores(
+            generated.sequences, generated.scores, normalize_logits=True, **beams
+        )
+        tokens = generated.sequences[:, -log_probs.shape[1] :]
+        ends = torch.isin(tokens, torch.tensor(self.model.generation_config.eos_token_id, device=tokens.device))
+        is_own = ends.cumsum(-1) - ends.long() == 0  # what follows the end is padding
+        scores = log_probs.where(is_own, 0.0).sum(-1).exp().tolist()
+        texts = self.tokenizer.batch_decode(generated.sequences, skip_special_tokens=True)
+        return list(zip(map(str.strip, texts), scores, strict=True))
+
+
+class MGPSTRRecognizer(Recognizer):
+    """MGP-STR (Wang et al. 2022): the surest of its character, BPE and WordPiece heads.
+
+    Its processor also loads the tokenizers of `openai-community/gpt2` and `google-bert/bert-base-uncased`.
+    """
+
+    family = "MGP-STR"
+    auto_class = AutoModel
+
+    def load(self, checkpoint: str):
+        super().load(checkpoint)
+        require("sentencepiece", "evaluation")  # transformers asks for it
+        self.processor = AutoProcessor.from_pretrained(checkpoint)
+
+    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+        pixel_values = self.processor(images=images, return_tensors="pt").pixel_values.to(self.device)
+        decoded = self.processor.batch_decode(self.model(pixel_values).logits)
+        return list(zip(decoded["generated_text"], map(float, decoded["scores"]), strict=True))
+
+
+class OnnxRecognizer(CRNNRecognizer):
+    """A CRNN that was exported to ONNX, run by onnxruntime; its processor lies in the same folder.
+
+    The graph takes `pixel_values`, and `pixel_mask` where images keep their aspect ratio; its first output is the
+    logits.
+    """
+
+    family = "CRNN, ONNX"
+
+    def load(self, checkpoint: str):
+        onnxruntime = require("onnxruntime", "onnx")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = torch.get_num_threads()
+        wanted = ["CUDAExecutionProvider"] * (self.device.type == "cuda") + ["CPUExecutionProvider"]
+        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
+        self.session = onnxruntime.InferenceSession(checkpoint, options, providers=providers)
+        self.load_processor(str(Path(checkpoint).parent))
+
+    @property
+    def num_parameters(self) -> None:
+        return None
+
+    def logits(self, inputs: Any) -> torch.Tensor:
+        names = [node.name for node in self.session.get_inputs()]
+        if missing := inputs.keys() - names:
+            raise ValueError(f"the ONNX graph has no input for {', '.join(missing)}, but {', '.join(names)}")
+        arrays = {name: inputs[name].numpy() for name in names}
+        return torch.from_numpy(self.session.run(None, arrays)[0])
+
+
+def open_recognizer(
+    model: str, device: torch.device | str = "cpu", decoding: Mapping[str, Any] | None = None
+) -> Recognizer:
+    """Loads a recogniser of any family.
+
+    Args:
+        model: a checkpoint folder, a repository on the Hub, or an ONNX file.
+        device: where to compute.
+        decoding: for CTC recognisers of hf_str, what `make_decoder` takes: `decoder`, `beam_width`, `language_model`.
+
+    Raises:
+        ValueError: a model of a family that is not known here, or that decodes by itself.
+        OSError: there is no such model.
+        ImportError: the family needs a package that is not installed; the message says which.
+    """
+    if str(model).endswith(".onnx"):
+        if not Path(model).is_file():
+            raise FileNotFoundError(f"there is no file {model}")
+        return OnnxRecognizer(str(model), device, decoding)
+    config = AutoConfig.from_pretrained(model)
+    if config.model_type == "crnn":
+        return CRNNRecognizer(model, device, decoding)
+    if config.model_type == "vision-encoder-decoder":
+        return TrOCRRecognizer(model, device, decoding)
+    if config.model_type == "mgp-str":
+        return MGPSTRRecognizer(model, device, decoding)
+    if type(config) in AutoModelForTextRecognition._model_mapping:
+        return PPOCRRecognizer(model, device, decoding)
+    raise ValueError(
+        f"{model} is of the type {config.model_type!r}; there are readers for crnn, vision-encoder-decoder (TrOCR), "
+        "mgp-str, what AutoModelForTextRecognition knows (PP-OCRv5, PP-OCRv6), and ONNX files of a CRNN"
+    )
+
+
+def fingerprint(model: str) -> str | None:
+    """Changes when the model does: a digest of its files, or the commit of a repository on the Hub."""
+    path = Path(model)
+    if not path.exists():
+        return getattr(AutoConfig.from_pretrained(model), "_commit_hash", None)
+    files = [path, *path.parent.glob("*.json")] if path.is_file() else path.iterdir()
+    digest = hashlib.sha256()
+    for file in sorted(file for file in files if file.suffix in {".bin", ".json", ".onnx", ".safetensors"}):
+        digest.update(file.name.encode())
+        with open(file, "rb") as content:
+            while piece := content.read(1 << 20):
+                digest.update(piece)
+    return digest.hexdigest()[:24]
+
+
+def nearest_word(text: str, lexicon: Sequence[str]) -> str:
+    """The lexicon's word with the fewest edits from `text`, without regard to case; of several the first."""
+    if not lexicon:
+        return text
+    process, distance = require("rapidfuzz.process"), require("rapidfuzz.distance").Levenshtein.distance
+    return process.extractOne(text, lexicon, scorer=distance, processor=str.lower)[0]
+
+
+def _places_by_shape(tensors: Sequence[torch.Tensor]) -> list[list[int]]:
+    """Which tensors can be stacked, by their places."""
+    places = defaultdict(list)
+    for place, tensor in enumerate(tensors):
+        places[tensor.shape].append(place)
+    return list(places.values())

@@ -1,0 +1,36 @@
+"""The Space's page: compute the metric in the browser.
+
+`evaluate.utils.launch_gradio_widget` needs Gradio 3, which does not go with transformers 5; so the page is made here.
+"""
+
+from pathlib import Path
+
+import evaluate
+import gradio
+
+
+word_accuracy = evaluate.load(str(Path(__file__).with_name("word_accuracy.py")))
+
+
+def compute(predictions: str, references: str, protocol: str) -> dict:
+    """The figures of words that stand one a line."""
+    read, expected = predictions.splitlines(), references.splitlines()
+    if len(read) != len(expected) or not read:
+        raise gradio.Error(f"{len(read)} predictions for {len(expected)} references: give one for each")
+    return word_accuracy.compute(predictions=read, references=expected, protocol=protocol)
+
+
+demo = gradio.Interface(
+    compute,
+    [
+        gradio.Textbox("STARBUCKS\nOpem", lines=6, label="predictions, one a line"),
+        gradio.Textbox("Starbucks'\nOpen", lines=6, label="references, one a line"),
+        gradio.Radio(["36", "62", "94", "exact"], value="36", label="protocol"),
+    ],
+    gradio.JSON(label="figures"),
+    title="Word accuracy of scene text recognition",
+    description=word_accuracy.description,
+)
+
+if __name__ == "__main__":
+    demo.launch()

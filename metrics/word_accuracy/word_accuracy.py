@@ -1,0 +1,69 @@
+"""Word accuracy of scene text recognition, with CER, LER and 1-NED, as a module of `evaluate`."""
+
+import datasets
+import evaluate
+
+from hf_str.evaluation import PROTOCOLS, confidence_intervals, metric_terms
+
+
+_DESCRIPTION = """\
+How many words a text recogniser reads without a mistake, under the protocols in which papers report it: 36 characters
+(letters and digits without case), 62 (with case), 94 (with punctuation), or exactly as they are. With it come the
+character error rate, the label error rate of Graves et al. 2006 and the normalised edit similarity of ICDAR 2019, each
+with a bootstrap confidence interval.
+"""
+
+_KWARGS_DESCRIPTION = """
+Args:
+    predictions (`list` of `str`): what was read.
+    references (`list` of `str`): what stands there.
+    protocol (`str`, defaults to `"36"`): "36", "62", "94", or "exact".
+    resamples (`int`, defaults to 1000): resamples of the bootstrap; 0 for no intervals.
+    seed (`int`, defaults to 0): of the bootstrap.
+
+Returns:
+    word_accuracy (`float`): share of the words without a mistake, in [0, 1].
+    cer (`float`): edits divided by the characters of all references.
+    label_error_rate (`float`): mean over words of the edits divided by the reference's length.
+    one_minus_ned (`float`): one minus the mean over words of the edits divided by the longer text's length.
+    confidence_intervals (`dict`): of each of them `[low, high]`, the 95 % percentile interval.
+
+Examples:
+    >>> word_accuracy = evaluate.load("word_accuracy")
+    >>> results = word_accuracy.compute(predictions=["STARBUCKS", "Opem"], references=["Starbucks'", "Open"])
+    >>> results["word_accuracy"]
+    0.5
+"""
+
+_CITATION = """\
+@inproceedings{baek2019wrong,
+  title = {What Is Wrong With Scene Text Recognition Model Comparisons? Dataset and Model Analysis},
+  author = {Baek, Jeonghun and Kim, Geewook and Lee, Junyeop and Park, Sungrae and Han, Dongyoon and Yun, Sangdoo and
+            Oh, Seong Joon and Lee, Hwalsuk},
+  booktitle = {Proceedings of the IEEE/CVF International Conference on Computer Vision},
+  year = {2019}
+}
+"""
+
+
+@evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
+class WordAccuracy(evaluate.Metric):
+    def _info(self):
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation=_CITATION,
+            inputs_description=_KWARGS_DESCRIPTION,
+            features=datasets.Features(
+                {"predictions": datasets.Value("string"), "references": datasets.Value("string")}
+            ),
+        )
+
+    def _compute(self, predictions, references, protocol="36", resamples=1000, seed=0):
+        if protocol != "exact" and protocol not in PROTOCOLS:
+            raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)} and exact, not {protocol!r}")
+        terms = metric_terms(predictions, references, PROTOCOLS.get(protocol))
+        figures = confidence_intervals(terms, max(resamples, 1), seed)
+        results = {name: figure.value for name, figure in figures.items()}
+        if resamples > 0:
+            results["confidence_intervals"] = {name: [figure.low, figure.high] for name, figure in figures.items()}
+        return results

@@ -1,0 +1,144 @@
+"""`scripts/evaluate_str.py` end to end: what it writes, goes on with, refuses, and shares among processes."""
+
+import json
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import draw_word
+
+
+pytest.importorskip("datasets")
+pytest.importorskip("rapidfuzz")
+SCRIPT = Path(__file__).parents[2] / "scripts" / "evaluate_str.py"
+FILES = ["model-index.yaml", "predictions", "report.html", "results.json", "results.md", "settings.json"]
+#: Without MPI, `accelerate launch --cpu` starts one process, whatever --num_processes says.
+LAUNCH_TWO = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2, "--num_machines", 1]
+LAUNCH_TWO += ["--main_process_port", 0, "--mixed_precision", "no", "--dynamo_backend", "no"]
+
+
+@pytest.fixture
+def data(tmp_path) -> list[Path]:
+    """Two sets by the same name: nine drawn words, one of them broken, and four."""
+    folders = []
+    for name, texts in (("a", ["cat", "Dog", "EXIT", "24", "it's", "tea", "shop", "no", "broken"]), ("b", ["x"] * 4)):
+        folder = tmp_path / name / "words"
+        (folder / "images").mkdir(parents=True)
+        for number, text in enumerate(texts):
+            draw_word(text, 14 + 3 * number).save(folder / "images" / f"{number}.png")
+        lines = [f"images/{number}.png\t{text}\n" for number, text in enumerate(texts)]
+        (folder / "labels.tsv").write_text("".join(lines))
+        folders.append(folder)
+    (folders[0] / "images" / "8.png").write_bytes(b"no picture")
+    return folders
+
+
+@pytest.fixture
+def evaluate(monkeypatch, tiny_checkpoint, capsys):
+    """Runs the script in this process; returns what it printed."""
+
+    def run(*arguments) -> str:
+        command = [SCRIPT, "--model", tiny_checkpoint, "--device", "cpu", "--batch_size", 4, *arguments]
+        monkeypatch.setattr("sys.argv", list(map(str, command)))
+        runpy.run_path(str(SCRIPT), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+def figures(folder: Path) -> dict:
+    """The results without what a clock or the number of processes says."""
+    results = json.loads((folder / "results.json").read_text())
+    for row in results["figures"]:
+        row.pop("images_per_second", None)
+    results["settings"].pop("processes")
+    return results
+
+
+def test_what_is_written(evaluate, data, tmp_path):
+    out = tmp_path / "out"
+    arguments = ["--data", *data, "--output_dir", out, "--subset", "a-words=IC13-857"]
+    output = evaluate(*arguments, "--errors", 2)
+    assert sorted(path.name for path in out.iterdir()) == FILES
+    assert sorted(path.name for path in (out / "predictions").iterdir()) == ["a-words.jsonl", "b-words.jsonl"]
+    results = figures(out)
+    rows = {row["name"]: row["words"] for row in results["figures"]}
+    assert rows == {"a-words": 9, "a-words (IC13-857)": 6, "b-words": 4, "mean of sets": 10, "all words": 10}
+    assert results["figures"][0]["broken"] == 1
+    assert results["broken"][0]["name"] == "8.png"
+    assert list(results["protocols"]) == ["36", "94"]
+    assert results["versions"]["transformers"]
+    assert results["settings"]["seed"] == 0
+    assert [line.split()[0] for line in output.splitlines()[1:3]] == ["a-words", "a-words"]
+    assert "a-words 0.png: 'cat' was read as" in output
+    assert "Broken images: 1" in (out / "report.html").read_text(encoding="utf-8")
+    assert yaml.safe_load((out / "model-index.yaml").read_text())["model-index"][0]["name"] == "tiny"
+    assert (out / "results.md").read_text().startswith("**36 characters**")
+
+
+def test_it_goes_on_and_refuses_what_is_not_the_same(evaluate, data, tmp_path, tiny_checkpoint):
+    out = tmp_path / "out"
+    evaluate("--data", data[0], "--output_dir", out)
+    whole, readings = figures(out), out / "predictions" / "words.jsonl"
+    lines = readings.read_text().splitlines(keepends=True)
+    readings.write_text("".join(lines[:5]) + lines[5][:20])
+    evaluate("--data", data[0], "--output_dir", out)
+    assert figures(out) == whole
+    assert readings.read_text().splitlines(keepends=True)[:5] == lines[:5]
+    with pytest.raises(SystemExit, match=r"error: .* holds readings of other settings: protocol \['36', '94'\], now"):
+        evaluate("--data", data[0], "--output_dir", out, "--protocol", "62")
+    shutil.copytree(tiny_checkpoint, tmp_path / "model")
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"dropout": 0.5}))
+    with pytest.raises(SystemExit, match=r"model .*; weights "):
+        evaluate("--data", data[0], "--output_dir", out, "--model", tmp_path / "model")
+
+
+def test_decoders_and_lexicons(evaluate, data):
+    assert "words" in evaluate("--data", data[0], "--decoder", "beam_search", "--beam_width", 4)
+    full = evaluate("--data", data[1], "--lexicon", "full")  # its only word is x
+    assert full.splitlines()[1].split()[2:4] == ["100.00", "100.00"]
+    with pytest.raises(SystemExit, match=r"error: .* does not take beam_width"):
+        evaluate("--data", data[0], "--decoder", "best_path", "--beam_width", 4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--data", "nowhere"], "nowhere"),
+        (["--data", "{data}", "--model", "nothing-here.onnx"], "there is no file nothing-here.onnx"),
+        (["--data", "{data}", "--lexicon", "big"], "'big' is no lexicon"),
+    ],
+)
+def test_errors_are_a_line(evaluate, data, arguments, message, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(SystemExit) as refusal:
+        evaluate(*[str(argument).format(data=data[0]) for argument in arguments])
+    assert str(refusal.value).startswith("error: ")
+    assert message in str(refusal.value)
+
+
+def test_a_subset_of_a_set_that_is_not_there(evaluate, data, capsys):
+    for subset, message in (("other=IC13-857", "the sets are words"), ("words=IC13", "must be NAME=RULE")):
+        with pytest.raises(SystemExit):
+            evaluate("--data", data[0], "--subset", subset)
+        assert message in capsys.readouterr().err
+
+
+def test_two_processes_give_the_figures_of_one(evaluate, data, tiny_checkpoint, tmp_path):
+    pytest.importorskip("accelerate")
+    evaluate("--data", *data, "--output_dir", tmp_path / "one", "--protocol", "36")
+    command = [sys.executable, *LAUNCH_TWO, SCRIPT, "--model", tiny_checkpoint, "--device", "cpu", "--batch_size", 4]
+    command += ["--data", *data, "--output_dir", tmp_path / "two", "--protocol", "36"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPT.parents[1]), "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert json.loads((tmp_path / "two" / "results.json").read_text())["settings"]["processes"] == 2
+    assert figures(tmp_path / "two") == figures(tmp_path / "one")
+    assert done.stdout.count("Written: ") == 1
