@@ -35,6 +35,7 @@ from pathlib import Path
 
 from transformers import TrainingArguments, set_seed
 
+from hf_str.publishing import check_before_run, push_to_hub
 from hf_str.training import WordCollator, last_complete_checkpoint
 from hf_str.training.arguments import (
     DataArguments,
@@ -44,8 +45,14 @@ from hf_str.training.arguments import (
     parse_arguments,
 )
 from hf_str.training.checkpointing import changed_settings
-from hf_str.training.publishing import finish, push_folder
-from hf_str.training.setup import count_steps, load_recognizer, load_training_words, load_validation_sets
+from hf_str.training.finishing import finish
+from hf_str.training.setup import (
+    count_steps,
+    load_recognizer,
+    load_training_words,
+    load_validation_sets,
+    refuse_sharding,
+)
 from hf_str.training.trainer import CTCTrainer
 
 
@@ -76,9 +83,10 @@ def main():
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe)}
     settings |= args.to_sanitized_dict()
     logger.setLevel(logging.WARNING if args.should_log else logging.ERROR)
-    push_to_hub, args.push_to_hub = args.push_to_hub, False  # at the end, and then the best model
+    is_published, args.push_to_hub = args.push_to_hub, False  # at the end, and then the best model
 
     # The model: new, or a checkpoint with its charset changed where that was asked for.
+    refuse_sharding()
     set_seed(args.seed)
     model, processor = load_recognizer(model_args)
     collator = WordCollator(processor, model.config)
@@ -89,6 +97,9 @@ def main():
         validation = load_validation_sets(data_args)
     if not validation:
         args.eval_strategy = "no"
+    repo_id = args.hub_model_id or Path(args.output_dir).resolve().name
+    if is_published:
+        check_before_run(validation, repo_id, args.hub_token)
     words_in_a_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
     args.max_steps = count_steps(words, words_in_a_step, args.max_steps, args.num_train_epochs)
 
@@ -107,9 +118,9 @@ def main():
     # The finished model, complete, in the output folder, and on the Hub.
     if trainer.is_world_process_zero():
         with trainer.averaged_weights():
-            print(finish(args.output_dir, trainer.best if validation else None, trainer.save_recognizer, settings))
-        if push_to_hub:
-            print(push_folder(args.output_dir, args.hub_model_id, args.hub_token, args.hub_private_repo))
+            print(finish(args.output_dir, trainer.best, validation, trainer.save_recognizer))
+        if is_published:
+            print(push_to_hub(args.output_dir, repo_id, args.hub_token, args.hub_private_repo))
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from accelerate import Accelerator
 from accelerate.utils import send_to_device, set_seed
 from tqdm import tqdm
 
+from hf_str.publishing import check_before_run, push_to_hub
 from hf_str.training import (
     BestCheckpoint,
     NonFiniteGuard,
@@ -48,14 +49,15 @@ from hf_str.training.arguments import (
 )
 from hf_str.training.checkpointing import changed_settings, completed, keep_newest
 from hf_str.training.evaluation import evaluate_all
+from hf_str.training.finishing import finish
 from hf_str.training.guard import name_batch
-from hf_str.training.publishing import finish, push_folder
 from hf_str.training.setup import (
     count_steps,
     load_recognizer,
     load_training_words,
     load_validation_sets,
     make_loader,
+    refuse_sharding,
     save_recognizer,
 )
 
@@ -97,6 +99,7 @@ def main():
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe), **asdict(args)}
     settings.pop("hub_token")
     output_dir = Path(args.output_dir)
+    refuse_sharding()
     accelerator = Accelerator(
         cpu=args.use_cpu, mixed_precision=args.mixed_precision, log_with=args.report_to or None, project_dir=output_dir
     )
@@ -112,6 +115,9 @@ def main():
     with accelerator.main_process_first():
         words = load_training_words(data_args, synthesis_args, collator, args.seed)
         validation = load_validation_sets(data_args)
+    repo_id = args.hub_model_id or output_dir.resolve().name
+    if args.push_to_hub:
+        check_before_run(validation, repo_id, args.hub_token)
     micro_batches = args.gradient_accumulation_steps
     words_in_a_step = args.per_device_train_batch_size * micro_batches * world_size
     max_steps = count_steps(words, words_in_a_step, args.max_steps, args.num_train_epochs)
@@ -222,14 +228,13 @@ def main():
     # The finished model, complete, in the output folder, and on the Hub.
     if is_main:
         with averaged_weights():
-            chosen = best if validation else None
             print(
                 finish(
-                    output_dir, chosen, lambda folder: save_recognizer(folder, model, processor, settings), settings
+                    output_dir, best, validation, lambda folder: save_recognizer(folder, model, processor, settings)
                 )
             )
         if args.push_to_hub:
-            print(push_folder(output_dir, args.hub_model_id, args.hub_token, args.hub_private_repo))
+            print(push_to_hub(output_dir, repo_id, args.hub_token, args.hub_private_repo))
     accelerator.end_training()
 
 

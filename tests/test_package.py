@@ -24,7 +24,7 @@ from hf_str.registration import TASK, register
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ["datasets", "evaluate", "cv2", "fontTools", "matplotlib"]
-LATE = ["hf_str.synthesis", "hf_str.data", "hf_str.training", "hf_str.evaluation", "hf_str.cli"]
+LATE = ["hf_str.synthesis", "hf_str.data", "hf_str.training", "hf_str.evaluation", "hf_str.publishing", "hf_str.cli"]
 
 
 def test_importing_it_is_light():

@@ -32,11 +32,28 @@ __all__ = [
     "load_training_words",
     "load_validation_sets",
     "make_loader",
+    "refuse_sharding",
     "save_recognizer",
     "summarize_source",
 ]
 
 logger = logging.get_logger(__name__)
+
+
+def refuse_sharding():
+    """Stops a run that was launched to share out one model over several processes.
+
+    Averaged weights, evaluation and saving need the whole model in each process, and a recogniser fits into any.
+
+    Raises:
+        ValueError: `accelerate launch` was told to use FSDP or DeepSpeed.
+    """
+    for name in ("FSDP", "DEEPSPEED"):
+        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() in ("true", "1"):
+            raise ValueError(
+                f"{name} shares out a model that does not fit into one GPU; a recogniser of 20M parameters takes "
+                "80 MB. Launch without it: each process then holds the whole model (DDP)"
+            )
 
 
 def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:

@@ -7,6 +7,9 @@ import torch
 
 import hf_str
 from hf_str import CRNNForCTC
+from hf_str.evaluation import PROTOCOLS
+from hf_str.publishing.cards import read_results
+from hf_str.training import BestCheckpoint
 from hf_str.training.arguments import (
     DataArguments,
     ModelArguments,
@@ -15,8 +18,7 @@ from hf_str.training.arguments import (
     parse_arguments,
     parse_overrides,
 )
-from hf_str.training.collator import WordCollator
-from hf_str.training.publishing import finish, push_folder
+from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
     load_recognizer,
@@ -162,37 +164,23 @@ def test_arguments_from_command_line_and_json(tmp_path):
 
 
 def test_finished_folder_without_evaluation(model, processor, tmp_path):
-    said = finish(
-        tmp_path, None, lambda folder: save_recognizer(folder, model, processor, {"seed": 1}), {"charset": "94"}
-    )
+    (tmp_path / "results.json").write_text("{}")
+    best = BestCheckpoint(tmp_path / "best")
+    said = finish(tmp_path, best, {}, lambda folder: save_recognizer(folder, model, processor, {"seed": 1}))
     assert "the last step" in said
     assert CRNNForCTC.from_pretrained(tmp_path).config.vocab_size == 95
-    card = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "pipeline_tag: image-to-text" in card
-    assert "- charset: `94`" in card
-    assert WordCollator(processor, model.config) is not None
+    assert not (tmp_path / "results.json").exists()  # it was of another model
 
 
-def test_upload_leaves_out_what_is_not_the_model(tmp_path, monkeypatch):
-    import huggingface_hub
-    from huggingface_hub.utils import filter_repo_objects
-
-    uploaded = {}
-
-    def create_repo(self, repo_id, private, exist_ok):
-        return huggingface_hub.RepoUrl(f"https://huggingface.co/me/{repo_id}")
-
-    monkeypatch.setattr(huggingface_hub.HfApi, "create_repo", create_repo)
-    monkeypatch.setattr(huggingface_hub.HfApi, "upload_folder", lambda self, **kwargs: uploaded.update(kwargs))
-    folder = tmp_path / "my_model"
-    assert push_folder(folder).endswith("me/my_model")
-    assert uploaded["repo_id"] == "me/my_model"
-    names = [
-        "model.safetensors",
-        "modeling_crnn.py",
-        "checkpoint-5/optimizer.pt",
-        "best/config.json",
-        "errors/a.jsonl",
-    ]
-    kept = list(filter_repo_objects(names, ignore_patterns=uploaded["ignore_patterns"]))
-    assert kept == ["model.safetensors", "modeling_crnn.py"]
+def test_finished_folder_with_the_best_model_and_its_results(model, processor, tmp_path):
+    best = BestCheckpoint(tmp_path / "best")
+    metrics = {"word_accuracy": 0.5, "cer": 0.2, "one_minus_ned": 0.8} | {f"word_accuracy_{n}": 0.6 for n in PROTOCOLS}
+    both = {f"{name}_{key}": value / (1 + place) for place, name in enumerate("ab") for key, value in metrics.items()}
+    best.offer(7, metrics | both, lambda folder: save_recognizer(folder, model, processor))
+    assert "step 7, word_accuracy 0.5000" in finish(tmp_path, best, {"a": range(3), "b": range(5)}, None)
+    results = read_results(tmp_path / "results.json")
+    values = {(result.dataset_name, result.metric_name): result.metric_value for result in results}
+    assert values["b", "word accuracy, all characters"] == 0.25
+    assert values["a", "word accuracy, 36 characters"] == 0.6
+    assert values["b", "CER, all characters"] == 0.1
+    assert {result.dataset_args["words"] for result in results} == {3, 5}

@@ -1,0 +1,254 @@
+"""Model cards: made from what was measured, and checked against it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData, RepoCard, SpaceCard
+
+from ..evaluation.metrics import METRICS
+from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..models.crnn.processing_crnn import CRNNProcessor
+from .contents import Files, PublishError
+
+
+__all__ = ["check_model_card", "check_space_card", "model_card", "read_card", "read_results"]
+
+_CARD_CLASSES = {"model": ModelCard, "dataset": DatasetCard, "space": SpaceCard}
+#: Settings of a run that say what was trained, and how; paths are shown by their last part.
+_TOLD_SETTINGS = (
+    *("model_name_or_path", "dataset", "charset", "lexicon", "augmentation", "max_steps", "num_train_epochs"),
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate", "schedule", "weight_decay"),
+    *("ema_decay", "seed"),
+)
+#: Settings of `scripts/evaluate_str.py` without which a figure would say too much.
+_HELPS = ("decoder", "beam_width", "lexicon", "distractors", "language_model")
+_TEMPLATE = """\
+# {name}
+
+Reads cropped word images: a CRNN with CTC (Shi, Bai, Yao 2015) with {parameters:,} parameters and {characters:,}
+characters. Images are {color}, {height} pixels high and {width}. Made with hf_str.
+
+## Read words
+
+```python
+import hf_str  # makes transformers know the model
+from transformers import pipeline
+
+reader = pipeline("image-to-text", model="{repo_id}")
+reader("word.png")
+```
+
+Without hf_str, the code in this repository does the same: leave out the first line and add `trust_remote_code=True`.
+
+## How well it reads
+
+{results}
+
+In percent, read {reading}. `results.json` has all that was measured, and how.
+
+## How it was trained
+
+{training}
+
+The characters it can read:
+
+```
+{charset}
+```
+"""
+
+
+def read_results(content: Path | bytes, parameters: int | None = None) -> list[EvalResult]:
+    """The measurements in a results.json, as `scripts/evaluate_str.py` and the run scripts write it.
+
+    Args:
+        content: the file.
+        parameters: of the model that is published.
+
+    Returns:
+        One for each test set, protocol and metric, in the unit of the file, which is [0, 1] where there is an upper
+        bound; `dataset_args` has the number of words, `metric_args` what helped to read them, such as a lexicon.
+
+    Raises:
+        PublishError: it is no such file, holds no measurement, or is of a model with other `parameters`.
+    """
+    try:
+        measured = json.loads(content if isinstance(content, bytes) else content.read_bytes())
+        sets = [row for row in measured["figures"] if "source" in row]  # the others are means over these
+        settings = measured.get("settings", {})
+        helped = {name: _without_folder(settings[name]) for name in _HELPS if settings.get(name)}
+        results = [result for row in sets for result in _eval_results(row, helped)]
+        measured_parameters = measured.get("model", {}).get("parameters")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PublishError(f"results.json is not as scripts/evaluate_str.py writes it: {error!r}") from error
+    if not results:
+        raise PublishError("results.json holds no measurement: run scripts/evaluate_str.py")
+    if None not in (parameters, measured_parameters) and parameters != measured_parameters:
+        raise PublishError(
+            f"results.json is of a model with {measured_parameters:,} parameters, but this one has {parameters:,}"
+        )
+    return results
+
+
+def _eval_results(row: Mapping[str, Any], helped: Mapping[str, Any]) -> list[EvalResult]:
+    return [
+        EvalResult(
+            task_type="image-to-text",
+            task_name="Scene text recognition",
+            dataset_type=row["set"].lower(),
+            dataset_name=row["name"],
+            dataset_args={"words": row["words"]},
+            metric_type={"word_accuracy": "accuracy"}.get(metric, metric),
+            metric_name=f"{title}, {protocol} characters",
+            metric_value=round(figures[metric]["value"], 5),
+            metric_args=dict(helped) or None,
+        )
+        for protocol, figures in row["protocols"].items()
+        for metric, title in METRICS.items()
+        if metric in figures
+    ]
+
+
+def model_card(
+    repo_id: str,
+    license: str,
+    model: CRNNForCTC,
+    processor: CRNNProcessor,
+    results: Sequence[EvalResult],
+    settings: Mapping[str, Any],
+) -> ModelCard:
+    """A card that says how to use a recogniser, how well it reads, and how it was trained.
+
+    Args:
+        repo_id: where it will be.
+        license: of the weights, as the Hub writes it.
+        model, processor: what is published.
+        results: what was measured.
+        settings: of the run that trained it; may be empty.
+    """
+    name, config, size = repo_id.rpartition("/")[2], model.config, processor.image_processor.size
+    data = ModelCardData(
+        license=license,
+        library_name="transformers",
+        pipeline_tag="image-to-text",
+        tags=["ocr", "scene-text-recognition", "crnn", "ctc", "hf_str"],
+        metrics=["accuracy", "cer"],
+        model_name=name,
+        eval_results=[result for result in results if result.metric_type in ("accuracy", "cer")],
+    )
+    helped = ", ".join(f"{option} `{value}`" for option, value in (results[0].metric_args or {}).items())
+    keeps_shape = processor.image_processor.keep_aspect_ratio
+    charset = processor.tokenizer.characters
+    text = _TEMPLATE.format(
+        name=name,
+        repo_id=repo_id,
+        parameters=model.num_parameters(),
+        characters=len(charset),
+        color="grey" if config.num_channels == 1 else "in colour",
+        height=config.image_height,
+        width=f"up to {size['width']} wide" if keeps_shape else f"stretched to {size['width']}",
+        results=_results_table(results),
+        reading=f"with {helped}" if helped else "without a lexicon",
+        training=_told_settings(settings) or "Not recorded.",
+        charset="".join(charset) if all(len(symbol) == 1 for symbol in charset) else " ".join(charset),
+    )
+    return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
+
+
+def check_model_card(card: ModelCard, results: Sequence[EvalResult]):
+    """Compares the figures in a card's `model-index` with the measurements.
+
+    Raises:
+        PublishError: the card has no licence or no figures, or others than `results`.
+    """
+    if not card.data.license:
+        raise PublishError('README.md has no "license:" in its metadata: say under which the model is published')
+    if not card.data.eval_results:
+        raise PublishError(
+            "README.md has no figures (model-index) in its metadata: take it out of the folder to have it made from "
+            "results.json, or add them"
+        )
+    measured = {_what(result): result.metric_value for result in results}
+    for claim in card.data.eval_results:
+        said = f"README.md says {claim.metric_value} for {_what(claim)}"
+        if _what(claim) not in measured:
+            raise PublishError(f"{said}, but results.json has only: {'; '.join(measured)}")
+        if not _is_same(claim.metric_value, measured[_what(claim)]):
+            raise PublishError(f"{said}, but results.json measured {measured[_what(claim)]}: correct the card")
+
+
+def check_space_card(card: SpaceCard, files: Files):
+    """Checks that a folder is a Space.
+
+    Raises:
+        PublishError: its README.md names no `sdk`, or a file that is not there.
+    """
+    if not card.data.get("sdk"):
+        raise PublishError('README.md of a Space needs "sdk:" in its metadata, such as "sdk: gradio"')
+    app = card.data.get("app_file") or {"docker": "Dockerfile", "static": "index.html"}.get(card.data.sdk, "app.py")
+    if app not in files:
+        raise PublishError(f"the Space starts {app}, which the folder does not have")
+
+
+def read_card(files: Files, repo_type: str) -> RepoCard:
+    """The card in README.md, by the class that huggingface_hub has for it.
+
+    Raises:
+        PublishError: there is no card, or its metadata is not what the Hub takes.
+    """
+    if "README.md" not in files:
+        raise PublishError(f"there is no README.md, the card of a {repo_type}: write one, with metadata at its top")
+    content = files["README.md"]
+    text = (content if isinstance(content, bytes) else content.read_bytes()).decode("utf-8")
+    try:
+        card = _CARD_CLASSES[repo_type](text)
+    except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise PublishError(f"the metadata at the top of README.md is wrong: {error}") from error
+    if not card.data.to_dict():
+        raise PublishError("README.md has no metadata: it must begin with a block of YAML between two lines of ---")
+    return card
+
+
+def _what(result: EvalResult) -> str:
+    return f"{result.dataset_name}, {result.metric_name}"
+
+
+def _is_same(claimed: Any, measured: float) -> bool:
+    """Whether a card's figure is the measured one, as a share with 5 decimals or in percent with 2."""
+    if not isinstance(claimed, (int, float)):
+        return False
+    return abs(claimed - measured) < 1e-5 or abs(claimed - 100 * measured) <= 0.005 + 1e-9
+
+
+def _results_table(results: Sequence[EvalResult]) -> str:
+    """A row a data set, a column a metric; in percent."""
+    columns = list(dict.fromkeys(result.metric_name for result in results))
+    rows: dict[str, list[EvalResult]] = {}
+    for result in results:
+        rows.setdefault(result.dataset_name, []).append(result)
+    lines = [f"| data | words | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
+    for name, row in rows.items():
+        cells = {result.metric_name: f"{100 * result.metric_value:.2f}" for result in row}
+        words = f"{row[0].dataset_args['words']:,}"
+        lines.append(f"| {name} | {words} | {' | '.join(cells.get(column, '') for column in columns)} |")
+    return "\n".join(lines)
+
+
+def _told_settings(settings: Mapping[str, Any]) -> str:
+    lines = []
+    for name in _TOLD_SETTINGS:
+        value = settings.get(name)
+        if value not in (None, [], ""):
+            values = value if isinstance(value, list) else [value]
+            lines.append(f"- {name}: {', '.join(f'`{_without_folder(value)}`' for value in values)}")
+    return "\n".join(lines)
+
+
+def _without_folder(value: Any) -> Any:
+    """Names of Hub repositories ("org/name") stay whole; other paths are nobody else's business."""
+    if not isinstance(value, str) or (value.count("/") == 1 and value[0] not in "./~"):
+        return value
+    return Path(value.rstrip("/")).name

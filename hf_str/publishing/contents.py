@@ -1,0 +1,132 @@
+"""What a folder would publish, and the files that must never be published."""
+
+import mmap
+import os
+import pickletools
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import get_token
+from huggingface_hub.utils import filter_repo_objects
+
+
+__all__ = ["Files", "PublishError", "folder_contents", "refuse_unsafe", "size_of"]
+
+#: Path in the repository -> the file, or what is in it.
+Files = dict[str, Path | bytes]
+
+#: What training, measuring, preparing data, editors and git leave in a folder, which is not what is published. Files
+#: that a .gitignore names would be left out by the Hub without a word.
+_LEFT_OUT = [
+    *("checkpoint-*/*", "best/*", "best.*/*", "errors/*", "runs/*", "run.json", "evaluation.json"),
+    *("settings.json", "report.html", "report.json", "report.txt", "*.part", "*.tmp"),
+    *("predictions/*", "results.md", "model-index.yaml", ".gitignore"),
+    *(".git/*", ".cache/*", "__pycache__/*", "*/__pycache__/*", ".DS_Store", "*/.DS_Store"),
+]
+_PICKLE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
+_SECRET_NAMES = re.compile(
+    r"(\.env(\..*)?|\.netrc|\.git-credentials|\.npmrc|\.pypirc|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|kdbx))"
+)
+_SECRETS = {
+    "a Hugging Face token": rb"\b(hf|api_org)_[A-Za-z0-9]{30,}\b",
+    "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY",
+    "a GitHub token": rb"\b(gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
+    "an AWS key": rb"\bAKIA[0-9A-Z]{16}\b",
+    "a key of OpenAI or Anthropic": rb"\bsk-(ant-|proj-)?[A-Za-z0-9_-]{32,}",
+    "a Slack token": rb"\bxox[abprs]-[A-Za-z0-9-]{20,}",
+}
+#: Pickles of protocols 0 and 1 have no mark at their start; larger files are not tried.
+_LARGEST_MARKLESS_PICKLE = 50_000_000
+
+
+class PublishError(ValueError):
+    """Something cannot or must not be published. The message says what, why, and what to do."""
+
+
+def folder_contents(folder: Path, ignore: Sequence[str] = ()) -> tuple[Files, list[str]]:
+    """The files of a folder by their paths in it, and the paths of those that stay behind.
+
+    Args:
+        folder: looked through to the bottom; links to other folders are not followed.
+        ignore: patterns such as `"*.onnx"` or `"drafts/*"` for what else stays behind.
+
+    Raises:
+        PublishError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise PublishError(f"there is no folder {folder}")
+    names = []
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        names += [Path(parent, name).relative_to(folder).as_posix() for name in files + links]
+    kept = sorted(filter_repo_objects(names, ignore_patterns=[*_LEFT_OUT, *ignore]))
+    return {name: folder / name for name in kept}, sorted(set(names) - set(kept))
+
+
+def refuse_unsafe(files: Mapping[str, Path | bytes]):
+    """Looks into every file for what must not be published: links, pickles, secrets.
+
+    Raises:
+        PublishError: naming all such files, and why.
+    """
+    problems = {name: problem for name, content in files.items() if (problem := _why_unsafe(name, content))}
+    if problems:
+        named = "\n".join(f"  {name}: {problem}" for name, problem in problems.items())
+        raise PublishError(
+            f"{len(problems)} of {len(files)} files must not be published:\n{named}\n"
+            "Correct them or take them out of the folder, or leave them here with --ignore."
+        )
+
+
+def size_of(content: Path | bytes) -> int:
+    """In bytes."""
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
+def _why_unsafe(name: str, content: Path | bytes) -> str:
+    """Why a file must not be published, or an empty string."""
+    if _SECRET_NAMES.fullmatch(PurePosixPath(name).name):
+        return "files of this name hold secrets"
+    if isinstance(content, bytes):
+        return _secret_in(content)
+    if content.is_symlink():
+        return f"a link to {os.readlink(content)}: put the file itself here if it belongs here"
+    if not content.is_file():
+        return "neither a file nor a folder"
+    if content.stat().st_size == 0:
+        return ""
+    with open(content, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        if name.endswith(_PICKLE_SUFFIXES) or _is_pickle(content, data):
+            return "a pickle, which runs code on the machine of whoever loads it: publish safetensors instead"
+        return _secret_in(data)
+
+
+def _is_pickle(path: Path, data: mmap.mmap) -> bool:
+    """Whether the content is a pickle, alone or in an archive as torch and joblib write them."""
+    if data[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith((".pkl", ".pickle")) for name in archive.namelist())
+    if re.match(rb"\x80[\x02-\x05]", data[:2]):
+        return True
+    if data[:6] == b"\x93NUMPY":
+        return b"'O'" in data[:512] or b"|O" in data[:512]
+    if data[-1:] != b"." or len(data) > _LARGEST_MARKLESS_PICKLE:
+        return False
+    try:
+        *_, (last, _, position) = pickletools.genops(data[:])
+    except Exception:  # anything else than a pickle ends in one of many errors
+        return False
+    return last.name == "STOP" and position == len(data) - 1
+
+
+def _secret_in(data: bytes | mmap.mmap) -> str:
+    token = get_token()
+    if token and data.find(token.encode()) >= 0:
+        return "holds the Hugging Face token that you are logged in with: remove it there"
+    for kind, pattern in _SECRETS.items():
+        if match := re.search(pattern, data):
+            line = data[: match.start()].count(b"\n") + 1
+            return f"holds what looks like {kind}, in line {line}: remove it, and make a new one if it was ever shared"
+    return ""
