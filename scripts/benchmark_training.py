@@ -1,0 +1,195 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str[train,synthesis]"]
+# ///
+"""Measures how fast words can be rendered, loaded and trained on.
+
+    python scripts/benchmark_training.py --dataset my_words/ --lexicon words.txt --num_threads 1
+    python scripts/benchmark_training.py --dataset my_words/ --device cuda --batch_size 512 --num_workers 15
+
+Three tables:
+
+- loading: images a second of one core's time, from the source to a normalised batch: decode (or render), grey, resize,
+  normalise, labels; with and without augmentation. The peer is Pillow, which only decodes the same files to grey.
+- training: images a second, forward, backward and optimizer step, from a batch that is at hand already, for each
+  network and each arithmetic. The peer is the paper's network in float32.
+- the real loop: images a second with the data loader's workers feeding it, and the share of the time in which the
+  device waits for them.
+
+The rows of a table take turns; medians are shown, with the range.
+"""
+
+import argparse
+import io
+import json
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from accelerate.utils import send_to_device
+from PIL import Image
+from tqdm import tqdm
+
+from hf_str import CRNNConfig, CRNNForCTC
+from hf_str.training import TrainingWords, WordCollator
+from hf_str.training.arguments import DataArguments, ModelArguments, SynthesisArguments
+from hf_str.training.setup import load_recognizer, load_training_words, make_loader
+
+
+def take_turns(rows: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, list[float]]:
+    """What each row measures in each round; round 0 warms up and is not counted."""
+    figures: dict[str, list[float]] = {name: [] for name in rows}
+    for number in tqdm(range(rounds + 1), desc="rounds", leave=False):
+        for name, measure in rows.items():
+            figure = measure(number)
+            if number:
+                figures[name].append(figure)
+    return figures
+
+
+def print_table(title: str, figures: Mapping[str, list[float]], peer: str):
+    base = statistics.median(figures[peer])
+    print(f"\n| {title} | images/s | range | ratio |\n|---|---|---|---|")
+    for name, values in figures.items():
+        median = statistics.median(values)
+        print(f"| {name} | {median:,.0f} | {min(values):,.0f} to {max(values):,.0f} | {median / base:.2f} |")
+
+
+def loading_rate(words: TrainingWords, augmentation: float, round_number: int, args: argparse.Namespace) -> float:
+    """Images a second of this process's CPU time, whatever else the machine does."""
+    words.augmentation = augmentation
+    numbers = range(round_number * args.num_images, (round_number + 1) * args.num_images)
+    started = time.process_time()
+    for first in range(0, args.num_images, args.batch_size):
+        words.collator(words.__getitems__(numbers[first : first + args.batch_size]))
+    return args.num_images / (time.process_time() - started)
+
+
+def decoding_rate(words: TrainingWords, round_number: int, args: argparse.Namespace) -> float:
+    """The same for Pillow, which decodes these words' files to grey and does nothing else."""
+    files = []
+    for number in range(round_number * args.num_images, (round_number + 1) * args.num_images):
+        source, position = words.place(number)
+        image = words.sources[source].words([position])[0].image
+        files.append(io.BytesIO(image["bytes"]) if image.get("bytes") else image["path"])
+    started = time.process_time()
+    for file in files:
+        Image.open(file).convert("L")
+    return args.num_images / (time.process_time() - started)
+
+
+class TrainingStep:
+    """Forward, backward and optimizer step of one network in one arithmetic."""
+
+    def __init__(self, model: CRNNForCTC, precision: str, device: str):
+        self.device, self.dtype = torch.device(device), {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
+        self.model = model.to(self.device, memory_format=torch.channels_last).train()
+        self.optimizer = torch.optim.AdamW(self.model.parameters())
+
+    def __call__(self, batch: dict[str, torch.Tensor]):
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
+            loss = self.model(**batch).loss
+        loss.backward()
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+
+    def synchronize(self):
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
+    def rate(self, batch: dict[str, torch.Tensor], steps: int) -> float:
+        """Images a second, from one batch that is on the device."""
+        self.synchronize()
+        started = time.perf_counter()
+        for _ in range(steps):
+            self(batch)
+        self.synchronize()
+        return steps * len(batch["labels"]) / (time.perf_counter() - started)
+
+
+def run_loop(step: TrainingStep, words: TrainingWords, args: argparse.Namespace) -> tuple[float, float]:
+    """Images a second of a real loop, and the share of its time that goes by waiting for batches.
+
+    The device has finished each step before the next batch is asked for, so that waiting is not hidden behind work
+    that is still queued.
+    """
+    warm_up = 5
+    loader = make_loader(words, args.batch_size, args.steps + warm_up, num_workers=args.num_workers)
+    waited, started = 0.0, time.perf_counter()
+    batches = iter(loader)
+    for number in tqdm(range(args.steps + warm_up), desc="loop", leave=False):
+        if number == warm_up:
+            waited, started = 0.0, time.perf_counter()
+        asked = time.perf_counter()
+        batch = next(batches)
+        waited += time.perf_counter() - asked
+        step(send_to_device(batch, step.device, non_blocking=True))
+        step.synchronize()
+    seconds = time.perf_counter() - started
+    return args.steps * args.batch_size / seconds, waited / seconds
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--dataset", nargs="+", required=True, help="real words: anything that hf_str.data.load_word_boxes reads")
+    add("--lexicon", nargs="*", default=[], help="files of words to render, one a line; without: invented words")
+    add("--backgrounds", help="folder of photographs to render on; without: painted ones")
+    add("--config_overrides", type=json.loads, help="another network as JSON, instead of the embedded checkpoint's")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--precision", nargs="+", default=["no", "bf16"], choices=["no", "bf16", "fp16"])
+    add("--batch_size", type=int, default=64)
+    add("--num_images", type=int, default=2048, help="images in one measurement of loading")
+    add("--steps", type=int, default=10, help="optimizer steps in one measurement of training")
+    add("--rounds", type=int, default=3)
+    add("--num_workers", type=int, default=1, help="processes that feed the loop")
+    add("--num_threads", type=int, default=torch.get_num_threads(), help="threads that train")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    torch.set_num_threads(args.num_threads)
+    torch.manual_seed(0)
+
+    overrides = args.config_overrides
+    model, processor = load_recognizer(ModelArguments(config_overrides=overrides and json.dumps(overrides)))
+    collator, synthesis = (
+        WordCollator(processor, model.config),
+        SynthesisArguments(args.lexicon, backgrounds=args.backgrounds),
+    )
+    real = load_training_words(DataArguments(dataset=args.dataset, bad_labels="drop"), synthesis, collator)
+    rendered = load_training_words(DataArguments(dataset=["synth"]), synthesis, collator)
+
+    rows = {
+        "Pillow, decoding only": lambda n: decoding_rate(real, n, args),
+        "real words": lambda n: loading_rate(real, 0.0, n, args),
+        "real words, augmented": lambda n: loading_rate(real, 1.0, n, args),
+        "rendered words": lambda n: loading_rate(rendered, 0.0, n, args),
+    }
+    print_table("loading, one core", take_turns(rows, args.rounds), "Pillow, decoding only")
+
+    real.augmentation = 1.0
+    batch = send_to_device(collator(real.__getitems__(range(args.batch_size))), args.device)
+    networks = {"the paper's network": lambda: CRNNForCTC(CRNNConfig(vocab_size=model.config.vocab_size))}
+    networks["this network"] = lambda: CRNNForCTC(model.config)
+    steps = {
+        f"{name}, {'float32' if precision == 'no' else precision}": TrainingStep(make(), precision, args.device)
+        for name, make in networks.items()
+        for precision in args.precision
+    }
+    rows = {name: lambda _, step=step: step.rate(batch, args.steps) for name, step in steps.items()}
+    peer = next(iter(steps))
+    where = f"{args.num_threads} threads" if args.device == "cpu" else torch.cuda.get_device_name(args.device)
+    print_table(f"training, batches of {args.batch_size}, {where}", take_turns(rows, args.rounds), peer)
+
+    print(f"\n| the real loop, {args.num_workers} workers | images/s | waiting |\n|---|---|---|")
+    name, step = list(steps.items())[-1]
+    for source, words in (("real words, augmented", real), ("rendered words", rendered)):
+        rate, waiting = run_loop(step, words, args)
+        print(f"| {name}, {source} | {rate:,.0f} | {waiting:.1%} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
