@@ -1,0 +1,70 @@
+"""Labelling words with a recogniser, on the samples that come with the package."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import hf_str
+from hf_str.data import read_word_folder
+
+
+pytest.importorskip("cv2")
+ROOT = Path(__file__).parents[2]
+SAMPLES = Path(hf_str.__file__).parent / "samples"
+
+
+def run(*arguments, expected=0):
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, ROOT / "scripts" / "label_words.py", *arguments, "--device", "cpu", "--batch_size", 3]
+    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == expected, done.stderr[-3000:]
+    return done
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """Samples without labels, among them one that stands upright and one that is broken."""
+    folder = tmp_path / "photos"
+    shutil.copytree(SAMPLES, folder / "some")
+    Image.open(folder / "some" / "coffee.png").rotate(90, expand=True).save(folder / "upright.png")
+    (folder / "broken.jpg").write_bytes(b"no image")
+    return folder
+
+
+def test_labels_are_kept_where_all_views_are_read_alike(photos, tmp_path):
+    output = tmp_path / "labels" / "labels.tsv"
+    done = run("--images", photos, "--output", output, "--min_score", 0.0, "--strength", 0.3)
+    boxes = read_word_folder(output.parent)
+    assert f"labels for {len(boxes)} of {len(list(SAMPLES.glob('*.png'))) + 2} images" in done.stdout
+    assert "broken.jpg" in done.stdout
+    assert len(boxes) >= 2
+    assert all(box.path.exists() and box.text.lower() == box.path.stem.lower() for box in boxes)
+
+    # A higher bound keeps fewer, and the same command gives the same again.
+    first = output.read_text()
+    run("--images", photos, "--output", output, "--min_score", 0.0, "--strength", 0.3)
+    assert output.read_text() == first
+    run("--images", photos, "--output", output, "--min_score", 0.999999, "--strength", 0.3)
+    assert len(output.read_text().splitlines()) < len(boxes)
+
+
+def test_check_tells_how_good_labels_would_be(photos):
+    names = [path.name for path in sorted((photos / "some").iterdir())]
+    labels = "".join(f"{name}\t{Path(name).stem}\n" for name in names) + f"{names[0]}\tquite wrong\n"
+    (photos / "some" / "labels.tsv").write_text(labels, encoding="utf-8")
+    done = run("--images", photos / "some", "--check", "--strength", 0)
+    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| 0")]
+    kept = [float(row[1].rstrip("%")) for row in rows]
+    assert kept[0] == 100 and kept == sorted(kept, reverse=True)
+    right = 100 * len(names) / (len(names) + 1)
+    assert float(rows[0][3].rstrip("%")) == pytest.approx(right, abs=0.06)
+
+
+def test_mistakes_are_named(tmp_path):
+    assert "--output" in run("--images", tmp_path, expected=2).stderr
+    assert "no images" in run("--images", tmp_path, "--output", tmp_path / "x.tsv", expected=1).stderr
