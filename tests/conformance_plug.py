@@ -1,4 +1,9 @@
-"""What goes into transformers' common test mixins: the classes, a tiny config, tiny inputs, a tiny tokenizer."""
+"""What goes into transformers' common test mixins: the classes, a tiny config, tiny inputs, a tiny tokenizer.
+
+The environment variable CONFORMANCE_NETWORK chooses one of `NETWORKS`; without it the paper's network is taken.
+"""
+
+import os
 
 import torch
 from transformers.utils import is_torchvision_available
@@ -17,8 +22,36 @@ from hf_str import (
 BATCH_SIZE = 3
 
 
+#: Each stage in one of them at least.
+NETWORKS = {
+    "vgg-bilstm": {"conv_channels": [4, 4, 8, 8, 16, 16, 32]},
+    "efficientnet-transformer": {
+        "featurizer": "efficientnet",
+        "stem_channels": 8,
+        "stage_channels": [8] * 7,
+        "stage_depths": [1] * 7,
+        "sequentializer": "transformer",
+        "num_attention_heads": 4,
+    },
+    "tps-resnet-mixing": {
+        "rectification": "tps",
+        "localization_channels": [4, 4, 8, 8],
+        "localization_hidden_size": 16,
+        "featurizer": "resnet",
+        "stem_channels": 8,
+        "stage_channels": [8, 8, 16, 16, 32],
+        "stage_depths": [1] * 5,
+        "sequentializer": "mixing",
+        "num_attention_heads": 4,
+        "guidance_decoder": True,
+        "guidance_size": 32,
+    },
+}
+
+
 def tiny_config(**overrides):
-    return CRNNConfig(**{"vocab_size": 38, "conv_channels": [4, 4, 8, 8, 16, 16, 32], "hidden_size": 32} | overrides)
+    network = NETWORKS[os.environ.get("CONFORMANCE_NETWORK", "vgg-bilstm")]
+    return CRNNConfig(**{"vocab_size": 38, "hidden_size": 32} | network | overrides)
 
 
 def pixel_values(config, batch_size=BATCH_SIZE, generator=None):

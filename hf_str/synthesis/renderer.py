@@ -100,7 +100,7 @@ class WordRenderer:
         Returns:
             (uint8 picture, (height, width) in mode "L" and (height, width, 3) in mode "RGB"; its text).
         """
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, index))))
+        rng = self._chance(index)
         self._strength = self.difficulty_at(index)
         for _ in range(20):
             text = self.sampler.sample(rng)
@@ -108,6 +108,10 @@ class WordRenderer:
             if picture is not None:
                 return picture, text
         raise ValueError(f"No font at hand can draw {text!r} and what else was tried; pass other fonts or characters.")
+
+    def text(self, index: int) -> str:
+        """The text of word number `index`, not rendered; of the few that no font can draw, the first try."""
+        return self.sampler.sample(self._chance(index))
 
     def difficulty_at(self, index: int) -> float:
         """How hard word number `index` is: `difficulty`, or less among the first `easy_words`."""
@@ -130,6 +134,10 @@ class WordRenderer:
         raise ValueError(f"No font at hand can spell {text!r}" + (f": none has {missing}." if missing else "."))
 
     # -----------------------------------------------------------------------------------------------------------------
+
+    def _chance(self, index: int) -> np.random.Generator:
+        """All chance of word number `index`; its text is drawn first."""
+        return np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, index))))
 
     def _attempt(self, text: str, rng: np.random.Generator) -> np.ndarray | None:
         """One picture of `text`; `None` when no font was found that spells it, or the result had no ink."""
@@ -436,10 +444,10 @@ def _height_factor(matrix: np.ndarray, half_length: float) -> float:
 def _bend(rng: np.random.Generator, strength: float, length: int) -> tuple[str, float]:
     """How the baseline of a word of `length` characters is bent, as [`place`] takes it: mostly not at all."""
     draw = rng.random()
-    if length >= 3 and draw < 0.09 * strength:
+    if length >= 3 and draw < 0.15 * strength:
         sign = 1 if rng.random() < 0.7 else -1
         return "arc", sign * (0.25 + 1.3 * rng.random() ** 1.5) * min(1.0, length / 6)
-    if length >= 4 and draw < 0.11 * strength:
+    if length >= 4 and draw < 0.17 * strength:
         return "wave", 0.4 * (rng.random() - 0.5)
     return "none", 0.0
 

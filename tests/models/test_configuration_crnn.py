@@ -1,6 +1,7 @@
 """The configuration: defaults, what is refused and how, frames for a width, what a saved folder carries."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig
 
 from hf_str import CRNNConfig
+from hf_str.models.crnn import configuration_crnn
 
 
 PADDED_POOLS = {
@@ -59,7 +61,7 @@ def test_one_value_is_for_all_convolutions(field, value):
         ({"pool_kernel_sizes": None}, "pool_kernel_sizes.*expected a? ?list"),
         ({"dropout": "0.1"}, "dropout.*expected float, got str"),
         ({"pad_token_id": None}, "pad_token_id.*expected int"),
-        ({"height_pooling": "mean"}, r"height_pooling.*one of \('average', 'max'\), got mean"),
+        ({"height_pooling": "mean"}, r"height_pooling.*one of \('average', 'max', 'learned'\), got mean"),
         ({"lstm_projection": "some"}, r"lstm_projection.*one of \('between', 'all', 'none'\), got some"),
         ({"ctc_loss_reduction": "none"}, r"ctc_loss_reduction.*one of \('mean', 'sum'\), got none"),
         ({"unalignable_labels": "skip"}, r"unalignable_labels.*one of \('error', 'drop'\), got skip"),
@@ -78,8 +80,8 @@ def test_one_value_is_for_all_convolutions(field, value):
         ({"pool_paddings": pools([-1, 0])}, r"pool_paddings\[0\] must be a \[height, width\] pair.*from 0 on"),
         ({"pool_paddings": pools([2, 2])}, r"pool_paddings\[0\] is \[2, 2\] for a window of \[2, 2\]: at most half"),
         ({"conv_channels": [-8] * 7}, r"conv_channels\[0\] must be at least 1, not -8"),
-        ({"conv_kernel_sizes": 0}, r"conv_kernel_sizes\[0\] must be at least 1, not 0"),
-        ({"conv_paddings": -1}, r"conv_paddings\[0\] must be at least 0, not -1"),
+        ({"conv_kernel_sizes": 0}, r"conv_kernel_sizes\[0\] must be at least 1, or a .* pair, not 0"),
+        ({"conv_paddings": -1}, r"conv_paddings\[0\] must be at least 0, or a .* pair, not -1"),
         ({"vocab_size": 0}, "vocab_size must be at least 1, not 0"),
         ({"num_channels": 0}, "num_channels must be at least 1, not 0"),
         ({"hidden_size": -4}, "hidden_size must be at least 1, not -4"),
@@ -89,6 +91,45 @@ def test_one_value_is_for_all_convolutions(field, value):
         ({"pad_token_id": 1}, "pad_token_id is the CTC blank and must be 0, not 1"),
         ({"dropout": 1.5}, r"dropout is a probability in \[0, 1\), not 1.5"),
         ({"batch_norm_eps": -1.0}, "batch_norm_eps must be above 0, not -1.0"),
+        ({"conv_strides": [1, 1, 1, 1, 1, [2], 1]}, r"conv_strides\[5\] must be at least 1, or a .* pair, not \[2\]"),
+        ({"stage_depths": [1]}, "stage_depths belongs to featurizer resnet or efficientnet or mobilenet_v3.*leave"),
+        (
+            {"featurizer": "resnet", "batch_norms": True},
+            "batch_norms belongs to featurizer vgg, and featurizer is res",
+        ),
+        ({"featurizer": "resnet", "stage_kernel_sizes": 3}, "stage_kernel_sizes belongs to featurizer efficientnet"),
+        ({"backbone_width_stride": 4}, "backbone_width_stride belongs to featurizer backbone"),
+        ({"featurizer": "squeezenet"}, r"featurizer.*one of \('vgg', 'resnet'.*got squeezenet"),
+        ({"featurizer": "resnet", "stage_depths": []}, "stage_depths is empty"),
+        ({"featurizer": "resnet", "stage_depths": [1]}, r"stage_channels has 5 entries for 1 stages \(stage_depths\)"),
+        ({"featurizer": "resnet", "stage_strides": [[2, 2]] * 4 + [2]}, r"stage_strides\[4\] must be a \[height, wid"),
+        ({"featurizer": "resnet", "block_kernel_sizes": [2, 3]}, r"block_kernel_sizes\[0\] must be odd, not 2"),
+        ({"featurizer": "resnet", "stem_stride": [2]}, r"stem_stride must be a \[height, width\] pair"),
+        (
+            {"featurizer": "efficientnet", "stage_activations": "swoosh"},
+            r"stage_activations\[0\] is 'swoosh'.*take one",
+        ),
+        ({"featurizer": "efficientnet", "stage_expansions": 0}, r"stage_expansions\[0\] must be above 0"),
+        ({"featurizer": "mobilenet_v3", "head_channels": 0}, "head_channels must be at least 1, not 0"),
+        ({"height_pooling": "learned"}, "has nothing to choose: one row is left of image_height 32; use a larger"),
+        ({"sequentializer": "gru"}, r"sequentializer.*one of \('bilstm', 'transformer'.*got gru"),
+        ({"sequentializer": "transformer", "num_attention_heads": 7}, "hidden_size 256 must be a multiple of .* 7"),
+        (
+            {"sequentializer": "transformer", "hidden_size": 24, "position_embeddings": "rotary"},
+            "hidden_size / num_attention_heads must be even, not 3",
+        ),
+        ({"sequentializer": "transformer", "hidden_act": "swoosh"}, "hidden_act is 'swoosh', which is no activation"),
+        ({"mixers": ["local"]}, 'mixers belongs to sequentializer "mixing"'),
+        ({"sequentializer": "mixing", "mixers": ["local"]}, r"mixers has 1 entries for 2 layers \(num_hidden_layers"),
+        ({"sequentializer": "mixing", "mixers": ["local", "both"]}, r'mixers\[1\] must be "local" or "global"'),
+        (
+            {"sequentializer": "mixing", "mixing_kernel_size": 4},
+            "mixing_kernel_size must be odd and at least 1, not 4",
+        ),
+        ({"rectification": "tps", "num_fiducials": 7}, "num_fiducials must be even and at least 4.*not 7"),
+        ({"rectification": "tps", "localization_size": [4, 100]}, r"localization_size \[4, 100\] is pooled away by 4"),
+        ({"guidance_decoder": True, "guidance_size": 100}, "guidance_size 100 must be even and a multiple of"),
+        ({"guidance_weight": -1.0}, "guidance_weight must be 0 or more"),
     ],
     ids=str,
 )
@@ -161,10 +202,35 @@ def test_a_saved_folder_says_how_it_loads_without_hf_str(tmp_path):
     assert pipelines["image-to-text"]["impl"] == "pipeline_crnn.ImageToTextPipeline"
     assert not hasattr(config, "custom_pipelines")
     assert not hasattr(AutoConfig.from_pretrained(tmp_path), "custom_pipelines")
-    parts = ["configuration", "modeling", "tokenization", "processing", "pipeline", "decoding"]
-    parts += ["image_loading", "image_processing", "image_processing_pil"]
-    code = {f"{part}_crnn.py" for part in parts}
+    room = Path(configuration_crnn.__file__).parent
+    code = {path.name for path in room.glob("*_crnn.py")}
     assert {path.name for path in tmp_path.iterdir()} == code | {"config.json"}
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet45-transformer", "efficientnet-b0-none", "pplcnet-mixing", "tps-resnet-bilstm"]
+)
+def test_a_preset_saved_and_loaded_is_equal(name, tmp_path):
+    config = CRNNConfig.from_preset(name, vocab_size=95)
+    config.save_pretrained(tmp_path)
+    loaded = AutoConfig.from_pretrained(tmp_path)
+    assert loaded.vocab_size == 95
+    fields = [each.to_dict() for each in (loaded, config)]
+    for each in fields:
+        for part in (each, each["backbone_config"] or {}):
+            part.pop("transformers_version", None)
+            part.pop("_name_or_path", None)
+    assert fields[0] == fields[1]
+    assert loaded.num_frames(100) == config.num_frames(100)
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are():
+    with pytest.raises(ValueError, match="there is no preset 'vgg-lstm'; there are vgg-bilstm, vgg-transformer"):
+        CRNNConfig.from_preset("vgg-lstm")
+
+
+def test_the_first_preset_is_the_papers_network():
+    assert CRNNConfig.from_preset("vgg-bilstm") == CRNNConfig()
 
 
 def test_attributes_that_transformers_expects():

@@ -129,6 +129,8 @@ def test_word_width():
     assert word_width(1, 500, 32, 1, 256) == 256
     assert word_width(500, 1, 32, 16, 256) == 16
     assert word_width(3, 1, 32, 1, 256) == round(32 / 3)
+    assert [word_width(3, 10, 32, 1, 256, rounding) for rounding in ("nearest", "up", "down")] == [107, 107, 106]
+    assert [word_width(32, width, 32, 8, 256, multiple_of=16) for width in (3, 25, 39, 41)] == [16, 32, 32, 48]
 
 
 @each_backend
@@ -191,6 +193,75 @@ def test_padding_with_a_value(backend, value, expected):
     processor = backend(keep_aspect_ratio=True, padding_value=value, padding="max_length", do_grayscale=False)
     values = processor(PICTURES[4], return_tensors="np").pixel_values[0]
     np.testing.assert_allclose(values[:, 5, -1], expected, atol=1e-7)
+
+
+@each_backend
+def test_widths_are_rounded_as_asked(backend):
+    image = picture(100, 30)  # 106.67 pixels at a height of 32
+    processor = backend(keep_aspect_ratio=True)
+    for options, width in [({}, 107), ({"width_rounding": "up"}, 107), ({"width_rounding": "down"}, 106)]:
+        assert processor(image, return_tensors="np", **options).pixel_values.shape == (1, 1, 32, width)
+    words = [image, picture(60, 32)]
+    batch = processor(words, resize_to_multiple_of=16, return_tensors="pt")
+    assert batch.pixel_values.shape[-1] == 112
+    assert batch.pixel_mask.sum(-1)[:, 0].tolist() == [112, 64]  # stretched, not padded
+
+
+@each_backend
+def test_wide_words_shrink_and_are_padded_below(backend):
+    words = [picture(400, 40), picture(60, 30), picture(128, 32)]
+    processor = backend(keep_aspect_ratio=True, wide_words="shrink", width_rounding="down", padding_value=-3.0)
+    batch = processor(words, return_tensors="pt")
+    assert batch.pixel_values.shape == (3, 1, 32, 128)
+    for image, size, values, mask in zip(
+        words, [(12, 128), (32, 64), (32, 128)], batch.pixel_values, batch.pixel_mask, strict=True
+    ):
+        word = np.zeros((32, 128), dtype=bool)
+        word[: size[0], : size[1]] = True
+        np.testing.assert_array_equal(mask.numpy(), word)
+        expected = reference(image, size[1], size[0])
+        np.testing.assert_allclose(values[:, : size[0], : size[1]].numpy(), expected, **close_to(backend))
+        assert (values[0].numpy()[~word] == -3).all()
+    repeated = processor(words[0], padding_mode="replicate", return_tensors="np").pixel_values[0, 0]
+    assert (repeated[12:] == repeated[11]).all()
+    alone = processor(words[0], return_tensors="np").pixel_values  # no other word gives the batch its height
+    np.testing.assert_array_equal(alone[0], batch.pixel_values[0].numpy())
+
+
+@each_backend
+def test_a_model_that_looks_at_its_padding_gets_no_mask(backend):
+    processor = backend(keep_aspect_ratio=True, return_pixel_mask=False)
+    assert processor.model_input_names == ["pixel_values"]
+    assert list(processor(PICTURES, return_tensors="pt")) == ["pixel_values"]
+
+
+@each_backend
+@pytest.mark.parametrize("options", [{"wide_words": "cut"}, {"width_rounding": "odd"}, {"resize_to_multiple_of": 0}])
+def test_unknown_choices_are_refused(backend, options):
+    (name,) = options
+    with pytest.raises(ValueError, match=name):
+        backend(keep_aspect_ratio=True, **options)(PICTURES[0])
+
+
+@each_backend
+@pytest.mark.parametrize("grey", [True, False])
+def test_resizing_without_antialiasing_is_that_of_opencv(backend, grey):
+    cv2 = pytest.importorskip("cv2")
+    processor = backend(
+        resample=Image.BILINEAR, antialias=False, do_grayscale=grey, do_rescale=False, do_normalize=False
+    )
+    for image in PICTURES:
+        pixels = np.asarray(image.convert("L" if grey else "RGB"))
+        expected = cv2.resize(pixels, (128, 32), interpolation=cv2.INTER_LINEAR).reshape(32, 128, -1)
+        values = processor(image, return_tensors="np").pixel_values[0]
+        assert np.abs(values - expected.transpose(2, 0, 1)).max() <= 1
+    smooth = processor(PICTURES[3], antialias=True, return_tensors="np").pixel_values[0]
+    assert np.abs(smooth - processor(PICTURES[3], return_tensors="np").pixel_values[0]).max() > 4
+
+
+def test_resampling_that_needs_antialiasing_is_refused():
+    with pytest.raises(ValueError, match="antialias=False goes with"):
+        CRNNImageProcessorPil(resample=Image.LANCZOS, antialias=False)(PICTURES[0])
 
 
 @each_backend
@@ -390,6 +461,11 @@ def test_options_survive_saving(backend, tmp_path):
         "keep_aspect_ratio": True,
         "min_width": 24,
         "max_width": 180,
+        "wide_words": "shrink",
+        "width_rounding": "up",
+        "resize_to_multiple_of": 4,
+        "return_pixel_mask": False,
+        "antialias": False,
         "padding": "max_length",
         "pad_to_multiple_of": 8,
         "padding_mode": "replicate",

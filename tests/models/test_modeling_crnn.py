@@ -8,9 +8,9 @@ from torch import nn
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNModel
 from tests.conftest import random_images
+from tests.models.networks import SMALL, assert_neighbours_change_nothing, export, make, padded
 
 
-SMALL = {"conv_channels": [8, 8, 16, 16, 32, 32, 32], "hidden_size": 16}
 #: Three pooling conventions of the field, normalisation and projections in other places, other heights.
 NETWORKS = {
     "paper": {},
@@ -25,31 +25,15 @@ NETWORKS = {
     "max over rows": {"image_height": 64, "height_pooling": "max"},
     "colour": {"num_channels": 3},
     "no recurrence": {"num_hidden_layers": 0},
+    "no sequentializer": {"sequentializer": "none"},
+    "residual blocks": {"residual_blocks": [0, 0, 1, 2, 0, 1, 0], "batch_norms": True},
+    "strides": {
+        "conv_strides": [1, 1, 1, 1, 1, [2, 1], 1],
+        "conv_kernel_sizes": [3, 3, [3, 1], 3, 3, 2, 2],
+        "conv_paddings": [1, 1, [1, 0], 1, 1, [0, 1], 0],
+        "pool_kernel_sizes": [[2, 2], [2, 2], None, [2, 1], None, None, None],
+    },
 }
-
-
-def make(vocab_size=37, **fields) -> CRNNForCTC:
-    torch.manual_seed(0)
-    model = CRNNForCTC(CRNNConfig(vocab_size=vocab_size, **SMALL | fields)).eval()
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):  # statistics and shifts that are not those of a fresh layer
-            nn.init.normal_(module.bias)
-            nn.init.uniform_(module.running_var, 0.5, 2)
-            nn.init.normal_(module.running_mean)
-        if isinstance(module, nn.Conv2d) and module.bias is not None:
-            nn.init.normal_(module.bias)
-    return model
-
-
-def padded(images: list[torch.Tensor], fill: float = 0.0):
-    """Images (channels, height, width) in one batch, with its mask; what is padding holds `fill`."""
-    width = max(image.shape[-1] for image in images)
-    pixels = torch.full((len(images), *images[0].shape[:2], width), fill)
-    mask = torch.zeros(len(images), images[0].shape[1], width, dtype=torch.long)
-    for row, image in enumerate(images):
-        pixels[row, ..., : image.shape[-1]] = image
-        mask[row, :, : image.shape[-1]] = 1
-    return pixels, mask
 
 
 def test_the_papers_network():
@@ -73,24 +57,7 @@ def test_frames_are_as_the_config_says(fields, width):
 
 @pytest.mark.parametrize("fields", NETWORKS.values(), ids=NETWORKS)
 def test_neighbours_change_nothing(fields):
-    model = make(**fields)
-    generator = torch.Generator().manual_seed(1)
-    widths = [37, 100, 64, 129, 41, 16]
-    shape = (model.config.num_channels, model.config.image_height)
-    images = [torch.randn(*shape, width, generator=generator) for width in widths]
-    labels = torch.randint(1, 37, (len(widths), 2), generator=generator)
-    labels[:, 1] = labels[:, 0] % 36 + 1  # no repeated neighbours
-    pixels, mask = padded(images, fill=7.0)  # padding that would be seen if anything looked at it
-    together = model(pixels, pixel_mask=mask).logits
-    losses = [model(image[None], labels=label[None]).loss for image, label in zip(images, labels, strict=True)]
-    for row, image in enumerate(images):
-        alone = model(image[None]).logits[0]
-        assert len(alone) == model.config.num_frames(image.shape[-1])
-        torch.testing.assert_close(together[row, : len(alone)], alone, atol=1e-4, rtol=0)
-        padding = together[row, len(alone) :]
-        assert (padding.softmax(-1)[:, 0] == 1).all(), "a padding frame is not certainly blank"
-    loss = model(pixels, pixel_mask=mask, labels=labels).loss
-    torch.testing.assert_close(loss, torch.stack(losses).mean(), atol=1e-4, rtol=0)
+    assert_neighbours_change_nothing(make(**fields))
 
 
 def test_a_full_mask_changes_nothing():
@@ -106,6 +73,29 @@ def test_features_without_a_head(tmp_path):
     features = CRNNModel.from_pretrained(tmp_path).eval()(images).last_hidden_state
     assert features.shape == (2, 24, 32)
     torch.testing.assert_close(model.ctc_head(features), model(images).logits)
+
+
+def test_blocks_added_to_a_trained_network_change_nothing_at_first(tmp_path):
+    trained = make(batch_norms=True)
+    trained.save_pretrained(tmp_path)
+    # Where the channels stay, a new block passes on what it is given; its weights are in no checkpoint.
+    config = CRNNConfig(**SMALL, batch_norms=True, residual_blocks=[0, 1, 0, 2, 0, 1, 1])
+    deeper = CRNNForCTC.from_pretrained(tmp_path, config=config).eval()
+    blocks = [len(layer.residual_blocks) for layer in deeper.crnn.featurizer.layers]
+    assert blocks == [0, 1, 0, 2, 0, 1, 1]
+    images = random_images(2, 100)
+    torch.testing.assert_close(deeper(images).logits, trained(images).logits, atol=1e-5, rtol=0)
+    deeper.train()(images, labels=torch.tensor([[1, 2], [3, 4]])).loss.backward()
+    block = deeper.crnn.featurizer.layers[3].residual_blocks[0]
+    assert block.normalization2.weight.grad.abs().max() > 0, "a new block cannot learn"
+
+
+def test_names_of_the_weights_of_residual_blocks():
+    names = set(make(residual_blocks=[0, 0, 1, 0, 0, 0, 0]).state_dict())
+    block = "crnn.featurizer.layers.2.residual_blocks.0"
+    parts = ["convolution1", "normalization1", "convolution2", "normalization2", "shortcut.0", "shortcut.1"]
+    assert {f"{block}.{part}.weight" for part in parts} <= names
+    assert names - {name for name in names if name.startswith(block)} == set(make().state_dict())
 
 
 @pytest.mark.parametrize("reduction", ["mean", "sum"])
@@ -209,28 +199,7 @@ def test_gradient_checkpointing_gives_the_same_gradients():
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_export_with_dynamic_batch_and_width(masked):
-    model = make(batch_norms=True)
-    # One is a size of its own to torch.export, as always.
-    batch, width = torch.export.Dim("batch", min=2, max=64), torch.export.Dim("width", min=16, max=512)
-    inputs = {"pixel_values": random_images(3, 96)}
-    shapes = {"pixel_values": {0: batch, 3: width}}
-    if masked:
-        inputs["pixel_mask"] = torch.ones(3, 32, 96, dtype=torch.long)
-        shapes["pixel_mask"] = {0: batch, 2: width}
-    # Without it, torch.export unrolls an LSTM over the frames of its example.
-    from torch.export._patches import register_lstm_while_loop_decomposition
-
-    with torch.no_grad(), register_lstm_while_loop_decomposition():
-        exported = torch.export.export(model, (), inputs, dynamic_shapes=shapes)
-    for count, pixels in ((2, 17), (7, 100), (5, 259)):
-        images = random_images(count, pixels)
-        inputs = {"pixel_values": images}
-        if masked:
-            mask = torch.ones(count, 32, pixels, dtype=torch.long)
-            mask[0, :, 16:] = 0
-            inputs["pixel_mask"] = mask
-        expected = model(**inputs).logits
-        torch.testing.assert_close(exported.module()(**inputs).logits, expected, atol=1e-4, rtol=1e-4)
+    export(make(batch_norms=True), masked)
 
 
 def test_compile_with_dynamic_shapes():
@@ -273,3 +242,10 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):
         weights.append(torch.cat([parameter.detach().flatten() for parameter in model.parameters()]) - before)
     assert weights[0].abs().max() > 1e-3
     torch.testing.assert_close(weights[1], weights[0], atol=1e-6, rtol=1e-4)
+
+
+def test_a_config_that_wants_tuples(tmp_path):
+    model = CRNNForCTC(CRNNConfig(conv_channels=[4] * 7, hidden_size=4, return_dict=False)).eval()
+    images = torch.zeros(1, 1, 32, 32)
+    assert isinstance(model(images), tuple)
+    assert torch.equal(model(images)[0], model(images, return_dict=True).logits)

@@ -178,6 +178,11 @@ def test_two_processes_render_what_one_does(fonts):
             assert np.array_equal(picture, same)
 
 
+def test_the_text_of_a_word_is_known_without_rendering_it(fonts):
+    renderer = WordRenderer(WordSampler(LATIN), fonts, mode="L", seed=5)
+    assert [renderer.text(index) for index in range(20)] == [renderer.render(index)[1] for index in range(20)]
+
+
 def test_a_curriculum_starts_easy(fonts):
     renderer = WordRenderer(WordSampler(LATIN), fonts, easy_words=100)
     assert renderer.difficulty_at(0) == pytest.approx(0.1)

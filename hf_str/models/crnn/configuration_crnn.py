@@ -1,14 +1,18 @@
-"""CRNN configuration: the paper's network by default, every plain CRNN of the field by its fields."""
+"""CRNN configuration: the paper's network by default, every CRNN of the field by its fields or by a preset's name."""
 
 import copy
 import os
 import shutil
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 from huggingface_hub.dataclasses import strict
-from transformers import PreTrainedConfig
+from transformers import AutoConfig, PreTrainedConfig
+from transformers.activations import ACT2FN
+
+from .presets_crnn import PRESETS
 
 
 __all__ = ["CRNNConfig"]
@@ -21,6 +25,47 @@ _AUTO_MAP = {
     "AutoModelForCTC": "modeling_crnn.CRNNForCTC",
     "AutoModelForTextRecognition": "modeling_crnn.CRNNForCTC",
 }
+#: What each featurizer looks like where its fields are left out, and with it the fields that it has.
+_STAGES = {
+    "resnet": {
+        "stem_channels": 32,
+        "stem_stride": [1, 1],
+        "stage_depths": [3, 4, 6, 6, 3],
+        "stage_channels": [32, 64, 128, 256, 512],
+        "stage_strides": [[2, 2], [2, 2], [2, 1], [2, 1], [2, 1]],
+        "block_kernel_sizes": [1, 3],
+        "block_stride_at": "first",
+    },
+    "efficientnet": {
+        "stem_channels": 32,
+        "stem_stride": [2, 2],
+        "stage_depths": [1, 2, 2, 3, 3, 4, 1],
+        "stage_channels": [16, 24, 40, 80, 112, 192, 320],
+        "stage_strides": [[1, 1], [2, 2], [2, 1], [2, 1], [1, 1], [2, 1], [1, 1]],
+        "stage_kernel_sizes": [3, 3, 5, 3, 5, 5, 3],
+        "stage_expansions": [1, 6, 6, 6, 6, 6, 6],
+        "stage_squeezes": True,
+        "stage_activations": "silu",
+        "head_channels": None,
+    },
+    "mobilenet_v3": {
+        "stem_channels": 16,
+        "stem_stride": [2, 2],
+        "stage_depths": [1] * 11,
+        "stage_channels": [16, 24, 24, 40, 40, 40, 48, 48, 96, 96, 96],
+        "stage_strides": [[2, 2], [2, 1], [1, 1], [2, 1], [1, 1], [1, 1], [1, 1], [1, 1], [2, 1], [1, 1], [1, 1]],
+        "stage_kernel_sizes": [3, 3, 3, 5, 5, 5, 5, 5, 5, 5, 5],
+        "stage_expansions": [1, 72 / 16, 88 / 24, 96 / 24, 6, 6, 3, 3, 6, 6, 6],
+        "stage_squeezes": [True, False, False, True, True, True, True, True, True, True, True],
+        "stage_activations": ["relu"] * 3 + ["hardswish"] * 8,
+        "head_channels": None,
+    },
+    "backbone": {"backbone_config": None, "backbone_width_stride": None},
+}
+_VGG_FIELDS = (
+    *("conv_channels", "conv_kernel_sizes", "conv_strides", "conv_paddings", "conv_biases", "batch_norms"),
+    *("pool_kernel_sizes", "pool_strides", "pool_paddings", "residual_blocks"),
+)
 _CUSTOM_PIPELINES = {
     "image-to-text": {"impl": "pipeline_crnn.ImageToTextPipeline", "pt": ["AutoModelForCTC"], "type": "multimodal"}
 }
@@ -33,7 +78,9 @@ class CRNNConfig(PreTrainedConfig):
 
     The defaults are the network of Shi, Bai and Yao, "An End-to-End Trainable Neural Network for Image-based Sequence
     Recognition and Its Application to Scene Text Recognition" (2015), table 1: 8.3M parameters with the 36
-    alphanumeric characters. A field that says "for each convolution" takes one value for all or a list of one each.
+    alphanumeric characters. Its three stages, the featurizer, the sequentializer and the prediction, are chosen by
+    name; [`CRNNConfig.from_preset`] has the usual choices. A field that says "for each convolution" or "for each
+    stage" takes one value for all or a list of one each.
 
     Args:
         vocab_size (`int`, defaults to 37):
@@ -42,12 +89,31 @@ class CRNNConfig(PreTrainedConfig):
             Channels of the image: 1 is grey, 3 is RGB.
         image_height (`int`, defaults to 32):
             Height of the image in pixels. The width is free.
+        rectification (`"none"` or `"tps"`, defaults to `"none"`):
+            What straightens the image first: nothing, or a spatial transformer with a thin-plate spline (Shi et al.
+            2016, RARE). It asks for images 2 pixels wide or more.
+        num_fiducials (`int`, defaults to 20):
+            Points of the spline: one half along the upper edge of the text, the other along the lower.
+        localization_size (`list[int]`, defaults to `[32, 100]`):
+            `[height, width]` to which images are resized for the network that finds the points.
+        localization_channels (`list[int]`, defaults to `[64, 128, 256, 512]`):
+            Channels of its convolutions, with a 2x2 pool between two.
+        localization_hidden_size (`int`, defaults to 256):
+            Units of its fully connected layer.
+        featurizer (`"vgg"`, `"resnet"`, `"efficientnet"`, `"mobilenet_v3"` or `"backbone"`, defaults to `"vgg"`):
+            The convolutional stage. `"vgg"`, plain convolutions and pools with residual blocks between them where
+            asked, has the fields `conv_*`, `pool_*`, `batch_norms` and `residual_blocks`. `"resnet"`, residual blocks
+            with strides (ASTER), has `stem_*`, `stage_depths`, `stage_channels`, `stage_strides` and `block_*`.
+            `"efficientnet"` and `"mobilenet_v3"`, inverted residual blocks, have `stem_*`, `stage_*` and
+            `head_channels`. `"backbone"`, any convolutional backbone of transformers, has `backbone_*`.
         conv_channels (`list[int]`, defaults to `[64, 128, 256, 256, 512, 512, 512]`):
             Output channels of each convolution; its length is the number of convolutions.
-        conv_kernel_sizes (`int` or `list[int]`, defaults to `[3, 3, 3, 3, 3, 3, 2]`):
-            Side of the square kernel, for each convolution.
-        conv_paddings (`int` or `list[int]`, defaults to `[1, 1, 1, 1, 1, 1, 0]`):
-            Zero padding in pixels on each side, for each convolution.
+        conv_kernel_sizes (`int` or `list[int | list[int]]`, defaults to `[3, 3, 3, 3, 3, 3, 2]`):
+            Side of the square kernel or `[height, width]` of the kernel, for each convolution.
+        conv_strides (`int` or `list[int | list[int]]`, defaults to 1):
+            Stride or `[height, width]` of the stride, for each convolution.
+        conv_paddings (`int` or `list[int | list[int]]`, defaults to `[1, 1, 1, 1, 1, 1, 0]`):
+            Zero padding in pixels on each side or `[height, width]` of it, for each convolution.
         conv_biases (`bool` or `list[bool]`, defaults to `True`):
             Whether there is a bias, for each convolution.
         batch_norms (`bool` or `list[bool]`, defaults to `[False, False, False, False, True, True, False]`):
@@ -61,17 +127,80 @@ class CRNNConfig(PreTrainedConfig):
             `[height, width]` of the pooling stride; the window by default.
         pool_paddings (`list[list[int] | None]`, *optional*):
             `[height, width]` of the pooling padding; none by default.
-        height_pooling (`"average"` or `"max"`, defaults to `"average"`):
-            How the rows that are left become one. The paper's network has one row left, so either changes nothing.
+        residual_blocks (`int` or `list[int]`, defaults to 0):
+            Residual blocks (two 3x3 convolutions with batch normalisation beside a shortcut; He et al. 2016) before
+            each convolution, with that convolution's output channels. Baek et al. (2019) make their ResNet of the
+            paper's network in this way.
+        stem_channels (`int`, *optional*):
+            Channels of the first, 3x3 convolution; 32, and 16 for `"mobilenet_v3"`.
+        stem_stride (`list[int]`, *optional*):
+            `[height, width]` of its stride; `[1, 1]` for `"resnet"`, else `[2, 2]`.
+        stage_depths (`list[int]`, *optional*):
+            Blocks of each stage; its length is the number of stages. By default the stages are those of ASTER's
+            ResNet (45 layers), EfficientNet-B0 or the small MobileNetV3, with strides that keep the width.
+        stage_channels (`list[int]`, *optional*):
+            Output channels of each stage.
+        stage_strides (`list[list[int]]`, *optional*):
+            `[height, width]` of the stride of the first block of each stage.
+        stage_kernel_sizes (`int` or `list[int]`, *optional*):
+            Side of the depthwise kernel, odd, for each stage.
+        stage_expansions (`float` or `list[float]`, *optional*):
+            Channels inside a block divided by the channels that go in, for each stage.
+        stage_squeezes (`bool` or `list[bool]`, *optional*):
+            Whether there is squeeze-and-excitation, for each stage.
+        stage_activations (`str` or `list[str]`, *optional*):
+            Name of the activation, for each stage.
+        head_channels (`int`, *optional*):
+            Channels of a last 1x1 convolution; without a number there is none.
+        block_kernel_sizes (`list[int]`, *optional*):
+            Sides of the two kernels of a residual block of `"resnet"`, odd; `[1, 3]`.
+        block_stride_at (`"first"` or `"second"`, *optional*):
+            Which of the two has the stride: `"first"` in ASTER, `"second"` in ABINet.
+        backbone_config (`PreTrainedConfig` or `dict`, *optional*):
+            Configuration of a backbone of transformers; its last feature map is taken.
+        backbone_width_stride (`int`, *optional*):
+            Pixels that a column of the backbone may be wide: strides that would make it wider become 1 along the
+            width. By default they stay.
+        height_pooling (`"average"`, `"max"` or `"learned"`, defaults to `"average"`):
+            How the rows that are left become one; with `"learned"` each column weighs its rows. The paper's network
+            has one row left, so there is nothing to choose.
+        sequentializer (`"bilstm"`, `"transformer"`, `"mixing"` or `"none"`, defaults to `"bilstm"`):
+            What gives the frames context: bidirectional LSTMs; a transformer encoder with normalisation first; the
+            same with convolutions along the width in its first layers (`mixers`); or nothing.
         hidden_size (`int`, defaults to 256):
-            LSTM units in each direction.
+            LSTM units in each direction, or features of a frame in the transformer.
         num_hidden_layers (`int`, defaults to 2):
-            Number of bidirectional LSTM layers.
+            Number of layers of the sequentializer; 0 with `"none"`.
         lstm_projection (`"between"`, `"all"` or `"none"`, defaults to `"between"`):
             Where a linear layer brings the two directions (2 x `hidden_size`) back to `hidden_size`: after all but
             the last LSTM, after each, or nowhere.
         dropout (`float`, defaults to 0.0):
-            Probability of dropping an output of an LSTM layer in training.
+            Probability of dropping an output of a layer of the sequentializer in training.
+        num_attention_heads (`int`, defaults to 8):
+            Attention heads of the transformer and of the guidance decoder.
+        attention_dropout (`float`, defaults to 0.0):
+            Probability of dropping an attention weight in training.
+        intermediate_size (`int`, *optional*):
+            Units inside the transformer's feed-forward layers; four times `hidden_size` by default.
+        hidden_act (`str`, defaults to `"gelu"`):
+            Their activation.
+        layer_norm_eps (`float`, defaults to 1e-6):
+            Added to the variance in layer normalisation.
+        position_embeddings (`"sinusoidal"`, `"rotary"` or `"none"`, defaults to `"sinusoidal"`):
+            How the transformer knows where a frame is: sines added to the frames (Vaswani et al. 2017), or by turning
+            queries and keys, so that only distances count (Su et al. 2021).
+        mixers (`list[str]`, *optional*):
+            `"local"` (a convolution along the width) or `"global"` (attention) for each layer of `"mixing"`; the
+            first half, rounded up, is local by default, as in SVTR (Du et al. 2022).
+        mixing_kernel_size (`int`, defaults to 11):
+            Frames that a local layer sees, odd.
+        guidance_decoder (`bool`, defaults to `False`):
+            Whether an attention decoder reads the frames as well in training. It is saved with the model and does not
+            run at inference (Hu et al. 2020, "GTC: Guided Training of CTC").
+        guidance_weight (`float`, defaults to 1.0):
+            Weight of its loss beside the CTC loss.
+        guidance_size (`int`, defaults to 256):
+            Features of a character in it.
         pad_token_id (`int`, defaults to 0):
             Id of the CTC blank, which also pads; 0 is the only one allowed.
         ctc_loss_reduction (`"mean"` or `"sum"`, defaults to `"mean"`):
@@ -92,25 +221,68 @@ class CRNNConfig(PreTrainedConfig):
     """
 
     model_type = "crnn"
+    sub_configs = {"backbone_config": AutoConfig}
     _auto_class = "AutoConfig"
 
     vocab_size: int = 37
     num_channels: int = 1
     image_height: int = 32
+    rectification: Literal["none", "tps"] = "none"
+    num_fiducials: int = 20
+    localization_size: list[int] | tuple[int, ...] = (32, 100)
+    localization_channels: list[int] | tuple[int, ...] = (64, 128, 256, 512)
+    localization_hidden_size: int = 256
+    featurizer: Literal["vgg", "resnet", "efficientnet", "mobilenet_v3", "backbone"] = "vgg"
     conv_channels: list[int] | tuple[int, ...] = (64, 128, 256, 256, 512, 512, 512)
-    conv_kernel_sizes: int | list[int] | tuple[int, ...] = (3, 3, 3, 3, 3, 3, 2)
-    conv_paddings: int | list[int] | tuple[int, ...] = (1, 1, 1, 1, 1, 1, 0)
+    conv_kernel_sizes: int | list[int | list[int]] | tuple[int | list[int] | tuple[int, ...], ...] = (
+        3,
+        3,
+        3,
+        3,
+        3,
+        3,
+        2,
+    )
+    conv_strides: int | list[int | list[int]] | tuple[int | list[int] | tuple[int, ...], ...] = 1
+    conv_paddings: int | list[int | list[int]] | tuple[int | list[int] | tuple[int, ...], ...] = (1, 1, 1, 1, 1, 1, 0)
     conv_biases: bool | list[bool] | tuple[bool, ...] = True
     batch_norms: bool | list[bool] | tuple[bool, ...] = (False, False, False, False, True, True, False)
     batch_norm_eps: float = 1e-5
     pool_kernel_sizes: list | tuple = ((2, 2), (2, 2), None, (2, 1), None, (2, 1), None)
     pool_strides: list | tuple | None = None
     pool_paddings: list | tuple | None = None
-    height_pooling: Literal["average", "max"] = "average"
+    residual_blocks: int | list[int] | tuple[int, ...] = 0
+    stem_channels: int | None = None
+    stem_stride: list[int] | tuple[int, ...] | None = None
+    stage_depths: list[int] | tuple[int, ...] | None = None
+    stage_channels: list[int] | tuple[int, ...] | None = None
+    stage_strides: list | tuple | None = None
+    stage_kernel_sizes: int | list[int] | tuple[int, ...] | None = None
+    stage_expansions: float | int | list[float | int] | tuple[float | int, ...] | None = None
+    stage_squeezes: bool | list[bool] | tuple[bool, ...] | None = None
+    stage_activations: str | list[str] | tuple[str, ...] | None = None
+    head_channels: int | None = None
+    block_kernel_sizes: list[int] | tuple[int, ...] | None = None
+    block_stride_at: Literal["first", "second"] | None = None
+    backbone_config: dict | PreTrainedConfig | None = None
+    backbone_width_stride: int | None = None
+    height_pooling: Literal["average", "max", "learned"] = "average"
+    sequentializer: Literal["bilstm", "transformer", "mixing", "none"] = "bilstm"
     hidden_size: int = 256
     num_hidden_layers: int = 2
     lstm_projection: Literal["between", "all", "none"] = "between"
     dropout: float | int = 0.0
+    num_attention_heads: int = 8
+    attention_dropout: float | int = 0.0
+    intermediate_size: int | None = None
+    hidden_act: str = "gelu"
+    layer_norm_eps: float = 1e-6
+    position_embeddings: Literal["sinusoidal", "rotary", "none"] = "sinusoidal"
+    mixers: list[str] | tuple[str, ...] | None = None
+    mixing_kernel_size: int = 11
+    guidance_decoder: bool = False
+    guidance_weight: float | int = 1.0
+    guidance_size: int = 256
     pad_token_id: int = 0
     ctc_loss_reduction: Literal["mean", "sum"] = "mean"
     unalignable_labels: Literal["error", "drop"] = "error"
@@ -122,58 +294,107 @@ class CRNNConfig(PreTrainedConfig):
             kwargs.pop("custom_pipelines", None)
         count = len(self.conv_channels)
         self.conv_channels = list(self.conv_channels)
-        self.conv_kernel_sizes = _each(self.conv_kernel_sizes, count)
-        self.conv_paddings = _each(self.conv_paddings, count)
-        self.conv_biases = _each(self.conv_biases, count)
-        self.batch_norms = _each(self.batch_norms, count)
-        self.pool_kernel_sizes = [_pair(window) for window in self.pool_kernel_sizes]
+        for name in ("conv_kernel_sizes", "conv_strides", "conv_paddings", "conv_biases", "batch_norms"):
+            setattr(self, name, _each(getattr(self, name), count))
+        self.residual_blocks = _each(self.residual_blocks, count)
+        self.pool_kernel_sizes = _as_lists(self.pool_kernel_sizes)
         if self.pool_strides is None:
             self.pool_strides = self.pool_kernel_sizes
-        self.pool_strides = [_pair(stride) for stride in self.pool_strides]
+        self.pool_strides = _as_lists(self.pool_strides)
         if self.pool_paddings is None:
             self.pool_paddings = [window and [0, 0] for window in self.pool_kernel_sizes]
-        self.pool_paddings = [_pair(padding) for padding in self.pool_paddings]
+        self.pool_paddings = _as_lists(self.pool_paddings)
+        for name, value in _STAGES.get(self.featurizer, {}).items():
+            if getattr(self, name) is None:
+                setattr(self, name, copy.deepcopy(value))
+        if self.stage_depths is not None:
+            count = len(self.stage_depths)
+            for name in ("stage_kernel_sizes", "stage_expansions", "stage_squeezes", "stage_activations"):
+                if getattr(self, name) is not None:
+                    setattr(self, name, _each(getattr(self, name), count))
+        for name in ("stem_stride", "stage_depths", "stage_channels", "stage_strides", "block_kernel_sizes"):
+            setattr(self, name, _as_lists(getattr(self, name)))
+        self.localization_size = list(self.localization_size)
+        self.localization_channels = list(self.localization_channels)
+        if isinstance(self.backbone_config, dict):
+            if "model_type" not in self.backbone_config:
+                raise ValueError(
+                    'backbone_config has no "model_type": give the name of the backbone, such as "resnet"'
+                )
+            fields = dict(self.backbone_config)
+            self.backbone_config = AutoConfig.for_model(fields.pop("model_type"), **fields)
+        if self.sequentializer == "none":
+            self.num_hidden_layers = 0
+        if self.sequentializer == "mixing" and self.mixers is None:
+            local = (self.num_hidden_layers + 1) // 2
+            self.mixers = ["local"] * local + ["global"] * (self.num_hidden_layers - local)
+        self.mixers = _as_lists(self.mixers)
         super().__post_init__(**kwargs)
+
+    @classmethod
+    def from_preset(cls, name: str, **fields) -> "CRNNConfig":
+        """A well-known network by its name.
+
+        Args:
+            name (`str`):
+                One of `CRNNConfig.presets()`, such as "vgg-bilstm", the paper's.
+            fields:
+                Fields that differ from the preset's.
+
+        Raises:
+            ValueError: there is no preset of that name.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
+        return cls(**copy.deepcopy(PRESETS[name]) | fields)
+
+    @staticmethod
+    def presets() -> list[str]:
+        """Names for [`CRNNConfig.from_preset`]."""
+        return list(PRESETS)
 
     def validate_architecture(self):
         """Checks the fields against each other; `@strict` calls it after the types have been checked."""
-        count = len(self.conv_channels)
-        if count == 0:
-            raise ValueError("conv_channels is empty: at least one convolution is needed")
-        for name in ("conv_kernel_sizes", "conv_paddings", "conv_biases", "batch_norms"):
-            self._check_length(name, count)
-        for name in ("pool_kernel_sizes", "pool_strides", "pool_paddings"):
-            self._check_length(name, count)
-            for index, (window, value) in enumerate(zip(self.pool_kernel_sizes, getattr(self, name), strict=True)):
-                if (window is None) != (value is None):
-                    raise ValueError(
-                        f"{name}[{index}] is {value} where pool_kernel_sizes[{index}] is {window}: "
-                        "give a [height, width] pair where there is pooling and None where there is none"
-                    )
-        for name in ("conv_channels", "conv_kernel_sizes", "pool_kernel_sizes", "pool_strides"):
-            self._check_numbers(name, lowest=1)
-        for name in ("conv_paddings", "pool_paddings"):
-            self._check_numbers(name, lowest=0)
-        for index, (window, padding) in enumerate(zip(self.pool_kernel_sizes, self.pool_paddings, strict=True)):
-            if window is not None and any(2 * pad > side for pad, side in zip(padding, window, strict=True)):
-                raise ValueError(
-                    f"pool_paddings[{index}] is {padding} for a window of {window}: at most half of it is allowed"
-                )
-        for name in ("vocab_size", "num_channels", "image_height", "hidden_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        if self.num_hidden_layers < 0:
-            raise ValueError(f"num_hidden_layers must be 0 or more, not {self.num_hidden_layers}")
+        self._check_that_fields_belong()
+        for name in ("vocab_size", "num_channels", "image_height", "hidden_size", "num_attention_heads"):
+            self._check_number(name, lowest=1)
+        self._check_number("num_hidden_layers", lowest=0)
         if self.pad_token_id != 0:
             raise ValueError(f"pad_token_id is the CTC blank and must be 0, not {self.pad_token_id}")
-        if not self.batch_norm_eps > 0:
-            raise ValueError(f"batch_norm_eps must be above 0, not {self.batch_norm_eps}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout is a probability in [0, 1), not {self.dropout}")
-        if self._output_length(self.image_height, axis=0) < 1:
+        for name in ("batch_norm_eps", "layer_norm_eps"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        for name in ("dropout", "attention_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a probability in [0, 1), not {getattr(self, name)}")
+        if self.guidance_weight < 0:
+            raise ValueError(f"guidance_weight must be 0 or more, not {self.guidance_weight}")
+        if self.featurizer == "vgg":
+            self._check_convolutions()
+        elif self.featurizer == "backbone":
+            self._check_backbone()
+        else:
+            self._check_stages()
+        if self.rectification == "tps":
+            self._check_rectification()
+        if self.sequentializer in ("transformer", "mixing"):
+            self._check_transformer()
+        if self.guidance_decoder and (self.guidance_size % self.num_attention_heads or self.guidance_size % 2):
+            raise ValueError(
+                f"guidance_size {self.guidance_size} must be even and a multiple of num_attention_heads "
+                f"{self.num_attention_heads}"
+            )
+        rows = self._num_rows()
+        if rows < 1:
             raise ValueError(
                 f"image_height {self.image_height} is pooled away before the last convolution: "
                 "use a larger image_height or fewer pools"
+            )
+        if self.height_pooling == "learned" and rows == 1:
+            raise ValueError(
+                'height_pooling "learned" has nothing to choose: one row is left of image_height '
+                f"{self.image_height}; "
+                'use a larger image_height or fewer pools along the height, or height_pooling "average"'
             )
 
     def num_frames(self, width: Any) -> Any:
@@ -186,15 +407,35 @@ class CRNNConfig(PreTrainedConfig):
         Returns:
             As `width`: the number of frames, 0 where the image is too narrow for one.
         """
+        if self.featurizer == "backbone":
+            return self.backbone_geometry.columns(width)
         return self._output_length(width, axis=1)
 
     @property
+    def feature_size(self) -> int:
+        """Features of a frame after the featurizer."""
+        if self.featurizer == "vgg":
+            return self.conv_channels[-1]
+        if self.featurizer == "backbone":
+            return self.backbone_geometry.num_features
+        return self.head_channels or self.stage_channels[-1]
+
+    @property
     def hidden_sizes(self) -> list[int]:
-        """Features a frame after the featurizer and after each LSTM layer: `num_hidden_layers + 1` numbers."""
-        sizes = [self.conv_channels[-1]]
+        """Features of a frame before the sequentializer and after each layer: `num_hidden_layers + 1` numbers."""
+        if self.sequentializer in ("transformer", "mixing"):
+            return [self.hidden_size] * (self.num_hidden_layers + 1)
+        sizes = [self.feature_size]
         for index in range(self.num_hidden_layers):
             sizes.append(self.hidden_size if self.has_projection(index) else 2 * self.hidden_size)
         return sizes
+
+    @property
+    def backbone_geometry(self):
+        """A `CRNNBackboneGeometry`: what the backbone makes of an image of `image_height`."""
+        from .backbone_crnn import measure_backbone  # it needs torch, which a configuration otherwise does not
+
+        return measure_backbone(self.backbone_config, self.backbone_width_stride, self.num_channels, self.image_height)
 
     def has_projection(self, layer_index: int) -> bool:
         """Whether LSTM layer `layer_index` ends in a linear layer from 2 x `hidden_size` to `hidden_size`."""
@@ -215,42 +456,206 @@ class CRNNConfig(PreTrainedConfig):
             shutil.copyfile(file, Path(save_directory) / file.name)
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
+    def _num_rows(self) -> int:
+        """Rows of an image that the featurizer leaves."""
+        if self.featurizer == "backbone":
+            return self.backbone_geometry.num_rows
+        return self._output_length(self.image_height, axis=0)
+
     def _output_length(self, length: Any, axis: int) -> Any:
         """`length` pixels along `axis` (0 height, 1 width) after all convolutions and pools, 0 if none is left."""
         is_left = True  # padding makes something of nothing, so it is not enough to look at the end
-        for index, (kernel, padding) in enumerate(zip(self.conv_kernel_sizes, self.conv_paddings, strict=True)):
-            length = length + 2 * padding - kernel + 1
+        for kernel, stride, padding in self._windows():
+            length = (length + 2 * padding[axis] - kernel[axis]) // stride[axis] + 1
             is_left = is_left & (length > 0)
-            window = self.pool_kernel_sizes[index]
-            if window is not None:
-                overhang = length + 2 * self.pool_paddings[index][axis] - window[axis]
-                length = overhang // self.pool_strides[index][axis] + 1
-                is_left = is_left & (length > 0)
         return length * is_left
 
-    def _check_length(self, name: str, count: int):
-        if len(getattr(self, name)) != count:
+    def _windows(self) -> list[tuple[list[int], list[int], list[int]]]:
+        """Kernel, stride and padding, each `[height, width]`, of what changes the size of an image, in order."""
+        windows = []
+        if self.featurizer == "vgg":
+            for index in range(len(self.conv_channels)):
+                sizes = (self.conv_kernel_sizes, self.conv_strides, self.conv_paddings)
+                windows.append(tuple(_pair(each[index]) for each in sizes))
+                if self.pool_kernel_sizes[index] is not None:
+                    sizes = (self.pool_kernel_sizes, self.pool_strides, self.pool_paddings)
+                    windows.append(tuple(each[index] for each in sizes))
+        else:
+            # All kernels are odd and padded by half of themselves, so only strides count.
+            windows += [([1, 1], stride, [0, 0]) for stride in [self.stem_stride, *self.stage_strides]]
+        return windows
+
+    def _check_that_fields_belong(self):
+        """A field of a featurizer or sequentializer that was not chosen would be ignored: it is refused."""
+        owners = {"vgg": _VGG_FIELDS} | _STAGES
+        for name in dict.fromkeys(field for fields in owners.values() for field in fields):
+            featurizers = [featurizer for featurizer, fields in owners.items() if name in fields]
+            if self.featurizer in featurizers:
+                continue
+            if getattr(self, name) != (getattr(_paper(), name) if name in _VGG_FIELDS else None):
+                raise ValueError(
+                    f"{name} belongs to featurizer {' or '.join(featurizers)}, and featurizer is {self.featurizer}: "
+                    f"leave {name} out or choose that featurizer"
+                )
+        if self.mixers is not None and self.sequentializer != "mixing":
             raise ValueError(
-                f"{name} has {len(getattr(self, name))} entries for {count} convolutions (conv_channels): "
-                "give one for each convolution"
+                f'mixers belongs to sequentializer "mixing", and sequentializer is "{self.sequentializer}": '
+                "leave mixers out or choose that sequentializer"
             )
 
+    def _check_convolutions(self):
+        count = len(self.conv_channels)
+        if count == 0:
+            raise ValueError("conv_channels is empty: at least one convolution is needed")
+        for name in _VGG_FIELDS:
+            self._check_length(name, count, "convolution", "conv_channels")
+        for name in ("pool_strides", "pool_paddings"):
+            for index, (window, value) in enumerate(zip(self.pool_kernel_sizes, getattr(self, name), strict=True)):
+                if (window is None) != (value is None):
+                    raise ValueError(
+                        f"{name}[{index}] is {value} where pool_kernel_sizes[{index}] is {window}: "
+                        "give a [height, width] pair where there is pooling and None where there is none"
+                    )
+        for name in ("conv_channels", "conv_kernel_sizes", "conv_strides", "pool_kernel_sizes", "pool_strides"):
+            self._check_numbers(name, lowest=1)
+        for name in ("conv_paddings", "pool_paddings", "residual_blocks"):
+            self._check_numbers(name, lowest=0)
+        for index, (window, padding) in enumerate(zip(self.pool_kernel_sizes, self.pool_paddings, strict=True)):
+            if window is not None and any(2 * pad > side for pad, side in zip(padding, window, strict=True)):
+                raise ValueError(
+                    f"pool_paddings[{index}] is {padding} for a window of {window}: at most half of it is allowed"
+                )
+
+    def _check_stages(self):
+        count = len(self.stage_depths)
+        if count == 0:
+            raise ValueError("stage_depths is empty: at least one stage is needed")
+        names = [name for name in _STAGES[self.featurizer] if name.startswith("stage_")]
+        for name in names:
+            self._check_length(name, count, "stage", "stage_depths")
+        numbers = {"stage_depths", "stage_channels", "stage_strides", "stage_kernel_sizes", "block_kernel_sizes"}
+        for name in sorted(numbers & set(_STAGES[self.featurizer])):
+            self._check_numbers(name, lowest=1)
+            for index, value in enumerate(getattr(self, name)):
+                if name.endswith("kernel_sizes") and value % 2 == 0:
+                    raise ValueError(f"{name}[{index}] must be odd, not {value}: even kernels would shift the image")
+        self._check_number("stem_channels", lowest=1)
+        self._check_pair("stem_stride")
+        if self.featurizer == "resnet":
+            self._check_pair("block_kernel_sizes", "two numbers")
+            return
+        for index, (expansion, activation) in enumerate(
+            zip(self.stage_expansions, self.stage_activations, strict=True)
+        ):
+            if expansion <= 0:
+                raise ValueError(f"stage_expansions[{index}] must be above 0, not {expansion}")
+            if activation not in ACT2FN:
+                raise ValueError(f"stage_activations[{index}] is {activation!r}, {_no_activation()}")
+        if self.head_channels is not None:
+            self._check_number("head_channels", lowest=1)
+
+    def _check_backbone(self):
+        if self.backbone_config is None:
+            raise ValueError(
+                'featurizer is "backbone" and backbone_config is missing: give the configuration of a backbone of '
+                "transformers, such as ResNetConfig()"
+            )
+        if self.backbone_width_stride is not None:
+            self._check_number("backbone_width_stride", lowest=1)
+        self.backbone_geometry  # noqa: B018 (what it cannot do is said here)
+
+    def _check_rectification(self):
+        self._check_pair("localization_size")
+        self._check_numbers("localization_channels", lowest=1)
+        self._check_number("localization_hidden_size", lowest=1)
+        if self.num_fiducials < 4 or self.num_fiducials % 2:
+            raise ValueError(
+                f"num_fiducials must be even and at least 4, half for each edge of the text, not {self.num_fiducials}"
+            )
+        smallest = 2 ** (len(self.localization_channels) - 1)
+        if min(self.localization_size) < smallest:
+            raise ValueError(
+                f"localization_size {self.localization_size} is pooled away by {len(self.localization_channels)} "
+                f"convolutions (localization_channels): take at least {smallest} pixels"
+            )
+
+    def _check_transformer(self):
+        heads, size = self.num_attention_heads, self.hidden_size
+        if size % heads:
+            raise ValueError(f"hidden_size {size} must be a multiple of num_attention_heads {heads}")
+        if self.position_embeddings == "rotary" and size // heads % 2:
+            raise ValueError(
+                f'position_embeddings "rotary" turns pairs of features: hidden_size / num_attention_heads must be '
+                f"even, not {size // heads}"
+            )
+        if self.position_embeddings == "sinusoidal" and size % 2:
+            raise ValueError(f'position_embeddings "sinusoidal" needs an even hidden_size, not {size}')
+        if self.intermediate_size is not None:
+            self._check_number("intermediate_size", lowest=1)
+        if self.hidden_act not in ACT2FN:
+            raise ValueError(f"hidden_act is {self.hidden_act!r}, {_no_activation()}")
+        if self.sequentializer == "mixing":
+            self._check_length("mixers", self.num_hidden_layers, "layer", "num_hidden_layers")
+            for index, mixer in enumerate(self.mixers):
+                if mixer not in ("local", "global"):
+                    raise ValueError(f'mixers[{index}] must be "local" or "global", not {mixer!r}')
+            if self.mixing_kernel_size < 1 or self.mixing_kernel_size % 2 == 0:
+                raise ValueError(f"mixing_kernel_size must be odd and at least 1, not {self.mixing_kernel_size}")
+
+    def _check_length(self, name: str, count: int, each: str, counted: str):
+        if len(getattr(self, name)) != count:
+            raise ValueError(
+                f"{name} has {len(getattr(self, name))} entries for {count} {each}s ({counted}): "
+                f"give one for each {each}"
+            )
+
+    def _check_number(self, name: str, lowest: int):
+        value = getattr(self, name)
+        if value < lowest:
+            raise ValueError(f"{name} must be {'0 or more' if lowest == 0 else f'at least {lowest}'}, not {value}")
+
+    def _check_pair(self, name: str, wanted: str = "a [height, width] pair"):
+        value = getattr(self, name)
+        if len(value) != 2 or not all(isinstance(number, int) and number >= 1 for number in value):
+            raise ValueError(f"{name} must be {wanted} of integers from 1 on, not {value!r}")
+
     def _check_numbers(self, name: str, lowest: int):
-        """Every entry is a number, or for pools a pair of numbers, none of them too low."""
-        is_pool = name.startswith("pool")
+        """Every entry is a number or a pair of numbers as the field has it, none of them too low."""
+        may_be_number = not name.startswith(("pool", "stage_strides"))
+        may_be_pair = name.startswith(("pool", "stage_strides", "conv")) and name != "conv_channels"
         for index, value in enumerate(getattr(self, name)):
-            if is_pool and value is None:
+            if name.startswith("pool") and value is None:
                 continue
             numbers = value if isinstance(value, list) else [value]
-            if len(numbers) != 1 + is_pool or not all(isinstance(n, int) and n >= lowest for n in numbers):
-                wanted = f"a [height, width] pair of integers from {lowest} on" if is_pool else f"at least {lowest}"
+            is_shaped = may_be_pair and len(numbers) == 2 if isinstance(value, list) else may_be_number
+            if not is_shaped or not all(isinstance(number, int) and number >= lowest for number in numbers):
+                wanted = f"at least {lowest}"
+                if not may_be_number:
+                    wanted = f"a [height, width] pair of integers from {lowest} on"
+                elif may_be_pair:
+                    wanted += ", or a [height, width] pair"
                 raise ValueError(f"{name}[{index}] must be {wanted}, not {value!r}")
 
 
+@lru_cache(maxsize=1)
+def _paper() -> CRNNConfig:
+    return CRNNConfig()
+
+
+def _no_activation() -> str:
+    return f"which is no activation: take one of {', '.join(ACT2FN)}"
+
+
 def _each(value: Any, count: int) -> list:
-    """One value for each convolution: `_each(3, 2)` is `[3, 3]`."""
-    return list(value) if isinstance(value, Sequence) else [value] * count
+    """One value for each convolution or stage: `_each(3, 2)` is `[3, 3]`."""
+    is_one = isinstance(value, str) or not isinstance(value, Sequence)
+    return [value] * count if is_one else _as_lists(value)
 
 
-def _pair(value: Any) -> Any:
-    return list(value) if isinstance(value, (list, tuple)) else value
+def _as_lists(value: Any) -> Any:
+    """Tuples as lists, as they come out of a JSON file."""
+    return [_as_lists(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
+def _pair(value: int | list[int]) -> list[int]:
+    return [value, value] if isinstance(value, int) else value

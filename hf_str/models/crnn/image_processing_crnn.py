@@ -70,14 +70,16 @@ class CRNNImageProcessor(WordImageProcessing, TorchvisionBackend):
     def _shape(self, image: torch.Tensor) -> tuple[int, int, int]:
         return tuple(image.shape)
 
-    def _resize(self, images: list[torch.Tensor], sizes: list[tuple[int, int]], resample: Any) -> list[torch.Tensor]:
+    def _resize(
+        self, images: list[torch.Tensor], sizes: list[tuple[int, int]], resample: Any, antialias: bool
+    ) -> list[torch.Tensor]:
         groups = defaultdict(list)  # words of one shape are resized together: few calls, which is what a GPU wants
         for index, (image, size) in enumerate(zip(images, sizes, strict=True)):
             groups[image.shape, size, image.device].append(index)
         resized = list(images)
         for (_, (height, width), _), indices in groups.items():
             stacked = torch.stack([images[index] for index in indices])
-            stacked = self.resize(stacked, SizeDict(height=height, width=width), resample)
+            stacked = self.resize(stacked, SizeDict(height=height, width=width), resample, antialias=antialias)
             for index, image in zip(indices, stacked, strict=True):
                 resized[index] = image
         return resized
@@ -86,18 +88,20 @@ class CRNNImageProcessor(WordImageProcessing, TorchvisionBackend):
         device = images[0].device if images else None
         canvas = torch.zeros((len(images), *shape), dtype=torch.uint8, device=device)
         for row, image in zip(canvas, images, strict=True):
-            row[..., : image.shape[-1]] = image
+            row[..., : image.shape[-2], : image.shape[-1]] = image
         return canvas
 
     def _normalize(self, batch: torch.Tensor, scale: np.ndarray, offset: np.ndarray) -> torch.Tensor:
         scale, offset = (torch.from_numpy(term).to(batch.device) for term in (scale, offset))
         return batch.to(torch.float32).mul_(scale).sub_(offset)
 
-    def _mask(self, pixel_values: torch.Tensor, widths: list[int]) -> torch.Tensor:
-        _, _, height, width = pixel_values.shape
+    def _mask(self, pixel_values: torch.Tensor, sizes: list[tuple[int, int]]) -> torch.Tensor:
+        batch, _, height, width = pixel_values.shape
         device = pixel_values.device
-        columns = torch.arange(width, device=device) < torch.tensor(widths, dtype=torch.int64, device=device)[:, None]
-        return columns[:, None].to(torch.int64).repeat(1, height, 1)
+        sizes = torch.tensor(sizes, dtype=torch.int64, device=device).view(batch, 2)
+        rows = torch.arange(height, device=device) < sizes[:, :1]
+        columns = torch.arange(width, device=device) < sizes[:, 1:]
+        return (rows[:, :, None] & columns[:, None]).to(torch.int64)
 
 
 def _plain_tensor(image: torch.Tensor, input_data_format: str | None) -> torch.Tensor | None:

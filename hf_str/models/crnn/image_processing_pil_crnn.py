@@ -3,6 +3,7 @@
 This module needs no torchvision: it is the one that remote code on the Hub refers to.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
@@ -33,7 +34,14 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
         Narrower words are stretched to this width: CTC needs more frames than characters, even for "Ill". Only with
         `keep_aspect_ratio`, as all that follows.
     max_width (`int`, *optional*, defaults to `size["width"]`):
-        Wider words are squeezed to this width.
+        Wider words are squeezed to this width, or shrunk to it: see `wide_words`.
+    wide_words (`str`, *optional*, defaults to `"squeeze"`):
+        What becomes of a word wider than `max_width`: `"squeeze"` gives it that width at full height, `"shrink"` keeps
+        its shape, so that it is lower, and pads below it.
+    width_rounding (`str`, *optional*, defaults to `"nearest"`):
+        How a width becomes a whole number: `"nearest"`, `"up"` or `"down"`.
+    resize_to_multiple_of (`int`, *optional*):
+        Stretches or squeezes each word to the nearest multiple of this, at least one.
     padding (`bool` or `str`, *optional*, defaults to `"longest"`):
         `"longest"` (or `True`) pads to the widest word of the batch, `"max_length"` to `size["width"]`.
     pad_to_multiple_of (`int`, *optional*):
@@ -43,16 +51,28 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     padding_value (`float` or `list[float]`, *optional*, defaults to 0.0):
         The padding, in units of the output (after normalisation), one for all channels or one per channel. To pad with
         a pixel value `p` before normalisation, give `(p * rescale_factor - image_mean) / image_std`.
+    return_pixel_mask (`bool`, *optional*, defaults to `True`):
+        Whether the output has a `pixel_mask`, which keeps the padding out of the reading. `False` is for models that
+        were trained to look at their padding.
+    antialias (`bool`, *optional*, defaults to `True`):
+        Whether making an image smaller averages all its pixels, as Pillow does. `False` interpolates between
+        neighbours only, as OpenCV does; with nearest, bilinear or bicubic resampling, with or without
+        `keep_aspect_ratio`.
     """
 
     do_grayscale: bool | None
     keep_aspect_ratio: bool | None
     min_width: int | None
     max_width: int | None
+    wide_words: Literal["squeeze", "shrink"] | None
+    width_rounding: Literal["nearest", "up", "down"] | None
+    resize_to_multiple_of: int | None
     padding: bool | str | None
     pad_to_multiple_of: int | None
     padding_mode: Literal["constant", "replicate"] | None
     padding_value: float | int | list[float | int] | tuple[float | int, ...] | None
+    return_pixel_mask: bool | None
+    antialias: bool | None
 
 
 class WordImageProcessing:
@@ -76,14 +96,20 @@ class WordImageProcessing:
     keep_aspect_ratio = False
     min_width = 32
     max_width = None
+    wide_words = "squeeze"
+    width_rounding = "nearest"
+    resize_to_multiple_of = None
     padding = "longest"
     pad_to_multiple_of = None
     padding_mode = "constant"
     padding_value = 0.0
+    return_pixel_mask = True
+    antialias = True
 
     @property
     def model_input_names(self) -> list[str]:
-        return ["pixel_values", "pixel_mask"] if self.keep_aspect_ratio else ["pixel_values"]
+        has_mask = self.keep_aspect_ratio and self.return_pixel_mask
+        return ["pixel_values", "pixel_mask"] if has_mask else ["pixel_values"]
 
     def to_dict(self) -> dict[str, Any]:
         # What a repository's own code offers is the Pillow class, which runs wherever the model does.
@@ -136,27 +162,36 @@ class WordImageProcessing:
         keep_aspect_ratio: bool,
         min_width: int,
         max_width: int | None,
+        wide_words: str | None,
+        width_rounding: str | None,
+        resize_to_multiple_of: int | None,
         padding: bool | str,
         pad_to_multiple_of: int | None,
         padding_mode: str,
         padding_value: float | tuple[float, ...],
+        return_pixel_mask: bool | None,
+        antialias: bool | None,
         return_tensors: str | TensorType | None,
         **kwargs,
     ) -> BatchFeature:
         """
         8-bit images -> `pixel_values` of shape `(batch, channels, height, width)`, float32, and with
-        `keep_aspect_ratio` `pixel_mask` of shape `(batch, height, width)`, int64, 1 where the word is.
+        `keep_aspect_ratio` and `return_pixel_mask` `pixel_mask` of shape `(batch, height, width)`, int64, 1 where the
+        word is.
         """
-        if do_resize and keep_aspect_ratio:
-            bounds = min_width or 1, max_width or size.width
-            sizes = [(size.height, word_width(*self._shape(image)[1:], size.height, *bounds)) for image in images]
-            images = self._resize(images, sizes, resample)
-        elif do_resize:
-            images = self._resize(images, [(size.height, size.width)] * len(images), resample)
+        shrinks = keep_aspect_ratio and wide_words == "shrink"
+        if do_resize:
+            sizes = [(size.height, size.width)] * len(images)
+            if keep_aspect_ratio:
+                bounds = min_width or 1, max_width or size.width
+                options = width_rounding or "nearest", resize_to_multiple_of or 1, shrinks
+                sizes = [word_size(*self._shape(image)[1:], size.height, *bounds, *options) for image in images]
+            images = self._resize(images, sizes, resample, antialias is not False)
 
         shapes = [self._shape(image) for image in images] or [(1 if do_grayscale else 3, size.height, size.width)]
-        channels, height, width = _common_shape(shapes, same_width=not keep_aspect_ratio)
+        channels, height, width = _common_shape(shapes, "c" if shrinks else "ch" if keep_aspect_ratio else "chw")
         if keep_aspect_ratio:
+            height = max(height, size.height) if shrinks else height
             width = max(width, size.width) if padding == "max_length" else width
             width = next_multiple(width, pad_to_multiple_of or 1)
 
@@ -169,9 +204,10 @@ class WordImageProcessing:
         pixel_values = self._normalize(canvas, per_channel(scale, channels), per_channel(offset, channels))
         data = {"pixel_values": pixel_values}
         if keep_aspect_ratio:
-            widths = [self._shape(image)[2] for image in images]
-            pad_right(pixel_values, widths, padding_mode, 0.0 if padding_value is None else padding_value)
-            data["pixel_mask"] = self._mask(pixel_values, widths)
+            sizes = [self._shape(image)[1:] for image in images]
+            pad_words(pixel_values, sizes, padding_mode, 0.0 if padding_value is None else padding_value)
+            if return_pixel_mask is not False:
+                data["pixel_mask"] = self._mask(pixel_values, sizes)
         if return_tensors is None:
             data = {name: list(batch) for name, batch in data.items()}
         return BatchFeature(data, tensor_type=return_tensors)
@@ -180,20 +216,20 @@ class WordImageProcessing:
         """`(channels, height, width)` of a working image."""
         raise NotImplementedError
 
-    def _resize(self, images: list[Any], sizes: list[tuple[int, int]], resample: Any) -> list[Any]:
+    def _resize(self, images: list[Any], sizes: list[tuple[int, int]], resample: Any, antialias: bool) -> list[Any]:
         """Each working image at its `(height, width)`."""
         raise NotImplementedError
 
     def _stack(self, images: list[Any], shape: tuple[int, int, int]) -> Any:
-        """Working images, left-aligned on a canvas of 8-bit `(batch, channels, height, width)`."""
+        """Working images, at the upper left of a canvas of 8-bit `(batch, channels, height, width)`."""
         raise NotImplementedError
 
     def _normalize(self, batch: Any, scale: np.ndarray, offset: np.ndarray) -> Any:
         """`batch * scale - offset`, float32; both terms are of shape `(1 or channels, 1, 1)`."""
         raise NotImplementedError
 
-    def _mask(self, pixel_values: Any, widths: list[int]) -> Any:
-        """`(batch, height, width)` int64: 1 in the first `widths[i]` columns of row i."""
+    def _mask(self, pixel_values: Any, sizes: list[tuple[int, int]]) -> Any:
+        """`(batch, height, width)` int64: 1 in the `(height, width) = sizes[i]` at the upper left of image i."""
         raise NotImplementedError
 
 
@@ -205,8 +241,9 @@ class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
     paths, URLs, bytes; see `load_word_image`. Defaults: grey, stretched to 32 x 128 (bicubic), scaled to [-1, 1].
 
     Options beyond those of every image processor, at construction or at call time: `do_grayscale`,
-    `keep_aspect_ratio`, `min_width`, `max_width`, `padding`, `pad_to_multiple_of`, `padding_mode`, `padding_value`;
-    see `CRNNImageProcessorKwargs`. `image_mean` and `image_std` are one number for all channels or one per channel.
+    `keep_aspect_ratio`, `min_width`, `max_width`, `wide_words`, `width_rounding`, `resize_to_multiple_of`, `padding`,
+    `pad_to_multiple_of`, `padding_mode`, `padding_value`, `return_pixel_mask`, `antialias`; see
+    `CRNNImageProcessorKwargs`. `image_mean` and `image_std` are one number for all channels or one per channel.
 
     Raises (at call):
         UnreadableImageError: An image is damaged, empty, or not an image. The message names it.
@@ -242,16 +279,22 @@ class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
         return len(image.getbands()), image.height, image.width
 
     def _resize(
-        self, images: list[Image.Image], sizes: list[tuple[int, int]], resample: PILImageResampling | int | None
+        self,
+        images: list[Image.Image],
+        sizes: list[tuple[int, int]],
+        resample: PILImageResampling | int | None,
+        antialias: bool,
     ) -> list[Image.Image]:
         resample = PILImageResampling.BILINEAR if resample is None else resample
+        if not antialias:
+            return [_interpolated(image, size, resample) for image, size in zip(images, sizes, strict=True)]
         return [image.resize((w, h), resample) for image, (h, w) in zip(images, sizes, strict=True)]
 
     def _stack(self, images: list[Image.Image], shape: tuple[int, int, int]) -> np.ndarray:
         channels, height, width = shape
         canvas = np.zeros((len(images), height, width, channels), dtype=np.uint8)
         for row, image in zip(canvas, images, strict=True):
-            row[:, : image.width] = np.asarray(image).reshape(height, image.width, channels)
+            row[: image.height, : image.width] = np.asarray(image).reshape(image.height, image.width, channels)
         return canvas.transpose(0, 3, 1, 2)
 
     def _normalize(self, batch: np.ndarray, scale: np.ndarray, offset: np.ndarray) -> np.ndarray:
@@ -260,10 +303,11 @@ class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
         pixel_values -= offset
         return pixel_values
 
-    def _mask(self, pixel_values: np.ndarray, widths: list[int]) -> np.ndarray:
-        _, _, height, width = pixel_values.shape
-        columns = np.arange(width) < np.asarray(widths, dtype=np.int64)[:, None]
-        return np.repeat(columns[:, None].astype(np.int64), height, axis=1)
+    def _mask(self, pixel_values: np.ndarray, sizes: list[tuple[int, int]]) -> np.ndarray:
+        batch, _, height, width = pixel_values.shape
+        heights, widths = np.asarray(sizes, dtype=np.int64).reshape(batch, 2, 1).transpose(1, 0, 2)
+        rows, columns = np.arange(height) < heights, np.arange(width) < widths
+        return (rows[:, :, None] & columns[:, None]).astype(np.int64)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -285,9 +329,37 @@ def with_channels(image: Image.Image, do_convert_rgb: bool | None, do_grayscale:
     return image if image.mode == mode else image.convert(mode)
 
 
-def word_width(height: int, width: int, target_height: int, min_width: int, max_width: int) -> int:
+_ROUNDINGS = {"nearest": round, "up": math.ceil, "down": math.floor}
+
+
+def word_width(
+    height: int,
+    width: int,
+    target_height: int,
+    min_width: int,
+    max_width: int,
+    rounding: str = "nearest",
+    multiple_of: int = 1,
+) -> int:
     """The width at `target_height`, clamped. A 20 x 70 word is 32 x 112; a 1 x 500 line would be 16,000 wide."""
-    return min(max(round(target_height * width / height), min_width), max_width)
+    width = min(max(_ROUNDINGS[rounding](target_height * width / height), min_width), max_width)
+    return width if multiple_of == 1 else max(round(width / multiple_of), 1) * multiple_of
+
+
+def word_size(
+    height: int,
+    width: int,
+    target_height: int,
+    min_width: int,
+    max_width: int,
+    rounding: str,
+    multiple_of: int,
+    shrinks: bool,
+) -> tuple[int, int]:
+    """`(height, width)` of a word: `target_height` and its `word_width`, but lower if it shrinks to `max_width`."""
+    if shrinks and target_height * width > max_width * height:
+        return max(_ROUNDINGS[rounding](max_width * height / width), 1), max_width
+    return target_height, word_width(height, width, target_height, min_width, max_width, rounding, multiple_of)
 
 
 def next_multiple(number: int, of: int) -> int:
@@ -310,23 +382,35 @@ def per_channel(values: float | tuple[float, ...] | np.ndarray, channels: int) -
     return values.reshape(-1, 1, 1)
 
 
-def pad_right(batch: Any, widths: list[int], mode: str, value: float | tuple[float, ...]) -> None:
-    """Fills row i of `(batch, channels, height, width)`, array or tensor, from column `widths[i]` on, in place."""
-    channels, width = batch.shape[1], batch.shape[3]
+def pad_words(batch: Any, sizes: list[tuple[int, int]], mode: str, value: float | tuple[float, ...]) -> None:
+    """Fills image i of a batch `(batch, channels, height, width)`, in place, right of `sizes[i]` and below."""
+    channels, height, width = batch.shape[1:]
     constants = np.broadcast_to(per_channel(value, channels), (channels, 1, 1)).ravel().tolist()
-    for row, end in zip(batch, widths, strict=True):
-        for channel, constant in zip(row, constants, strict=True) if end < width else ():
-            channel[:, end:] = channel[:, end - 1 : end] if mode == "replicate" else constant
+    for image, (bottom, right) in zip(batch, sizes, strict=True):
+        for channel, constant in zip(image, constants, strict=True) if (bottom, right) != (height, width) else ():
+            channel[:, right:] = channel[:, right - 1 : right] if mode == "replicate" else constant
+            channel[bottom:] = channel[bottom - 1 : bottom] if mode == "replicate" else constant
 
 
-def _common_shape(shapes: list[tuple[int, int, int]], same_width: bool) -> tuple[int, int, int]:
-    """The one shape of all images, or the widest where only channels and height need to be equal."""
-    if len({shape if same_width else shape[:2] for shape in shapes}) > 1:
+def _interpolated(image: Image.Image, size: tuple[int, int], resample: PILImageResampling | int) -> Image.Image:
+    """The image at `(height, width)`, by interpolation between neighbours, without antialiasing."""
+    modes = {Image.NEAREST: "nearest-exact", Image.BILINEAR: "bilinear", Image.BICUBIC: "bicubic"}
+    if resample not in modes:
+        raise ValueError(f"antialias=False goes with nearest, bilinear or bicubic resampling, not {resample!r}")
+    pixels = torch.from_numpy(np.array(image, dtype=np.float32)).reshape(1, image.height, image.width, -1)
+    pixels = torch.nn.functional.interpolate(pixels.movedim(-1, 1), size, mode=modes[resample])
+    return Image.fromarray(pixels.round().clamp(0, 255).to(torch.uint8)[0].movedim(0, -1).squeeze(-1).numpy())
+
+
+def _common_shape(shapes: list[tuple[int, int, int]], equal: str) -> tuple[int, int, int]:
+    """The largest shape; channels, height and width have to be `equal` among all, "chw", or only the first of them."""
+    if len({shape[: len(equal)] for shape in shapes}) > 1:
         raise ValueError(
             f"images of different (channels, height, width) cannot be one batch: {sorted(set(shapes))[:5]}."
             " Use do_resize=True, and do_grayscale=True or do_convert_rgb=True."
         )
-    return max(shapes, key=lambda shape: shape[2])
+    channels, heights, widths = zip(*shapes, strict=True)
+    return channels[0], max(heights), max(widths)
 
 
 def _flattened(images: Any) -> Iterator[Any]:
@@ -354,15 +438,21 @@ def _size(image: Any) -> int:
     return image.width * image.height if isinstance(image, Image.Image) else int(np.prod(image.shape))
 
 
-def _validate_padding(size: SizeDict, max_width: int | None, padding: bool | str, padding_mode: str, **kwargs) -> None:
+def _validate_padding(size: SizeDict, max_width: int | None, padding: bool | str, **kwargs) -> None:
     if padding not in (None, True, "longest", "max_length"):
         raise ValueError(f"padding is 'longest' (or True) or 'max_length', got {padding!r}")
-    if padding_mode not in (None, "constant", "replicate"):
-        raise ValueError(f"padding_mode is 'constant' or 'replicate', got {padding_mode!r}")
+    choices = {
+        "padding_mode": ("constant", "replicate"),
+        "wide_words": ("squeeze", "shrink"),
+        "width_rounding": tuple(_ROUNDINGS),
+    }
+    for name, values in choices.items():
+        if kwargs[name] not in (None, *values):
+            raise ValueError(f"{name} is {' or '.join(map(repr, values))}, got {kwargs[name]!r}")
     if padding == "max_length" and max_width is not None and max_width > size.width:
         raise ValueError(
             f"padding='max_length' pads to size['width']={size.width}, but max_width={max_width} is wider"
         )
-    for name in ("min_width", "pad_to_multiple_of"):
+    for name in ("min_width", "pad_to_multiple_of", "resize_to_multiple_of"):
         if kwargs[name] is not None and kwargs[name] < 1:
             raise ValueError(f"{name} is at least 1, got {kwargs[name]}")

@@ -1,137 +1,31 @@
-"""CRNN: convolutions make features of an image, LSTMs give them context, CTC turns them into text.
+"""CRNN: convolutions make features of an image, a sequence model gives them context, CTC turns them into text.
 
 Shi, Bai, Yao: "An End-to-End Trainable Neural Network for Image-based Sequence Recognition and Its Application to
 Scene Text Recognition", 2015. Graves et al.: "Connectionist Temporal Classification", 2006.
 """
 
+import math
+
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithNoAttention, CausalLMOutput
 from transformers.utils import can_return_tuple, logging
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_crnn import CRNNConfig
+from .featurizer_crnn import CRNNFeaturizer, CRNNRowScore
+from .guidance_crnn import CRNNGuidanceDecoder
+from .rectification_crnn import CRNNRectification, spline_inverse, straight_fiducials
+from .resnet_crnn import CRNNZeroBatchNorm2d
+from .sequentializers_crnn import CRNNBiLSTMLayer, CRNNFrameEmbedding, CRNNSequentializerLayer, CRNNTransformerLayer
 
 
 __all__ = ["CRNNForCTC", "CRNNModel", "CRNNPreTrainedModel"]
 
 logger = logging.get_logger(__name__)
-
-
-def mask_columns(features: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
-    """Zeroes what lies right of each image's own width: `features` is (batch, ..., width), `widths` (batch,)."""
-    if widths is None:
-        return features
-    columns = torch.arange(features.shape[-1], device=features.device)
-    inside = columns < widths.view(-1, *[1] * (features.ndim - 1))
-    return torch.where(inside, features, features.new_zeros(()))
-
-
-class CRNNConvLayer(nn.Module):
-    """Convolution, batch normalisation where the config has it, ReLU, max-pooling where the config has it."""
-
-    def __init__(self, config: CRNNConfig, index: int):
-        super().__init__()
-        in_channels = config.conv_channels[index - 1] if index else config.num_channels
-        out_channels = config.conv_channels[index]
-        self.convolution = nn.Conv2d(
-            in_channels,
-            out_channels,
-            config.conv_kernel_sizes[index],
-            padding=config.conv_paddings[index],
-            bias=config.conv_biases[index],
-        )
-        norm = config.batch_norms[index]
-        self.normalization = nn.BatchNorm2d(out_channels, eps=config.batch_norm_eps) if norm else nn.Identity()
-        self.activation = nn.ReLU()
-        window = config.pool_kernel_sizes[index]
-        self.pooling = nn.Identity()
-        if window is not None:
-            stride, padding = tuple(config.pool_strides[index]), tuple(config.pool_paddings[index])
-            self.pooling = nn.MaxPool2d(tuple(window), stride=stride, padding=padding)
-
-    def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
-        """(batch, channels, height, width) and each image's own width, or `None` where all columns are real."""
-        features = self.activation(self.normalization(self.convolution(features)))
-        if widths is None:
-            return self.pooling(features), None
-        # An image alone ends in the zeros of the convolution's padding. In a batch its neighbours' width goes on, with
-        # the bias and the normalisation's shift in it, so the columns past its end are zeroed before each step. The
-        # pools see those zeros where an image alone has nothing at all; after ReLU the maximum is the same.
-        convolution, pool = self.convolution, self.pooling
-        widths = widths + 2 * convolution.padding[1] - convolution.kernel_size[1] + 1
-        features = pool(mask_columns(features, widths))
-        if isinstance(pool, nn.MaxPool2d):
-            widths = (widths + 2 * pool.padding[1] - pool.kernel_size[1]) // pool.stride[1] + 1
-            features = mask_columns(features, widths)
-        return features, widths
-
-
-class CRNNFeaturizer(nn.Module):
-    """The convolutional stage: height is pooled away, width becomes time."""
-
-    def __init__(self, config: CRNNConfig):
-        super().__init__()
-        self.layers = nn.ModuleList([CRNNConvLayer(config, index) for index in range(len(config.conv_channels))])
-        self.height_pooling = config.height_pooling
-
-    def forward(self, pixel_values: torch.Tensor, widths: torch.Tensor | None = None):
-        """Makes frames of images.
-
-        Args:
-            pixel_values: (batch, channels, height, width).
-            widths: (batch,), each image's own width in pixels, or `None` where nothing is padding.
-
-        Returns:
-            The frames (batch, time, features), zero where they are padding, and each image's own number of frames
-            (batch,), or `None`.
-        """
-        features = mask_columns(pixel_values, widths)
-        for layer in self.layers:
-            features, widths = layer(features, widths)
-        features = features.mean(2) if self.height_pooling == "average" else features.amax(2)
-        return features.transpose(1, 2), widths
-
-
-class CRNNBiLSTMLayer(GradientCheckpointingLayer):
-    """Bidirectional LSTM, then dropout, then the linear layer that joins the directions where the config has it."""
-
-    def __init__(self, config: CRNNConfig, index: int):
-        super().__init__()
-        input_size = config.hidden_sizes[index]
-        self.lstm = nn.LSTM(input_size, config.hidden_size, batch_first=True, bidirectional=True)
-        self.dropout = nn.Dropout(config.dropout)
-        self.projection = nn.Identity()
-        if config.has_projection(index):
-            self.projection = nn.Linear(2 * config.hidden_size, config.hidden_size)
-
-    def forward(self, frames: torch.Tensor, num_frames: torch.Tensor | None = None) -> torch.Tensor:
-        """(batch, time, features) to (batch, time, hidden); `num_frames` (batch,) says how many frames are real."""
-        context = self.lstm(frames)[0] if num_frames is None else self._masked_lstm(frames, num_frames)
-        return self.projection(self.dropout(context))
-
-    def _masked_lstm(self, frames: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
-        """Runs each direction from its own end of the image.
-
-        Padding comes after an image, so the forward direction meets it last, when it does no harm. The backward
-        direction reads the image mirrored, for three frames of five: [a b c - -] is read as [c b a - -]. Packed
-        sequences would do the same, but neither compile nor export.
-        """
-        lstm = self.lstm
-        time = torch.arange(frames.shape[1], device=frames.device)
-        count = num_frames[:, None]
-        mirror = torch.where(time < count, count - 1 - time, time)[..., None]
-        forward = self._one_direction(frames, lstm.all_weights[0])
-        backward = self._one_direction(frames.gather(1, mirror.expand_as(frames)), lstm.all_weights[1])
-        return torch.cat([forward, backward.gather(1, mirror.expand_as(backward))], dim=-1)
-
-    def _one_direction(self, frames: torch.Tensor, weights: list[nn.Parameter]) -> torch.Tensor:
-        start = frames.new_zeros(1, frames.shape[0], self.lstm.hidden_size)
-        return torch.lstm(frames, (start, start), weights, True, 1, 0.0, self.training, False, True)[0]
 
 
 class CRNNPreTrainedModel(PreTrainedModel):
@@ -144,17 +38,32 @@ class CRNNPreTrainedModel(PreTrainedModel):
     supports_gradient_checkpointing = True
     # The loss is a mean over the batch: the Trainer must divide by the accumulation steps itself.
     accepts_loss_kwargs = False
-    _no_split_modules = ["CRNNConvLayer", "CRNNBiLSTMLayer"]
-    _can_record_outputs = {"hidden_states": CRNNBiLSTMLayer}
+    _no_split_modules = [
+        *("CRNNConvLayer", "CRNNResidualBlock", "CRNNInvertedResidual", "CRNNBackbone"),
+        *("CRNNBiLSTMLayer", "CRNNTransformerLayer"),
+    ]
+    _can_record_outputs = {"hidden_states": CRNNSequentializerLayer}
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_flex_attn = True
+    _supports_attention_backend = True
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
-        if isinstance(module, nn.Conv2d):
-            # Seven convolutions with a deviation of 0.02 and no normalisation would let the signal die out.
-            init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if isinstance(module, (CRNNRowScore, CRNNZeroBatchNorm2d)):
+            init.zeros_(module.weight)
+        elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
+            # Seven convolutions with a deviation of 0.02 and no normalisation would let the signal die out. This is
+            # the deviation of He et al. (2015) over the outputs of each group.
+            fan_out = module.out_channels * math.prod(module.kernel_size) / module.groups
+            init.normal_(module.weight, std=math.sqrt(2 / fan_out))
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
+        elif isinstance(module, CRNNRectification):  # after its parts, so it has the last word on them
+            init.zeros_(module.fiducials.weight)
+            init.copy_(module.fiducials.bias, straight_fiducials(module.num_fiducials).flatten())
+            init.copy_(module.inverse, spline_inverse(module.num_fiducials))
 
 
 class CRNNModel(CRNNPreTrainedModel):
@@ -162,8 +71,14 @@ class CRNNModel(CRNNPreTrainedModel):
 
     def __init__(self, config: CRNNConfig):
         super().__init__(config)
+        self.rectification = CRNNRectification(config) if config.rectification == "tps" else None
         self.featurizer = CRNNFeaturizer(config)
-        self.layers = nn.ModuleList([CRNNBiLSTMLayer(config, index) for index in range(config.num_hidden_layers)])
+        self.embedding, self.norm, layer_class = None, nn.Identity(), CRNNBiLSTMLayer
+        if config.sequentializer in ("transformer", "mixing"):
+            self.embedding = CRNNFrameEmbedding(config)
+            self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+            layer_class = CRNNTransformerLayer
+        self.layers = nn.ModuleList([layer_class(config, index) for index in range(config.num_hidden_layers)])
         self.post_init()
 
     @merge_with_config_defaults
@@ -186,10 +101,16 @@ class CRNNModel(CRNNPreTrainedModel):
         """
         self._check_images(pixel_values)
         widths = None if pixel_mask is None else image_widths(pixel_mask)
-        frames, num_frames = self.featurizer(pixel_values.to(self.dtype), widths)
+        pixel_values = pixel_values.to(self.dtype)
+        if self.rectification is not None:
+            pixel_values = self.rectification(pixel_values, widths)
+        frames, num_frames = self.featurizer(pixel_values, widths)
+        context = {}
+        if self.embedding is not None:
+            frames, context = self.embedding(frames, num_frames)
         for layer in self.layers:
-            frames = layer(frames, num_frames)
-        return BaseModelOutputWithNoAttention(last_hidden_state=frames)
+            frames = layer(frames, num_frames, **context)
+        return BaseModelOutputWithNoAttention(last_hidden_state=self.norm(frames))
 
     def _check_images(self, pixel_values: torch.Tensor):
         expected = f"(batch, {self.config.num_channels}, {self.config.image_height}, width)"
@@ -211,6 +132,7 @@ class CRNNForCTC(CRNNPreTrainedModel):
         super().__init__(config)
         self.crnn = CRNNModel(config)
         self.ctc_head = nn.Linear(config.hidden_sizes[-1], config.vocab_size)
+        self.guidance = CRNNGuidanceDecoder(config) if config.guidance_decoder else None
         #: Labels left out of the loss so far, where `config.unalignable_labels` is "drop".
         self.num_dropped_labels = 0
         self.post_init()
@@ -236,18 +158,25 @@ class CRNNForCTC(CRNNPreTrainedModel):
         Returns:
             `logits` of shape `(batch, time, vocab_size)`, raw; a frame that is padding is certainly blank in them, so
             any decoder reads nothing there. With `labels`, `loss` is the CTC loss in float32 on each image's own
-            frames.
+            frames; in training mode, with `config.guidance_decoder`, the decoder's loss times
+            `config.guidance_weight` is added.
 
         Raises:
             ValueError: a label cannot be aligned to its image's frames, or has an id outside the vocabulary.
         """
-        outputs = self.crnn(pixel_values, pixel_mask=pixel_mask, **kwargs)
+        outputs = self.crnn(pixel_values, pixel_mask=pixel_mask, **(kwargs | {"return_dict": True}))
         logits = self.ctc_head(outputs.last_hidden_state)
         num_frames = logits.new_full(logits.shape[:1], logits.shape[1], dtype=torch.long)
         if pixel_mask is not None:
             num_frames = self.config.num_frames(image_widths(pixel_mask))
             logits = blank_padding(logits, num_frames)
-        loss = None if labels is None else self._ctc_loss(logits, labels.to(logits.device), num_frames)
+        loss = None
+        if labels is not None:
+            labels = labels.to(logits.device)
+            loss = self._ctc_loss(logits, labels, num_frames)
+            if self.guidance is not None and self.training:
+                guidance_loss = self.guidance(outputs.last_hidden_state, num_frames, labels)
+                loss = loss + self.config.guidance_weight * guidance_loss
         return CausalLMOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
 
     def _ctc_loss(self, logits: torch.Tensor, labels: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:

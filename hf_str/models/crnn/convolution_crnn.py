@@ -1,0 +1,65 @@
+"""What every convolutional stage needs to respect padding: columns past an image's own width count as zeros.
+
+An image alone ends in the zeros of a convolution's padding. In a batch its padding goes on to the right, with biases
+and shifts of normalisation in it. So the stages carry each image's own width along, and zero what lies past it before
+anything looks beyond its own column.
+"""
+
+import torch
+from torch import nn
+from transformers.activations import ACT2FN
+
+
+__all__ = ["CRNNConvNormActivation", "mask_columns", "masked_mean", "output_widths"]
+
+
+def mask_columns(features: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
+    """Zeroes what lies right of each image's own width: `features` is (batch, ..., width), `widths` (batch,)."""
+    if widths is None:
+        return features
+    columns = torch.arange(features.shape[-1], device=features.device)
+    inside = columns < widths.view(-1, *[1] * (features.ndim - 1))
+    return torch.where(inside, features, features.new_zeros(()))
+
+
+def output_widths(layer: nn.Conv2d | nn.MaxPool2d, widths: torch.Tensor | None) -> torch.Tensor | None:
+    """Each image's own width after a convolution or a pool whose sizes are pairs."""
+    if widths is None:
+        return None
+    return (widths + 2 * layer.padding[1] - layer.kernel_size[1]) // layer.stride[1] + 1
+
+
+def masked_mean(features: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
+    """Mean over the pixels of each image, (batch, channels, 1, 1); what is padding in `features` must be zero."""
+    mean = features.mean((2, 3), keepdim=True)
+    if widths is None:
+        return mean
+    return mean * (features.shape[-1] / widths.clamp(min=1)).to(mean.dtype).view(-1, 1, 1, 1)
+
+
+class CRNNConvNormActivation(nn.Module):
+    """Convolution without bias that keeps the size but for its stride, batch normalisation, activation."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        *,
+        eps: float,
+        stride: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        activation: str | None = "relu",
+    ):
+        super().__init__()
+        self.convolution = nn.Conv2d(
+            in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, groups=groups, bias=False
+        )
+        self.normalization = nn.BatchNorm2d(out_channels, eps=eps)
+        self.activation = nn.Identity() if activation is None else ACT2FN[activation]
+
+    def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
+        """Features (batch, channels, height, width), zero past `widths` (batch,), to the same of the next layer."""
+        widths = output_widths(self.convolution, widths)
+        features = self.activation(self.normalization(self.convolution(features)))
+        return mask_columns(features, widths), widths
