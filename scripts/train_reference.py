@@ -2,220 +2,330 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Trains the reference checkpoint on rendered words, mixed with real ones where there are any.
+"""Trains the reference checkpoints on rendered words, mixed with real ones where there are any.
+
+On a CPU, over night:
 
     python scripts/train_reference.py --output_dir runs/small --lexicon words.txt --backgrounds photos/ \
         --real iiit5k/ svt/ --max_words 1200000
 
-Every training word depends only on the seed and its number, so a run that was killed goes on where its last complete
-checkpoint stands, with the words that would have come next: run the same command again. Easy words come first, real
-ones join after `--real_after`; the learning rate warms up, stays, and falls to zero over the last `--decay_words`, so
-a run can be prolonged or brought to its end by changing `--max_words`. Writes `log.jsonl`, a resumable `state.pt`, and
-the finished checkpoint folder `final/`.
+On a GPU, in pieces of nine minutes that need no network, with the files that `pack_training_files.py` packed. A look
+at the full shape first (does the loss fall, is the device busy?), then the main run, the same command until it says
+that it is at its end, then real words at a higher share and a low rate:
+
+    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/look \
+        --max_minutes 2 --eval_words 100000
+    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/crnn-str \
+        --budget_minutes 20 --max_minutes 9
+    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/crnn-str-real \
+        --init_from runs/crnn-str/final --budget_minutes 5 --max_minutes 9 --real_share 0.5 --learning_rate 2e-4 \
+        --decay_share 1.0 --easy_words 0 --seed 1
+
+A run is as long as --max_words or --budget_minutes says; of both, the first to be reached ends it. The learning rate
+rises, stays, and falls to zero over the last --decay_share; a run that has not begun to fall can be prolonged. Every
+training word depends on the seed and its number alone: a run that was killed or stopped goes on from its last complete
+checkpoint with the words that would have come next when the same command is given again. With --echo 2 each word is
+trained on twice: once as it was made, once more, changed at random, out of a pool on the device (data echoing, Choi et
+al. 2019); only what is drawn from the pool is not repeated exactly by a resumed run.
+
+The output folder gets `log.jsonl`, its curves as `curves.html`, the worst errors on every tenth real word, which is
+not trained on, and at the end of each piece `final/`: the averaged weights in half precision, in files of at most
+15 MB, with all that reading needs.
 """
 
 import argparse
-import itertools
 import json
-import os
+import math
 import time
-import zlib
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
 import torch
-from PIL import Image
-from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
 from hf_str.data import read_word_folder
-from hf_str.data.augmentation import augment_word
-from hf_str.evaluation import PROTOCOLS
-from hf_str.synthesis import WordRenderer, WordSampler, find_fonts
+from hf_str.models.crnn.presets_crnn import PRESETS
+from hf_str.synthesis import Font, WordRenderer, WordSampler, find_fonts
+from hf_str.training import (
+    BadWords,
+    BusyMeter,
+    ByteCollator,
+    NonFiniteLossError,
+    RenderedWords,
+    StoredWords,
+    TrainingWords,
+    WeightAverage,
+    WordPool,
+    WordTable,
+    augment_batch,
+    last_complete_checkpoint,
+    learning_rate_factor,
+    split_real_words,
+    write_curves,
+)
+from hf_str.training.arguments import ModelArguments
+from hf_str.training.checkpointing import changed_settings, completed, keep_newest, replace_folder
+from hf_str.training.evaluation import evaluate_all
+from hf_str.training.setup import load_recognizer, make_loader
 
 
-HEIGHT, WIDTH = 32, 128
-#: Half to five eighths of the paper's channels, batch normalisation everywhere: 3.6M parameters, made for CPUs.
-SMALL = {"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": True, "hidden_size": 192}
+STARTED = time.monotonic()
+PROFILES = {
+    "cpu": {  # 4.5M parameters, on any machine over night
+        "preset": "vgg-small-residual-bilstm",
+        "max_words": 1_200_000,
+        "batch_size": 64,
+        "eval_words": 50_000,
+        "easy_words": 250_000,
+        "num_workers": 1,
+    },
+    "gpu": {  # 16M parameters, 20 million words in half an hour
+        "preset": "resnet45-bilstm",
+        "budget_minutes": 24.0,
+        "batch_size": 1024,
+        "echo": 2.0,
+        "eval_words": 2_000_000,
+        "easy_words": 1_000_000,
+        "num_workers": 15,
+    },
+}
 
 
-class TrainingWords(Dataset):
-    """Word number `index` of the endless stream of training words, as (pixels (32, 128) uint8, class ids)."""
+@dataclass
+class Progress:
+    """How far a run has come."""
 
-    def __init__(self, args: argparse.Namespace, tokenizer: CRNNTokenizer, real: list):
-        self.args, self.tokenizer, self.real = args, tokenizer, real
-        self.renderer = None  # made in the worker that uses it
+    steps: int = 0
+    words: int = 0  # trained on, echoes included
+    new_words: int = 0  # that came out of the data loader
+    seconds: float = 0.0  # of training: without starts, evaluations and breaks
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, list[int]]:
-        args = self.args
-        rng = np.random.default_rng([args.seed, 1, index])
-        if self.real and index >= args.real_after and rng.random() < args.real_share:
-            box = self.real[rng.integers(len(self.real))]
-            image = augment_word(np.asarray(Image.open(box.path).convert("L")), rng)
-            return resize(image), self.tokenizer(box.text).input_ids
-        if self.renderer is None:
-            sampler = WordSampler(self.tokenizer.characters, lexicons=args.lexicon, max_length=20)
-            fonts = find_fonts(self.tokenizer.characters)
-            self.renderer = WordRenderer(sampler, fonts, mode="L", backgrounds=args.backgrounds, seed=args.seed)
-        self.renderer.difficulty = min(1.0, 0.1 + index / args.easy_words)
-        image, text = self.renderer.render(index)
-        return resize(image), self.tokenizer(text).input_ids
-
-
-def resize(image: np.ndarray) -> np.ndarray:
-    """What the image processor does, short of the normalisation."""
-    return np.asarray(Image.fromarray(image).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
-
-
-def normalize(pixels: torch.Tensor) -> torch.Tensor:
-    """uint8 (batch, height, width) to float32 (batch, 1, height, width) in [-1, 1]."""
-    return pixels[:, None].float() / 127.5 - 1
-
-
-def collate(words: list) -> tuple[torch.Tensor, torch.Tensor]:
-    pixels, labels = zip(*words, strict=True)
-    padded = torch.full((len(labels), max(map(len, labels))), -100)
-    for row, ids in zip(padded, labels, strict=True):
-        row[: len(ids)] = torch.tensor(ids)
-    return torch.from_numpy(np.stack(pixels)), padded
-
-
-def real_words(folders: list[Path], tokenizer: CRNNTokenizer) -> tuple[list, list]:
-    """The readable real words, and every tenth of them apart for validation; says how many are left out and why."""
-    training, validation, unknown, upright = [], [], 0, 0
-    for box in itertools.chain.from_iterable(map(read_word_folder, folders)):
-        width, height = Image.open(box.path).size
-        if tokenizer.unknown_in(box.text):
-            unknown += 1
-        elif height > 1.5 * width and len(box.text) > 1:
-            upright += 1
-        else:
-            held_out = zlib.crc32(f"{box.path.parts[-3:]}".encode()) % 10 == 0
-            (validation if held_out else training).append(box)
-    print(
-        f"real words: {len(training)} for training, {len(validation)} for validation; left out: {unknown} with "
-        f"characters outside the charset, {upright} that stand upright"
-    )
-    return training, validation
-
-
-@torch.no_grad()
-def evaluate(model: CRNNForCTC, tokenizer: CRNNTokenizer, boxes: list) -> dict:
-    """Word accuracy over `boxes`: exact, and of letters and digits without case."""
-    model.eval()
-    exact = alphanumeric = 0
-    for start in range(0, len(boxes), 256):
-        chunk = boxes[start : start + 256]
-        pixels = np.stack([resize(np.asarray(Image.open(box.path).convert("L"))) for box in chunk])
-        with torch.autocast("cpu", torch.bfloat16):
-            paths = model(normalize(torch.from_numpy(pixels))).logits.argmax(-1)
-        for box, text in zip(chunk, tokenizer.batch_decode(paths), strict=True):
-            exact += text == box.text
-            alphanumeric += PROTOCOLS["36"].same(text, box.text)
-    model.train()
-    return {"accuracy_94": round(exact / len(boxes), 4), "accuracy_36": round(alphanumeric / len(boxes), 4)}
-
-
-def learning_rate(args: argparse.Namespace, seen: int) -> float:
-    """Warm-up, constant, linear decay to zero, by the number of words seen."""
-    warm_up = min(1.0, seen / args.warmup_words)
-    decay = min(1.0, max(0, args.max_words - seen) / args.decay_words)
-    return args.learning_rate * warm_up * decay
-
-
-def save_state(path: Path, **state):
-    """Whole or not at all: a run that is killed while saving keeps its previous state."""
-    torch.save(state, path.with_suffix(".part"))
-    os.replace(path.with_suffix(".part"), path)
-
-
-def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add = parser.add_argument
-    add("--output_dir", type=Path, required=True, help="where log, state and checkpoint go; resumed if it exists")
-    add("--lexicon", type=Path, nargs="*", default=None, help="files of words, one a line")
-    add("--backgrounds", type=Path, default=None, help="a folder of photographs to render on")
-    add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv")
-    add("--charset", default="94", help="a charset's name, its characters, or a .txt file")
-    add("--config_overrides", type=json.loads, default=SMALL, help="fields of CRNNConfig as JSON")
-    add("--max_words", type=int, default=1_200_000, help="training words to see in all")
-    add("--warmup_words", type=int, default=30_000)
-    add("--decay_words", type=int, default=350_000, help="the learning rate falls to zero over the last so many words")
-    add("--easy_words", type=int, default=250_000, help="words until rendering has reached full difficulty")
-    add("--real_after", type=int, default=150_000, help="words before the first real one")
-    add("--real_share", type=float, default=0.25, help="share of real words after that")
-    add("--batch_size", type=int, default=64)
-    add("--learning_rate", type=float, default=2e-3)
-    add("--eval_words", type=int, default=50_000, help="validate and save the state every so many words")
-    add("--num_workers", type=int, default=1, help="processes that render")
-    add("--num_threads", type=int, default=1, help="threads that train")
-    add("--seed", type=int, default=0)
-    return parser.parse_args()
+    def share(self, args: argparse.Namespace) -> float:
+        """Of the whole run, from 0 to 1."""
+        of_words = self.words / args.max_words if args.max_words else 0.0
+        of_time = self.seconds / 60 / args.budget_minutes if args.budget_minutes else 0.0
+        return min(1.0, max(of_words, of_time))
 
 
 def main():
     args = parse_args()
     torch.set_num_threads(args.num_threads)
-    cv2.setNumThreads(1)  # the renderer's processes are forked, which OpenCV's threads do not survive
     torch.manual_seed(args.seed)
-    args.output_dir.mkdir(parents=True, exist_ok=True)
-    tokenizer = CRNNTokenizer(charset=args.charset)
-    config = CRNNConfig(vocab_size=len(tokenizer), unalignable_labels="drop", **args.config_overrides)
-    model = CRNNForCTC(config).to(memory_format=torch.channels_last).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.learning_rate, weight_decay=0.01)
-    training, validation = real_words(args.real, tokenizer)
+    torch.backends.cudnn.benchmark = True  # all batches have one shape
+    device = torch.device(args.device)
 
-    state_path, seen = args.output_dir / "state.pt", 0
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
+    # The network: new, or a checkpoint. What a checkpoint lacks starts anew; residual blocks then change nothing yet.
+    fields = ({} if args.init_from else PRESETS[args.preset]) | args.config_overrides
+    model, processor = load_recognizer(
+        ModelArguments(args.init_from, json.dumps(fields), args.charset, args.image_width)
+    )
+    model.to(device, memory_format=torch.channels_last).train()
+    if args.compile:
+        model.crnn.compile()
+    optimizer = torch.optim.AdamW(model.parameters(), args.learning_rate, weight_decay=args.weight_decay, fused=True)
+    # bfloat16 needs no scaling. The scaler is here because it leaves out steps whose gradients are not finite without
+    # asking the device, and so without waiting for it; each of them halves the scale.
+    scaler = torch.amp.GradScaler(device.type, init_scale=1.0, growth_interval=1 << 30)
+    average = WeightAverage(model, args.ema_decay)
+
+    # The words.
+    collator = ByteCollator(processor, model.config)
+    real = split_real_words(args.real, processor.tokenizer)
+    print(real)
+    more = [box for folder in args.self_labelled for box in read_word_folder(folder)]
+    words = training_words(args, collator, WordTable(real.training.boxes + more))
+    pool = WordPool(args.pool_words, device, args.seed) if args.echo > 1 else None
+    num_new = round(args.batch_size / args.echo)  # of each batch; the others are drawn from the pool
+
+    # Where an earlier piece of this run stopped.
+    progress = Progress()
+    if checkpoint := last_complete_checkpoint(args.output_dir):
+        state = torch.load(checkpoint / "state.pt", map_location=device, weights_only=True)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        seen = state["seen"]
-    print(f"{sum(p.numel() for p in model.parameters()):,} parameters, from word {seen:,} to {args.max_words:,}")
+        scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["rng"].cpu())
+        average.load(checkpoint / "weight_average.safetensors")
+        progress = Progress(**state["progress"])
+    for change in changed_settings(args.output_dir / "run.json", vars(args)):
+        print(f"This run goes on with another {change}")
+    loader = make_loader(
+        words, num_new, num_batches=1 << 40, start=progress.new_words // num_new, num_workers=args.num_workers
+    )
+    print(
+        f"{sum(p.numel() for p in model.parameters()):,} parameters on {device}, from word {progress.words:,}, "
+        f"{progress.share(args):.1%} of the run"
+    )
 
-    words = TrainingWords(args, tokenizer, training)
-    batches = [range(i, i + args.batch_size) for i in range(seen, args.max_words, args.batch_size)]
-    loader = DataLoader(words, batch_sampler=batches, collate_fn=collate, num_workers=args.num_workers)
-    losses, started = [], time.time()
-    progress = tqdm(total=args.max_words, initial=seen, unit="word", smoothing=0.05, mininterval=5)
-    for pixels, labels in loader:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(args, seen)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = model(normalize(pixels), labels=labels).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0, error_if_nonfinite=True)
-        optimizer.step()
-        optimizer.zero_grad()
-        before, seen = seen, seen + len(pixels)
-        losses.append(loss.item())
-        progress.update(len(pixels))
-        progress.set_postfix(loss=f"{losses[-1]:.3f}", refresh=False)
-        if seen // args.eval_words > before // args.eval_words or seen >= args.max_words:
-            record = {
-                "words": seen,
-                "loss": round(float(np.mean(losses)), 4),
-                "learning_rate": learning_rate(args, seen),
-                "dropped_labels": model.num_dropped_labels,
-                "seconds": round(time.time() - started, 1),
-            }
-            if validation:
-                record |= evaluate(model, tokenizer, validation)
-            with open(args.output_dir / "log.jsonl", "a", encoding="utf-8") as log:
-                log.write(json.dumps(record) + "\n")
-            tqdm.write(json.dumps(record))
-            save_state(state_path, model=model.state_dict(), optimizer=optimizer.state_dict(), seen=seen)
-            losses = []
+    autocast = partial(torch.autocast, device.type, torch.bfloat16, enabled=args.bf16)
+    log_file = args.output_dir / "log.jsonl"
 
-    config.unalignable_labels = "error"
-    image_processor = CRNNImageProcessorPil(size={"height": HEIGHT, "width": WIDTH})
-    # Half precision on disk is exact enough; the config still says float32, which is how the weights are loaded.
-    weights = {name: w.half() if w.is_floating_point() else w for name, w in model.state_dict().items()}
-    model.save_pretrained(args.output_dir / "final", state_dict=weights)
-    CRNNProcessor(image_processor, tokenizer).save_pretrained(args.output_dir / "final")
-    print(f"checkpoint: {args.output_dir / 'final'}")
+    def record(losses: torch.Tensor, busy: float, speed: float):
+        """Writes how the run goes: the log, the errors, the curves."""
+        loss = losses[losses.isfinite()].mean().item()
+        if math.isnan(loss):
+            raise NonFiniteLossError(f"no step of the last {len(losses)} had a finite loss: try a lower learning rate")
+        values = {"words": progress.words, "new_words": progress.new_words, "minutes": progress.seconds / 60}
+        values |= {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "busy": busy}
+        values |= {"words_per_second": speed, "bad_words": words.bad_words.count}
+        values["skipped_steps"] = round(-math.log2(scaler.get_scale()))
+        if len(real.validation):
+            # Compiled code would be compiled anew for each size of batch.
+            with average.applied_to(model), torch.compiler.set_stance("force_eager"):
+                sets = {"validation": real.validation}
+                metrics, _ = evaluate_all(model, collator, sets, args.output_dir, batch_size=256, autocast=autocast)
+            values |= metrics
+        line = json.dumps({name: round(value, 6) for name, value in values.items()})
+        tqdm.write(line)
+        with open(log_file, "a", encoding="utf-8") as log:
+            log.write(line + "\n")
+        write_curves(log_file, args.output_dir / "curves.html")
+
+    def save():
+        with completed(args.output_dir / f"checkpoint-{progress.steps}") as folder:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "scaler": scaler.state_dict()}
+            state |= {"rng": torch.get_rng_state(), "progress": asdict(progress)}
+            torch.save(state, folder / "state.pt")
+            average.save(folder / "weight_average.safetensors")
+        keep_newest(args.output_dir, 2)
+
+    is_over = progress.share(args) >= 1
+    batches = iter(loader)
+    meter, losses, words_before = BusyMeter(device), [], progress.words
+    progress_bar = tqdm(initial=progress.words, total=args.max_words, unit="word", smoothing=0.05, mininterval=5)
+    clock = time.monotonic()
+    while not is_over:
+        batch = next(batches)
+        with meter.step():
+            pixels, labels = (batch[name].to(device, non_blocking=True) for name in ("pixels", "labels"))
+            if pool is not None:
+                pool.add(pixels, labels)
+                echoes, echo_labels = pool.draw(args.batch_size - num_new)
+                echoes = augment_batch(echoes, pool.generator, args.augmentation)
+                pixels, labels = torch.cat([pixels, echoes]), torch.cat([labels, echo_labels])
+            pixel_values = collator.normalize(pixels).contiguous(memory_format=torch.channels_last)
+            factor = learning_rate_factor(
+                progress.share(args), "constant_with_decay", 1, args.warmup_share, args.decay_share
+            )
+            for group in optimizer.param_groups:
+                group["lr"] = args.learning_rate * factor
+            with autocast():
+                loss = model(pixel_values, labels=labels).loss
+            scaler.scale(loss).backward()
+            scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), args.max_grad_norm)
+            scaler.step(optimizer)
+            scaler.update()
+            optimizer.zero_grad()
+            progress.steps += 1
+            average.update(model, progress.steps)
+        losses.append(loss.detach())  # read when it is logged: reading waits for the device
+        progress.words += len(pixels)
+        progress.new_words += num_new
+        progress.seconds += time.monotonic() - clock
+        clock = time.monotonic()
+        progress_bar.update(len(pixels))
+
+        is_over = progress.share(args) >= 1 or clock - STARTED > 60 * args.max_minutes
+        if is_over or progress.words // args.eval_words > (progress.words - len(pixels)) // args.eval_words:
+            busy, speed = meter.read(), (progress.words - words_before) / meter.seconds
+            record(torch.stack(losses), busy, speed)
+            save()
+            losses, words_before = [], progress.words
+            meter.restart()
+            clock = time.monotonic()
+    progress_bar.close()
+
+    final = args.output_dir / "final"
+    with average.applied_to(model), replace_folder(final) as folder:
+        # Half precision on disk is exact enough; the config still says float32, which is how the weights are loaded.
+        weights = {name: w.half() if w.is_floating_point() else w for name, w in model.state_dict().items()}
+        model.save_pretrained(folder, state_dict=weights, max_shard_size="15MB")
+        processor.save_pretrained(folder)
+    print(f"{progress.share(args):.1%} of the run is done; checkpoint: {final}")
+    if progress.share(args) < 1:
+        print("The same command goes on.")
+
+
+def training_words(args: argparse.Namespace, collator: ByteCollator, real: WordTable) -> TrainingWords:
+    """The endless sequence of rendered words, with a share of real ones."""
+    characters = collator.tokenizer.characters
+    fonts = find_fonts(characters, folders=args.fonts, progress=True)
+    mode = "L" if collator.image_processor.do_grayscale else "RGB"
+    rendered = RenderedWords(partial(make_renderer, args, characters, fonts, mode))
+    sources, shares = [rendered], [1 - args.real_share]
+    if len(real) and args.real_share:
+        sources, shares = [*sources, StoredWords(real, "real", args.seed)], [*shares, args.real_share]
+    return TrainingWords(sources, collator, shares, args.seed, augmentation=1.0, bad_words=BadWords("drop"))
+
+
+def make_renderer(args: argparse.Namespace, characters: tuple[str, ...], fonts: list[Font], mode: str) -> WordRenderer:
+    sampler = WordSampler(characters, lexicons=args.lexicon, max_length=20)
+    options = {"backgrounds": args.backgrounds, "seed": args.seed, "easy_words": args.easy_words}
+    return WordRenderer(sampler, fonts, mode=mode, **options)
+
+
+def parse_args() -> argparse.Namespace:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    add = parser.add_argument
+    add("--profile", choices=PROFILES, default="cpu", help="defaults for a CPU or for a GPU")
+    add("--output_dir", type=Path, required=True, help="where log, checkpoints and model go; a run there goes on")
+    add("--files", type=Path, help="a folder of pack_training_files.py, for the four options below")
+    add("--fonts", type=Path, nargs="*", help="folders of fonts (those of this system)")
+    add("--lexicon", type=Path, nargs="*", help="files of words, one a line (invented words)")
+    add("--backgrounds", type=Path, help="a folder of photographs to render on (painted ones)")
+    add("--real", type=Path, nargs="*", help="folders of real words, each with a labels.tsv (none)")
+    add(
+        "--self_labelled",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="the same, labelled by a model (label_words.py): trained on, never validated on",
+    )
+    add("--real_share", type=float, default=0.25, help="share of real words")
+    add("--easy_words", type=int, help="rendered words until rendering has reached full difficulty")
+    add("--preset", choices=PRESETS, help="the network")
+    add("--config_overrides", type=json.loads, default={"num_channels": 1}, help="fields of CRNNConfig as JSON")
+    add("--init_from", help="a checkpoint to start from, with --config_overrides applied to its own network")
+    add("--charset", help="a charset's name, its characters, or a .txt file (94, or the checkpoint's)")
+    add("--image_width", type=int, help="pixels to which words are stretched (128, or the checkpoint's)")
+    add("--max_words", type=int, help="length of the run in words trained on")
+    add("--budget_minutes", type=float, help="length of the run in minutes of training, over all pieces")
+    add("--max_minutes", type=float, default=math.inf, help="stop this piece so long after its start")
+    add("--batch_size", type=int, help="words a step")
+    add("--echo", type=float, default=1.0, help="how often each word is trained on")
+    add("--pool_words", type=int, default=1_000_000, help="words that are kept on the device to be seen again")
+    add("--augmentation", type=float, default=0.5, help="how much words out of the pool are changed")
+    add("--learning_rate", type=float, default=2e-3, help="the highest, of AdamW")
+    add("--weight_decay", type=float, default=0.01)
+    add("--max_grad_norm", type=float, default=5.0, help="longer gradients are shortened to this")
+    add("--warmup_share", type=float, default=0.025, help="share of the run in which the learning rate rises")
+    add("--decay_share", type=float, default=0.3, help="share of the run, its last, in which it falls to zero")
+    add("--ema_decay", type=float, default=0.999, help="of the average of the weights, which is what is released")
+    add("--eval_words", type=int, help="log, validate and save every so many words")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    add("--bf16", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 where it is exact enough")
+    add("--compile", action="store_true", help="compile the network, which takes a minute")
+    add("--num_workers", type=int, help="processes that render")
+    add("--num_threads", type=int, default=1, help="threads that train, on a CPU")
+    add("--seed", type=int, default=0)
+    given = parser.parse_known_args()[0]
+    defaults = dict(PROFILES[given.profile])
+    if given.max_words or given.budget_minutes:  # the run is as long as was asked for
+        defaults |= {"max_words": None, "budget_minutes": None}
+    parser.set_defaults(**defaults)
+    args = parser.parse_args()
+    if args.files:
+        args.fonts = args.fonts or [args.files / "fonts"]
+        args.lexicon = args.lexicon or sorted(args.files.glob("lexicons/*"))
+        args.backgrounds = args.backgrounds or next(args.files.glob("backgrounds"), None)
+        args.real = args.real or sorted(args.files.glob("real/*"))
+    args.real = args.real or []
+    if not 1 <= args.echo <= args.batch_size:
+        parser.error("--echo must be at least 1 and leave room for a new word in each batch")
+    return args
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def augment_word(image: np.ndarray, rng: np.random.Generator, strength: float = 
 
 def _jitter_corners(image: np.ndarray, rng: np.random.Generator, amount: float) -> np.ndarray:
     """Moves each corner by up to `amount` of the height: crop, shift, rotation, shear and perspective in one."""
-    height, width = image.shape
+    height, width = image.shape[:2]
     corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
     moved = corners + rng.uniform(-amount, amount, (4, 2)).astype(np.float32) * height
     matrix = cv2.getPerspectiveTransform(moved.astype(np.float32), corners)

@@ -10,7 +10,7 @@ from PIL import Image
 from ..data.augmentation import augment_word
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
-from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, with_channels, word_width
+from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, with_channels, word_size
 from ..models.crnn.processing_crnn import CRNNProcessor
 
 
@@ -144,16 +144,24 @@ class WordCollator:
         return with_channels(image, self.image_processor.do_convert_rgb, self.image_processor.do_grayscale)
 
     def resize(self, image: Image.Image) -> Image.Image:
-        size = self.width_of(image.width / image.height), self.image_processor.size["height"]
-        return image.resize(size, self.image_processor.resample)
+        """What the image processor does, at the size and with the filter that it would take."""
+        options = self.image_processor
+        sizes = [self.size_of(image.height, image.width)]
+        return options._resize([image], sizes, options.resample, options.antialias is not False)[0]
+
+    def size_of(self, height: float, width: float) -> tuple[int, int]:
+        """`(height, width)` in pixels at which the model sees an image of this shape."""
+        options = self.image_processor
+        size = options.size["height"], options.size["width"]
+        if not options.keep_aspect_ratio:
+            return size
+        bounds = options.min_width or 1, options.max_width or size[1]
+        rounding, multiple_of = options.width_rounding or "nearest", options.resize_to_multiple_of or 1
+        return word_size(height, width, size[0], *bounds, rounding, multiple_of, options.wide_words == "shrink")
 
     def width_of(self, aspect_ratio: float) -> int:
         """Pixels that the model sees of an image whose width is `aspect_ratio` times its height."""
-        options = self.image_processor
-        if not options.keep_aspect_ratio:
-            return options.size["width"]
-        bounds = options.min_width or 1, options.max_width or options.size["width"]
-        return word_width(1, aspect_ratio, options.size["height"], *bounds)
+        return self.size_of(1, aspect_ratio)[1]
 
     def check_length(self, text: str, ids: list[int], width: int):
         """Raises a `BadWordError` where a label needs more frames than an image of `width` pixels gives."""

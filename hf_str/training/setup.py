@@ -203,7 +203,7 @@ def _rendered_words(synthesis: SynthesisArguments, collator: WordCollator, seed:
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=synthesis.fonts or None)
     mode = "L" if collator.image_processor.do_grayscale else "RGB"
-    return RenderedWords(partial(_make_renderer, characters, fonts, mode, synthesis, seed), synthesis.easy_words)
+    return RenderedWords(partial(_make_renderer, characters, fonts, mode, synthesis, seed))
 
 
 def _make_renderer(characters: tuple[str, ...], fonts: list, mode: str, synthesis: SynthesisArguments, seed: int):
@@ -211,7 +211,13 @@ def _make_renderer(characters: tuple[str, ...], fonts: list, mode: str, synthesi
 
     sampler = WordSampler(characters, lexicons=synthesis.lexicon, max_length=synthesis.max_word_length)
     return WordRenderer(
-        sampler, fonts, difficulty=synthesis.difficulty, mode=mode, backgrounds=synthesis.backgrounds, seed=seed
+        sampler,
+        fonts,
+        difficulty=synthesis.difficulty,
+        mode=mode,
+        backgrounds=synthesis.backgrounds,
+        seed=seed,
+        easy_words=synthesis.easy_words,
     )
 
 

@@ -8,7 +8,7 @@ import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -59,7 +59,7 @@ class StoredWords:
     """The words of a `datasets.Dataset`, each once before any comes again.
 
     Args:
-        dataset: with the columns `image` (`{"bytes", "path"}`) and `text`.
+        dataset: with the columns `image` (`{"bytes", "path"}`) and `text`; a [`WordTable`] does as well.
         name: for messages.
         seed: of the order.
         rows: which rows are used; all by default.
@@ -176,54 +176,35 @@ class StreamedWords:
 
 
 class RenderedWords:
-    """Words that no camera saw, without end; easy ones first.
+    """Words that no camera saw, without end.
 
     Args:
         make_renderer: makes the `WordRenderer`; called in each process that renders.
-        easy_words: words over which the difficulty rises from `start_difficulty` to the renderer's own.
-        start_difficulty: where it starts.
         name: for messages.
     """
 
     length = None
 
-    def __init__(
-        self,
-        make_renderer: Callable[[], Any],
-        easy_words: int = 0,
-        start_difficulty: float = 0.1,
-        name: str = "synth",
-    ):
-        self.make_renderer, self.easy_words, self.name = make_renderer, easy_words, name
-        self.start_difficulty = start_difficulty
-        self._renderer = None
+    def __init__(self, make_renderer: Callable[[], Any], name: str = "synth"):
+        self.make_renderer, self.name = make_renderer, name
 
     def words(self, positions: Sequence[int]) -> list[RawWord]:
-        return [self._word(position) for position in positions]
+        return [
+            RawWord(*self._renderer.render(position), f"rendered word {position}", augment=False)
+            for position in positions
+        ]
 
     def aspect_ratios(self, positions: Sequence[int]) -> list[float]:
-        """A guess from the text that the renderer draws first: half a height a letter."""
-        renderer = self._get_renderer()
-        seeds = (np.random.SeedSequence((renderer.seed, position)) for position in positions)
-        texts = (renderer.sampler.sample(np.random.Generator(np.random.PCG64(seed))) for seed in seeds)
-        return [0.4 + 0.5 * len(text) for text in texts]
+        """A guess from the texts: half a height a letter."""
+        return [0.4 + 0.5 * len(self._renderer.text(position)) for position in positions]
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_renderer": None}
+        # A data loader's worker renders for itself.
+        return {name: value for name, value in self.__dict__.items() if name != "_renderer"}
 
-    def _word(self, position: int) -> RawWord:
-        renderer = self._get_renderer()
-        progress = min(1.0, position / self.easy_words) if self.easy_words else 1.0
-        start = min(self.start_difficulty, self._difficulty)
-        renderer.difficulty = start + (self._difficulty - start) * progress
-        image, text = renderer.render(position)
-        return RawWord(image, text, f"rendered word {position}", augment=False)
-
-    def _get_renderer(self) -> Any:
-        if self._renderer is None:
-            self._renderer = self.make_renderer()
-            self._difficulty = self._renderer.difficulty
-        return self._renderer
+    @cached_property
+    def _renderer(self) -> Any:
+        return self.make_renderer()
 
 
 class TrainingWords(torch.utils.data.Dataset):

@@ -62,16 +62,14 @@ def resize_vocabulary(
     old_ids = {symbol: index for index, symbol in enumerate(old_tokenizer.characters, start=1)}
     new_ids = {symbol: index for index, symbol in enumerate(new_tokenizer.characters, start=1)}
     kept = tuple(symbol for symbol in new_ids if symbol in old_ids)
-    head = nn.Linear(
-        old_head.in_features, len(new_tokenizer), device=old_head.weight.device, dtype=old_head.weight.dtype
-    )
-    model._init_weights(head)
     # The blank stays the blank: without its row the model would have to learn anew when to say nothing.
     source = [0, *(old_ids[symbol] for symbol in kept)]
     target = [0, *(new_ids[symbol] for symbol in kept)]
-    head.weight[target] = old_head.weight[source]
-    head.bias[target] = old_head.bias[source]
-    model.ctc_head = head
+    owners = [(model, "ctc_head")]
+    if model.guidance is not None:
+        owners += [(model.guidance, "head"), (model.guidance, "embedding")]
+    for owner, name in owners:
+        setattr(owner, name, _with_rows(model, getattr(owner, name), len(new_tokenizer), source, target))
     model.config.vocab_size = len(new_tokenizer)
     change = VocabularyChange(
         kept,
@@ -80,6 +78,22 @@ def resize_vocabulary(
     )
     logger.warning(f"Changed the charset from {len(old_ids)} to {len(new_ids)} characters. {change}.")
     return change
+
+
+def _with_rows(
+    model: CRNNForCTC, old: nn.Linear | nn.Embedding, count: int, source: list[int], target: list[int]
+) -> nn.Linear | nn.Embedding:
+    """A layer like `old` with `count` classes, whose rows `target` are the rows `source` of `old`."""
+    place = {"device": old.weight.device, "dtype": old.weight.dtype}
+    if isinstance(old, nn.Linear):
+        new = nn.Linear(old.in_features, count, **place)
+    else:
+        new = nn.Embedding(count, old.embedding_dim, **place)
+    model._init_weights(new)
+    new.weight[target] = old.weight[source]
+    if isinstance(old, nn.Linear):
+        new.bias[target] = old.bias[source]
+    return new
 
 
 def _listed(symbols: tuple[str, ...], most: int = 200) -> str:

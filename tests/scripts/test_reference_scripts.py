@@ -40,45 +40,96 @@ def words(tmp_path) -> Path:
     return folder
 
 
-def test_train_reference(words, tmp_path):
+TINY = {"conv_channels": [4, 4, 8, 8, 8, 8, 8], "hidden_size": 8, "batch_norms": True, "residual_blocks": 0}
+
+
+def log_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def weights_of(folder: Path) -> dict:
+    return CRNNForCTC.from_pretrained(folder).state_dict()
+
+
+def test_train_reference_on_a_cpu(words, tmp_path):
+    """A run whose last checkpoint was lost goes on from the one before, and ends with the same weights."""
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
-    font_folder()  # skips where there is none
-    network = {"conv_channels": [4, 4, 8, 8, 8, 8, 8], "hidden_size": 8, "batch_norms": True}
-    arguments = ["--output_dir", tmp_path / "run", "--real", words, "--config_overrides", json.dumps(network)]
-    arguments += [
-        "--batch_size",
-        16,
-        "--eval_words",
-        64,
-        "--warmup_words",
-        16,
-        "--decay_words",
-        64,
-        "--easy_words",
-        64,
-    ]
-    arguments += ["--real_after", 32, "--real_share", 0.5]
-
-    first = run("train_reference.py", *arguments, "--max_words", 64)
-    assert "left out: 1 with characters outside the charset, 1 that stand upright" in first
-    assert "from word 0 to 64" in first
-    second = run("train_reference.py", *arguments, "--max_words", 128)
-    assert "from word 64 to 128" in second
-
-    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
-    assert [record["words"] for record in log] == [64, 128]
-    assert all(torch.tensor(record["loss"]).isfinite() for record in log)
+    arguments = ["--output_dir", tmp_path / "run", "--fonts", font_folder(), "--real", words, "--real_share", 0.5]
+    arguments += ["--config_overrides", json.dumps(TINY), "--batch_size", 16, "--eval_words", 64, "--max_words", 128]
     final = tmp_path / "run" / "final"
+
+    first = run("train_reference.py", *arguments)
+    assert "left out: 1 with characters outside the charset, 1 that stand upright" in first
+    assert "from word 0, 0.0% of the run" in first
+    assert [record["words"] for record in log_of(tmp_path / "run")] == [64, 128]
+    assert all(torch.tensor(record["loss"]).isfinite() for record in log_of(tmp_path / "run"))
+    assert "<svg" in (tmp_path / "run" / "curves.html").read_text()
+    weights = weights_of(final)
+
+    (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
+    second = run("train_reference.py", *arguments)
+    assert "from word 64, 50.0% of the run" in second
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in weights_of(final).items())
+
     assert json.loads((final / "config.json").read_text())["dtype"] == "float32"
-    assert (final / "model.safetensors").stat().st_size < 3 * CRNNForCTC.from_pretrained(
-        final
-    ).num_parameters() + 20_000
     model, processor = CRNNForCTC.from_pretrained(final), CRNNProcessor.from_pretrained(final)
+    assert (final / "model.safetensors").stat().st_size < 3 * model.num_parameters() + 20_000
     assert model.dtype == torch.float32
-    assert model.config.unalignable_labels == "error"
     reader = ImageToTextPipeline(model=model, processor=processor, device="cpu")
     assert set(reader(str(words / "images" / "0.png"))[0]) == {"generated_text", "score"}
+
+
+def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
+    """The GPU's way at toy size: packed files, two workers, a pool, a piece cut short, the rest, another start."""
+    pytest.importorskip("cv2")
+    pytest.importorskip("fontTools")
+    packed, photos, lexicon = tmp_path / "packed", tmp_path / "photos", tmp_path / "some_words.txt"
+    photos.mkdir()
+    draw_word("photo", 300).save(photos / "0.png")
+    lexicon.write_text("house\nstreet\n")
+    arguments = ["--real", words, "--lexicon", lexicon, "--backgrounds", photos, "--fonts", font_folder()]
+    said = run("pack_training_files.py", "--output_dir", packed, "--num_faces", 3, *arguments)
+    assert "families: " in said
+    assert {"fonts", "lexicons", "backgrounds", "real"} == {path.name for path in packed.iterdir()}
+    assert len(list((packed / "fonts").iterdir())) == 3
+    names = [path.name for path in (words / "images").iterdir()]
+    assert sorted(names) == sorted(path.name for path in (packed / "real" / "words" / "images").iterdir())
+
+    arguments = ["--profile", "gpu", "--files", packed, "--device", "cpu", "--config_overrides", json.dumps(TINY)]
+    arguments += ["--preset", "vgg-bilstm", "--batch_size", 16, "--num_workers", 2, "--pool_words", 64]
+    arguments += ["--eval_words", 96, "--max_words", 192, "--easy_words", 64]
+    piece = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run", "--max_minutes", 0.001)
+    assert "8.3% of the run is done" in piece
+    assert "The same command goes on." in piece
+    rest = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run")
+    assert "from word 16, 8.3% of the run" in rest
+    assert "This run goes on with another max_minutes: 0.001 -> inf" in rest
+    log = log_of(tmp_path / "run")
+    assert [record["words"] for record in log] == [16, 96, 192]
+    assert all(record["words"] == 2 * record["new_words"] for record in log)
+    assert all(0 < record["busy"] <= 1 for record in log)
+    final = tmp_path / "run" / "final"
+    reader = ImageToTextPipeline(
+        model=CRNNForCTC.from_pretrained(final), processor=CRNNProcessor.from_pretrained(final), device="cpu"
+    )
+    assert set(reader(str(words / "images" / "0.png"))[0]) == {"generated_text", "score"}
+
+    deeper = ["--init_from", final, "--config_overrides", json.dumps({"residual_blocks": [0, 0, 0, 1, 0, 0, 0]})]
+    run("train_reference.py", *arguments, *deeper, "--output_dir", tmp_path / "deeper", "--max_minutes", 0.001)
+    before, after = weights_of(final), weights_of(tmp_path / "deeper" / "final")
+    assert before.keys() < after.keys()
+    # One step in, at a rate that has only begun to rise.
+    assert torch.allclose(after["ctc_head.weight"], before["ctc_head.weight"], atol=1e-3)
+
+
+def test_packed_files_have_a_limit(words, tmp_path):
+    pytest.importorskip("fontTools")
+    command = [sys.executable, SCRIPTS / "pack_training_files.py", "--output_dir", tmp_path / "packed"]
+    command += ["--fonts", font_folder(), "--num_faces", "1", "--real", words, "--limit_mb", "0.001"]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "That is too much: lower --num_faces" in done.stderr
 
 
 def test_evaluate_str_counts_what_is_read(words, tiny_checkpoint):

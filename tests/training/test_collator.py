@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hf_str import CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
+from hf_str.data.augmentation import augment_word
 from hf_str.training import BadWordError, WordCollator, frames_needed
 from tests.conftest import draw_word
 from tests.training.drawing import as_row
@@ -28,6 +29,8 @@ def rows():
         {"keep_aspect_ratio": True},
         {"keep_aspect_ratio": True, "max_width": 256, "min_width": 40, "pad_to_multiple_of": 8},
         {"keep_aspect_ratio": True, "padding": "max_length", "padding_mode": "replicate"},
+        {"keep_aspect_ratio": True, "resize_to_multiple_of": 8, "width_rounding": "up", "antialias": False},
+        {"keep_aspect_ratio": True, "max_width": 48, "wide_words": "shrink"},
     ],
 )
 def test_pixels_are_those_of_the_image_processor(options, model):
@@ -107,6 +110,13 @@ def test_augmentation_changes_the_image_and_only_by_chance_given(collator):
     assert (pixels(1, 1.0) == pixels(1, 1.0)).all()
     assert (pixels(1, 1.0) != pixels(2, 1.0)).any()
     assert (pixels(1, 0.0) == pixels(2, 0.0)).all()
+
+
+def test_augmentation_of_colours():
+    pixels = np.asarray(draw_word("hello").convert("RGB"))
+    changed = augment_word(pixels, np.random.default_rng(0))
+    assert changed.shape[2] == 3 and changed.dtype == np.uint8
+    assert changed.std() > 0
 
 
 def test_travels_to_workers(collator):

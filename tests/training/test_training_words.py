@@ -76,27 +76,6 @@ def test_an_empty_stream_is_an_error(dataset):
         StreamedWords(stream(dataset).filter(lambda row: False)).words([0])
 
 
-class FakeRenderer:
-    """Notes the difficulty; a word is its index."""
-
-    difficulty, seed = 0.8, 0
-
-    def __init__(self):
-        self.seen = {}
-
-    def render(self, index):
-        self.seen[index] = self.difficulty
-        return np.full((32, 64), 200, np.uint8), str(index)
-
-
-def test_rendered_words_become_harder():
-    renderer = FakeRenderer()
-    source = RenderedWords(lambda: renderer, easy_words=100, start_difficulty=0.2)
-    assert texts(source, [0, 50, 100, 1000, 25]) == ["0", "50", "100", "1000", "25"]
-    assert renderer.seen == pytest.approx({0: 0.2, 50: 0.5, 100: 0.8, 1000: 0.8, 25: 0.35})
-    assert not source.words([0])[0].augment
-
-
 def test_rendered_words_of_the_real_renderer(collator):
     from functools import partial
 
@@ -106,14 +85,23 @@ def test_rendered_words_of_the_real_renderer(collator):
 
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=[font_folder()])
-    source = RenderedWords(partial(_make_renderer, characters, fonts, "L", SynthesisArguments(), 3), easy_words=10)
+    source = RenderedWords(partial(_make_renderer, characters, fonts, "L", SynthesisArguments(easy_words=10), 3))
     first = source.words([5])[0]
     again = pickle.loads(pickle.dumps(source)).words([4, 5])[1]
     assert first.text == again.text
     assert (first.image == again.image).all()
-    guesses = source.aspect_ratios(range(40))
+    assert not first.augment
     lengths = [len(text) for text in texts(source, range(40))]
-    assert np.corrcoef(guesses, lengths)[0, 1] > 0.9
+    assert source.aspect_ratios(range(40)) == pytest.approx([0.4 + 0.5 * length for length in lengths])
+
+
+def test_rendered_words_become_harder(collator):
+    from hf_str.training.arguments import DataArguments, SynthesisArguments
+    from hf_str.training.setup import load_training_words
+
+    synthesis = SynthesisArguments(fonts=[str(font_folder())], easy_words=100)
+    words = load_training_words(DataArguments(dataset=["synth"]), synthesis, collator)
+    assert words.sources[0]._renderer.difficulty_at(50) == pytest.approx(0.55)
 
 
 def test_sources_take_their_shares(collator):

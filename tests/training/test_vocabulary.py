@@ -63,3 +63,15 @@ def test_long_lists_are_cut(abc):
     assert "3 characters kept: a b c" in text
     assert "... and 2241 more" in text
     assert "0 characters removed: none" in text
+
+
+def test_the_guidance_decoder_changes_with_the_head():
+    torch.manual_seed(1)
+    model = CRNNForCTC(CRNNConfig(vocab_size=4, guidance_decoder=True, guidance_size=16, **TINY))
+    head, embedding = model.guidance.head.weight.clone(), model.guidance.embedding.weight.clone()
+    resize_vocabulary(model, CRNNTokenizer(charset="abc"), CRNNTokenizer(charset="cdaé"))
+    for new_row, old_row in ((0, 0), (1, 3), (3, 1)):  # blank, c, a
+        assert torch.equal(model.guidance.head.weight[new_row], head[old_row])
+        assert torch.equal(model.guidance.embedding.weight[new_row], embedding[old_row])
+    loss = model.train()(torch.zeros(1, 1, 32, 64), labels=torch.tensor([[4, 1]])).loss
+    assert torch.isfinite(loss)

@@ -1,0 +1,83 @@
+"""Real words from folders, some of them kept apart to validate on."""
+
+import itertools
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from ..data.word_boxes import WordBox, read_word_folder
+from ..models.crnn.tokenization_crnn import CRNNTokenizer
+from .bad_words import image_size
+
+
+__all__ = ["RealWords", "WordTable", "split_real_words"]
+
+
+class WordTable:
+    """Word boxes with the little of `datasets.Dataset` that training and evaluation ask for, and without it.
+
+    Args:
+        boxes: the words; their images are opened when they are needed.
+
+    Example:
+        >>> WordTable([WordBox(Path("exit.png"), "EXIT")])[[0]]
+        {'image': [{'path': 'exit.png', 'bytes': None}], 'text': ['EXIT']}
+    """
+
+    def __init__(self, boxes: Sequence[WordBox]):
+        self.boxes = list(boxes)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def __getitem__(self, rows: Iterable[int]) -> dict[str, list[Any]]:
+        boxes = [self.boxes[row] for row in rows]
+        return {
+            "image": [{"path": str(box.path), "bytes": None} for box in boxes],
+            "text": [box.text for box in boxes],
+        }
+
+
+class RealWords(NamedTuple):
+    """What [`split_real_words`] gives.
+
+    Attributes:
+        training: words to train on.
+        validation: every tenth word, by its name.
+        unknown: words left out because a character is outside the charset.
+        upright: words left out because they stand upright, one letter below the other or turned.
+    """
+
+    training: WordTable
+    validation: WordTable
+    unknown: int
+    upright: int
+
+    def __str__(self) -> str:
+        return (
+            f"real words: {len(self.training):,} for training, {len(self.validation):,} for validation; left out: "
+            f"{self.unknown:,} with characters outside the charset, {self.upright:,} that stand upright"
+        )
+
+
+def split_real_words(folders: Iterable[str | os.PathLike], tokenizer: CRNNTokenizer) -> RealWords:
+    """The words of folders with a `labels.tsv`, and every tenth of them apart.
+
+    Which words are kept apart depends on the last three parts of their paths alone (`iiit5k/images/1.png`), so they
+    stay apart whatever else is trained on and wherever the folders lie.
+
+    Raises:
+        FileNotFoundError: a folder without `labels.tsv`, or an image that is not there.
+    """
+    training, validation, unknown, upright = [], [], 0, 0
+    for box in itertools.chain.from_iterable(map(read_word_folder, folders)):
+        width, height = image_size(box.path)
+        if tokenizer.unknown_in(box.text):
+            unknown += 1
+        elif height > 1.5 * width and len(box.text) > 1:
+            upright += 1
+        else:
+            is_kept_apart = zlib.crc32(f"{box.path.parts[-3:]}".encode()) % 10 == 0
+            (validation if is_kept_apart else training).append(box)
+    return RealWords(WordTable(training), WordTable(validation), unknown, upright)

@@ -1,0 +1,178 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str[train,synthesis]"]
+# ///
+"""Packs what training needs beside the code into one small folder, for a machine without network.
+
+    python scripts/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \
+        --backgrounds photos/ --real iiit5k/ svt/ --wheels rapidfuzz
+
+    python -m pip install --no-index --no-deps packed/wheels/*.whl     # there, if wheels were packed
+    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/mine
+
+Of this system's fonts, some faces of each family are cut down to the charset (fontTools.subset); photographs and real
+words are shrunk to what a reader of 32 pixels can see of them. The families are printed: whether their licences allow
+what you are about to do is for you to say.
+"""
+
+import argparse
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTLibError
+from PIL import Image
+from tqdm import tqdm
+
+from hf_str.data import read_word_folder
+from hf_str.data.readers.common import IMAGE_SUFFIXES
+from hf_str.models.crnn.image_loading_crnn import load_word_image
+from hf_str.models.crnn.tokenization_crnn import resolve_charset
+from hf_str.synthesis import Font, find_fonts
+
+
+#: Names that a font file keeps: copyright, family, style, licence and its address, and the typographic family, style.
+FONT_NAMES = [0, 1, 2, 13, 14, 16, 17]
+#: What words drawn one character at a time do without; a variable font becomes its default face.
+NOT_NEEDED = ["GDEF", "GPOS", "GSUB", "DSIG", "STAT", "fvar", "gvar", "avar", "HVAR", "MVAR", "cvar", "meta"]
+WHEELS_FOR = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"]
+
+
+def main():
+    args = parse_args()
+    if args.output_dir.exists() and any(args.output_dir.iterdir()):
+        raise SystemExit(f"{args.output_dir} has files in it: give an empty folder, or remove it.")
+    folder = args.output_dir
+    characters = resolve_charset(args.charset)
+    faces = choose_faces(find_fonts(characters, folders=args.fonts, progress=True), args.num_faces)
+    packed = [
+        ("wheels", pack_wheels(args, folder / "wheels")),
+        ("lexicons", [copied(path, folder / "lexicons" / path.name) for path in args.lexicon]),
+        ("real", pack_real_words(args.real, folder / "real", args.word_height)),
+        ("backgrounds", pack_photos(args.backgrounds, folder / "backgrounds", args.num_photos, args.photo_side)),
+        ("fonts", pack_fonts(faces, characters, folder / "fonts")),
+    ]
+    print("families:", ", ".join(sorted({face.family for face in faces})))
+    total = 0.0
+    for name, files in packed:
+        megabytes = sum(path.stat().st_size for path in files) / 2**20
+        total += megabytes
+        print(f"{name:12} {len(files):6,} files {megabytes:7.1f} MiB")
+    print(f"{'all':12} {sum(len(files) for _, files in packed):6,} files {total:7.1f} MiB of {args.limit_mb:g}")
+    if total > args.limit_mb:
+        raise SystemExit("That is too much: lower --num_faces, --num_photos, --photo_side or --word_height.")
+
+
+def choose_faces(fonts: list[Font], count: int) -> list[Font]:
+    """Up to `count` faces, spread over the families: the first of each, then the second of each, and so on."""
+    families: dict[str, list[Font]] = {}
+    for font in fonts:
+        families.setdefault(font.family, []).append(font)
+    ranked = [(rank, font) for family in families.values() for rank, font in enumerate(family)]
+    return [font for _, font in sorted(ranked, key=lambda entry: entry[0])[:count]]
+
+
+def pack_fonts(faces: list[Font], characters: Iterable[str], folder: Path) -> list[Path]:
+    """Each face as a file of its own that has the characters and nothing else; says which cannot be cut down."""
+    options = subset.Options(
+        name_IDs=FONT_NAMES, layout_features=[], hinting=False, notdef_outline=True, font_number=0
+    )
+    options.drop_tables += NOT_NEEDED
+    folder.mkdir(parents=True)
+    files = []
+    for number, face in enumerate(tqdm(faces, desc="fonts", unit="face")):
+        path = folder / f"{number:04d}{'.otf' if face.path.lower().endswith('.otf') else '.ttf'}"
+        options.font_number = face.index
+        try:
+            font = subset.load_font(face.path, options)
+            subsetter = subset.Subsetter(options)
+            subsetter.populate(text="".join(characters))
+            subsetter.subset(font)
+            subset.save_font(font, str(path), options)
+        except (TTLibError, subset.Subsetter.SubsettingError, LookupError, AssertionError, AttributeError) as error:
+            tqdm.write(f"left out {face.path}: {error!r}")
+            path.unlink(missing_ok=True)
+        else:
+            files.append(path)
+    return files
+
+
+def pack_photos(source: Path | None, folder: Path, count: int, side: int) -> list[Path]:
+    """Photographs, spread evenly over the sorted names, of `side` pixels along the shorter side, as JPEG."""
+    photos = sorted(path for path in source.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES) if source else []
+    photos = [photos[place * len(photos) // count] for place in range(count)] if len(photos) > count else photos
+    return [
+        save_jpeg(load_word_image(photo), side, min, folder / f"{number:04d}.jpg", quality=80)
+        for number, photo in enumerate(tqdm(photos, desc="photographs", unit="photo", disable=not photos))
+    ]
+
+
+def pack_real_words(sources: list[Path], folder: Path, height: int) -> list[Path]:
+    """Word folders with images of at most `height` pixels, grey, as JPEG.
+
+    Every file keeps its name, whatever its suffix says: by their names words are kept apart for validation.
+    """
+    files = []
+    for source in sources:
+        boxes = read_word_folder(source)
+        target = folder / source.name
+        for box in tqdm(boxes, desc=source.name, unit="word"):
+            image = load_word_image(box.path).convert("L")
+            files.append(save_jpeg(image, height, lambda size: size[1], target / box.path.relative_to(source), 92))
+        files.append(copied(source / "labels.tsv", target / "labels.tsv"))
+    return files
+
+
+def save_jpeg(image: Image.Image, most: int, measure: Callable, path: Path, quality: int) -> Path:
+    """Saves an image, shrunk so that `measure((width, height))` is at most `most` pixels."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scale = min(1.0, most / measure(image.size))
+    if scale < 1:
+        size = [max(1, round(scale * length)) for length in image.size]
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    image.save(path, "JPEG", quality=quality, optimize=True)
+    return path
+
+
+def pack_wheels(args: argparse.Namespace, folder: Path) -> list[Path]:
+    """Downloads packages, without what they depend on, as pip's wheels for Linux."""
+    if not args.wheels:
+        return []
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--implementation", "cp"]
+    command += ["--python-version", args.wheel_python, "--dest", str(folder), "--quiet"]
+    command += [part for tag in WHEELS_FOR for part in ("--platform", f"{tag}_{args.wheel_machine}")]
+    subprocess.run([*command, *args.wheels], check=True)
+    return list(folder.iterdir())
+
+
+def copied(source: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(source, target))
+
+
+def parse_args() -> argparse.Namespace:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    add = parser.add_argument
+    add("--output_dir", type=Path, required=True, help="an empty folder")
+    add("--limit_mb", type=float, default=60.0, help="how large it may become, MiB (60)")
+    add("--charset", default="94", help="a charset's name, its characters, or a .txt file (94)")
+    add("--fonts", type=Path, nargs="*", help="folders of fonts (those of this system)")
+    add("--num_faces", type=int, default=900, help="how many faces at most (900)")
+    add("--lexicon", type=Path, nargs="*", default=[], help="files of words, one a line")
+    add("--backgrounds", type=Path, help="a folder of photographs")
+    add("--num_photos", type=int, default=600, help="how many of them, which is what the renderer uses (600)")
+    add("--photo_side", type=int, default=200, help="their shorter side, pixels (200)")
+    add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv")
+    add("--word_height", type=int, default=64, help="height of real words, pixels (64)")
+    add("--wheels", nargs="*", default=[], help="packages that are missing there, as pip names them")
+    add("--wheel_python", default="3.12", help="the Python there (3.12)")
+    add("--wheel_machine", default="x86_64", help="the processor there (x86_64)")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
