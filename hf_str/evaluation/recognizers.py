@@ -120,7 +120,8 @@ class CRNNRecognizer(Recognizer):
 
     @property
     def sorts_by_width(self) -> bool:
-        return self.processor.image_processor.keep_aspect_ratio
+        # Where padding is masked, what is read of an image does not depend on its neighbours, only the time does.
+        return "pixel_mask" in self.processor.image_processor.model_input_names
 
     def read(
         self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None

@@ -1,0 +1,82 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str"]
+# ///
+"""Converts a CRNN of another project to a checkpoint that loads with Auto classes: weights, processor and code.
+
+    python scripts/convert_crnn_checkpoint.py --family list
+    python scripts/convert_crnn_checkpoint.py --family crnn-pytorch --checkpoint crnn.pth --output_dir crnn/
+
+Logits and pixels are those of the other project, but for the blank, which becomes class 0. The charset is found by the
+number of classes where the project has one of that size; otherwise give it with --charset.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from hf_str.conversion import FAMILIES, convert_checkpoint
+
+
+def main() -> None:
+    args = parse_args()
+    if args.family == "list":
+        print(describe_families())
+        return
+    try:
+        model = convert_checkpoint(
+            args.family, args.checkpoint, args.output_dir, args.charset, args.preprocessing, args.image_size
+        )
+    except (ValueError, OSError) as error:
+        sys.exit(f"{args.checkpoint} was not converted: {error}")
+    print(f"{model.num_parameters():,} parameters, {model.config.vocab_size} classes: {args.output_dir}")
+
+
+def describe_families() -> str:
+    """Each family with the files it takes, its charsets and its ways to prepare images."""
+    paragraphs = []
+    for family in FAMILIES.values():
+        charsets = ", ".join(f"{name} ({len(characters)})" for name, characters in family.charsets.items())
+        lines = [
+            f"{family.name}: {family.title}",
+            f"  source         {family.source}",
+            f"  files          {family.files}",
+            f"  charsets       {charsets}",
+            f"  preprocessing  {', '.join(family.preprocessing)}",
+        ]
+        paragraphs.append("\n".join(lines + [f"  remarks        {family.remarks}"] * bool(family.remarks)))
+    return "\n\n".join(paragraphs)
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--family", required=True, choices=["list", *FAMILIES], metavar="NAME", help=f"list, {', '.join(FAMILIES)}"
+    )
+    parser.add_argument("--checkpoint", type=Path, help="file of weights: .pth, .pt, .safetensors, .pdparams or .t7")
+    parser.add_argument("--output_dir", type=Path)
+    parser.add_argument(
+        "--charset",
+        help="name of a charset of the family or of hf_str, or a .txt file with one character a line, in the order of "
+        "the classes and without the blank (default: the one of the family's charsets that fits)",
+    )
+    parser.add_argument(
+        "--preprocessing", metavar="NAME", help="how the family prepares images (default: the first of its list)"
+    )
+    parser.add_argument(
+        "--image_size",
+        type=int,
+        nargs=2,
+        metavar=("HEIGHT", "WIDTH"),
+        help="of the images that the network was trained on (default: the family's)",
+    )
+    args = parser.parse_args()
+    if args.family != "list" and not (args.checkpoint and args.output_dir):
+        parser.error("--checkpoint and --output_dir are needed")
+    if args.family != "list" and args.preprocessing not in (None, *FAMILIES[args.family].preprocessing):
+        parser.error(f"--preprocessing of {args.family} is one of {', '.join(FAMILIES[args.family].preprocessing)}")
+    return args
+
+
+if __name__ == "__main__":
+    main()
