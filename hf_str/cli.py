@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
@@ -14,6 +15,9 @@ from transformers import pipeline
 from transformers.utils import logging
 
 import hf_str
+from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
+
+from .explanation import explain_image
 
 
 __all__ = ["main"]
@@ -24,6 +28,8 @@ Read cropped word images.
   hf-str read word.png                     path, text and score, a line each image
   hf-str read photos/ --batch-size 64      every image below a folder
   hf-str read *.jpg --json > words.jsonl   with the probability and the place of each character
+  hf-str read *.jpg --lexicon words.txt    words of a list only, the most probable one
+  hf-str read word.png --explain out.png   and a picture of how CTC came to the text
 """
 
 
@@ -51,7 +57,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     read.add_argument(
         "--device", default=None, help='where to compute, such as "cpu" or "cuda:1" (default: a GPU if any)'
     )
+    read.add_argument(
+        "--backend",
+        choices=["torch", "onnx"],
+        default="torch",
+        help="what runs the model; onnx takes a folder that scripts/export_onnx.py wrote (default: torch)",
+    )
+    read.add_argument(
+        "--explain",
+        type=_picture,
+        metavar="OUT.png",
+        help="draw how CTC came to the text; of several images OUT-1.png, OUT-2.png, ...",
+    )
+    decoding = read.add_argument_group("decoding")
+    decoding.add_argument(
+        "--decoder",
+        choices=DECODERS,
+        help="how characters are read from the network (default: best_path, or what the options below need)",
+    )
+    decoding.add_argument("--beam-width", type=_positive, metavar="N", help="of beam_search (default: 10)")
+    decoding.add_argument("--lexicon", metavar="FILE", help="read only the words of this file, one a line")
+    decoding.add_argument(
+        "--language-model", metavar="FILE", help="ARPA file of characters, for beam_search (needs kenlm)"
+    )
+    decoding.add_argument(
+        "--n-best", type=_positive, default=1, metavar="N", help="several readings an image, a line each (default: 1)"
+    )
+    demo = commands.add_parser("demo", help="read words in the browser")
+    demo.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="M",
+        help="checkpoint folder or Hub repository to offer besides the one that comes with hf_str; may be repeated",
+    )
+    demo.add_argument("--host", help='address to listen on, "0.0.0.0" for the whole network (default: this machine)')
+    demo.add_argument("--port", type=_positive, metavar="N", help="(default: the first free one from 7860 on)")
+    demo.add_argument(
+        "--device", default=None, help='where to compute, such as "cpu" or "cuda:1" (default: a GPU if any)'
+    )
+    demo.add_argument(
+        "--write_space", metavar="FOLDER", help="write the page as a folder that the Hub runs as a Space, and end"
+    )
     options = parser.parse_args(arguments)
+    if options.command == "demo":
+        return show_demo(options)
     try:
         return read_images(options)
     except BrokenPipeError:  # the reader of our output has seen enough, as in `hf-str read photos/ | head`
@@ -67,12 +117,25 @@ def read_images(options: argparse.Namespace) -> int:
     for path, reason in failures:
         print(f"{path}: {reason}", file=sys.stderr)
     try:
-        reader = pipeline(hf_str.TASK, model=options.model, device=options.device)
-    except (AssertionError, OSError, RuntimeError, ValueError) as error:  # torch asserts that a device is there
+        reader = _open_reader(options.model, options.device, options.backend)
+    # torch asserts that a device is there
+    except (AssertionError, ImportError, OSError, RuntimeError, ValueError) as error:
         print(f"cannot load the model {options.model!r}: {error}", file=sys.stderr)
+        return 2
+    try:
+        decoder = make_decoder(
+            options.decoder,
+            reader.processor.tokenizer,
+            lexicon=options.lexicon,
+            language_model=options.language_model,
+            beam_width=options.beam_width,
+        )
+    except (ImportError, OSError, ValueError) as error:
+        print(f"cannot decode like this: {error}", file=sys.stderr)
         return 2
     unread = len(failures)
     remaining = iter(paths)
+    targets = _numbered(options.explain, len(paths)) if options.explain else iter(())
     with tqdm(total=len(paths), unit="image", disable=len(paths) <= 50) as progress:
         while chunk := list(islice(remaining, options.batch_size)):
             images = []
@@ -82,19 +145,52 @@ def read_images(options: argparse.Namespace) -> int:
                 except hf_str.UnreadableImageError as error:
                     tqdm.write(str(error), file=sys.stderr)
                     unread += 1
-            for line in _readings(reader, images, as_json=options.json):
+            for line in _readings(reader, images, options.json, decoder=decoder, n_best=options.n_best):
                 tqdm.write(line, file=sys.stdout)
+            if options.explain is not None:
+                for (_, image), target in zip(images, targets, strict=False):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    explain_image(image, reader.model, reader.processor, decoder=decoder).save(target)
             progress.update(len(chunk))
     return 1 if unread else 0
 
 
-def _readings(reader, images: list[tuple[str, Image.Image]], as_json: bool) -> Iterator[str]:
-    results = reader([image for _, image in images], batch_size=max(len(images), 1), return_characters=as_json)
+def show_demo(options: argparse.Namespace) -> int:
+    """`hf-str demo`: serves the page until it is interrupted, or writes it as a Space."""
+    logging.disable_progress_bar()
+    try:
+        from .demo import load_readers, serve, write_space  # only the page needs Gradio
+
+        readers = load_readers(options.model, options.device)
+        if options.write_space is None:
+            serve(readers, options.host, options.port)
+        else:
+            print(*write_space(options.write_space, readers), sep="\n")
+    except (AssertionError, ImportError, OSError, RuntimeError, ValueError) as error:
+        print(f"cannot show the demo: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _open_reader(model: str, device: str | None, backend: str) -> hf_str.ImageToTextPipeline:
+    if backend == "torch":
+        return pipeline(hf_str.TASK, model=model, device=device)
+    from .onnx import ORTCRNNForCTC
+
+    graph = ORTCRNNForCTC.from_pretrained(model, device=device or "cpu")
+    processor = hf_str.CRNNProcessor.from_pretrained(model)
+    return hf_str.ImageToTextPipeline(model=graph, processor=processor, device=graph.device)
+
+
+def _readings(reader, images: list[tuple[str, Image.Image]], as_json: bool, **decoding: Any) -> Iterator[str]:
+    batch_size = max(len(images), 1)
+    results = reader([image for _, image in images], batch_size=batch_size, return_characters=as_json, **decoding)
     for (path, _), (result,) in zip(images, results, strict=True):
         if as_json:
             yield json.dumps({"path": path, **result}, ensure_ascii=False)
         else:
-            yield f"{path}\t{result['generated_text']}\t{result['score']:.4f}"
+            for candidate in result.get("candidates", [result]):
+                yield f"{path}\t{candidate['generated_text']}\t{candidate['score']:.4f}"
 
 
 def _expand(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
@@ -110,6 +206,18 @@ def _expand(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
         if not found:
             failures.append((name, "no image in this folder"))
     return paths, failures
+
+
+def _numbered(target: Path, count: int) -> Iterator[Path]:
+    """The file itself for a single picture; for several OUT-1.png, OUT-2.png, ..."""
+    numbers = range(1, count + 1)
+    return iter([target] if count == 1 else [target.with_stem(f"{target.stem}-{number}") for number in numbers])
+
+
+def _picture(text: str) -> Path:
+    if Image.registered_extensions().get(Path(text).suffix.lower()) not in Image.SAVE:
+        raise argparse.ArgumentTypeError(f"must end in .png or another suffix of a picture, not {text!r}")
+    return Path(text)
 
 
 def _positive(text: str) -> int:

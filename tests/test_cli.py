@@ -200,3 +200,61 @@ def test_a_closed_pipe_ends_quietly(word_files, tiny_checkpoint):
     run.stdout.close()
     assert "Traceback" not in run.stderr.read()
     assert run.wait(timeout=120) == 1
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Decoders
+
+
+def test_a_lexicon_file(read, word_files, tmp_path):
+    lexicon = tmp_path / "words.txt"
+    lexicon.write_text("hello\nWonderful\n", encoding="utf-8")
+    code, lines, err = read(*word_files, "--lexicon", lexicon)
+    assert (code, err) == (0, "")
+    assert {line.split("\t")[1] for line in lines} <= {"hello", "Wonderful"}
+    beam = read(*word_files, "--lexicon", lexicon, "--decoder", "beam_search", "--beam-width", 50)
+    assert beam == (code, lines, err)
+
+
+@pytest.mark.parametrize("decoder", ["best_path", "beam_search", "prefix_search"])
+def test_a_decoder_by_its_name(read, word_files, tiny_checkpoint, decoder):
+    files = word_files[:1] if decoder == "prefix_search" else word_files  # slow on a network that knows nothing
+    code, lines, err = read(*files, "--decoder", decoder)
+    reader = pipeline("image-to-text", model=tiny_checkpoint, device="cpu", decoder=decoder)
+    assert (code, err) == (0, "")
+    assert [line.split("\t")[1] for line in lines] == [r["generated_text"] for (r,) in reader(files)]
+
+
+def test_a_line_each_candidate(read, word_files):
+    code, lines, err = read(*word_files[:2], "--decoder", "beam_search", "--n-best", 3)
+    assert (code, err) == (0, "")
+    assert [line.split("\t")[0] for line in lines] == [word_files[0]] * 3 + [word_files[1]] * 3
+    _, rows, _ = read(word_files[0], "--decoder", "beam_search", "--n-best", 3, "--json")
+    (result,) = map(json.loads, rows)
+    texts = [candidate["generated_text"] for candidate in result["candidates"]]
+    assert texts == [line.split("\t")[1] for line in lines[:3]]
+
+
+def test_a_language_model_file(read, word_files, tmp_path):
+    pytest.importorskip("kenlm")
+    arpa = tmp_path / "letters.arpa"
+    unigrams = "-99\t<s>\t0\n-1\t</s>\n-9\t<unk>\n-1\te\t0\n"
+    arpa.write_text(f"\\data\\\nngram 1=4\nngram 2=1\n\n\\1-grams:\n{unigrams}\n\\2-grams:\n-1\te e\n\n\\end\\\n")
+    code, lines, err = read(word_files[0], "--language-model", arpa)
+    assert (code, err, len(lines)) == (0, "", 1)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--lexicon", "nothing.txt"], "No such file or directory: 'nothing.txt'"),
+        (["--decoder", "lexicon"], "the decoder 'lexicon' needs a lexicon"),
+        (["--decoder", "best_path", "--beam-width", 3], "the decoder 'best_path' does not take beam_width"),
+    ],
+    ids=str,
+)
+def test_decoding_that_cannot_be(read, word_files, options, message):
+    code, lines, err = read(word_files[0], *options)
+    assert (code, lines) == (2, [])
+    assert err.startswith("cannot decode like this: ")
+    assert message in err

@@ -29,7 +29,7 @@ AVERAGE = "weight_average.safetensors"
 
 
 class CTCTrainer(Trainer):
-    """A [`transformers.Trainer`] in which word `n` is always word `n`.
+    """A `transformers.Trainer` in which word `n` is always word `n`.
 
     Changed, and only that: which words make a batch, the learning rate's course, what is done about a loss that is not
     finite, greedy evaluation in place of a loss on the validation set, and when a checkpoint counts.
@@ -40,7 +40,7 @@ class CTCTrainer(Trainer):
         recipe: schedule, averaging, limits.
         bucket_steps: steps whose words are sorted by width, see [`make_loader`].
         settings: of the run, kept beside the best model.
-        kwargs: of [`transformers.Trainer`]; `processing_class` is the processor.
+        kwargs: of `transformers.Trainer`; `processing_class` is the processor.
     """
 
     def __init__(

@@ -1,0 +1,186 @@
+"""The page: images in, cards out. Nothing is loaded from anywhere but the server that shows it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import hf_str
+from hf_str.models.crnn.decoders_crnn import DECODERS
+
+from ..optional import require
+from . import cards
+from .readers import choose_decoder, read_image
+
+
+gr = require("gradio", "demo")
+
+__all__ = ["LOOK", "MAX_IMAGES", "MAX_LEXICON", "build_page", "read_files"]
+
+#: Limits of what a visitor may send. Pixels have one in `load_word_image`, the size of a file in `server`.
+MAX_IMAGES, MAX_LEXICON = 12, 20_000
+#: Uploads that are older, in seconds, are deleted; whether there are any is looked up as often.
+CACHE_SECONDS = 900
+
+SAMPLES = sorted((Path(hf_str.__file__).parent / "samples").glob("*.png"))
+TAKES_LEXICON = ("lexicon", "beam_search")
+
+_HEADER = """\
+<h1>Read a word</h1>
+<p>Images of one word each in, its text out. The frame around a character says how sure it is: solid from 90 %, dashed
+from 60 %, dotted below.</p>"""
+
+# A visitor who pastes images means the page, wherever the focus is. Pasted text goes where it always does.
+_PASTE = """
+<script>
+document.addEventListener("paste", (event) => {
+  const images = [...(event.clipboardData?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+  const input = document.querySelector("#images input[type=file]");
+  if (!images.length || !input) return;
+  event.preventDefault();
+  const transfer = new DataTransfer();
+  images.forEach((file) => transfer.items.add(file));
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+});
+</script>
+"""
+
+# Screen readers say what was read when it is there, wherever the focus is.
+_ANNOUNCE = "() => document.querySelector('#readings').setAttribute('aria-live', 'polite')"
+
+# Gradio's gallery and drop zone are made for large pictures and a wide screen.
+_STYLE = """
+.gradio-container { max-width: 75rem !important; }
+#header h1 { font-size: 1.7rem; margin: 0 0 .25rem; }
+#header p { margin: 0; max-width: 46rem; }
+#images button:has(.wrap) { padding-top: 1.6rem; }
+#samples .grid-wrap { min-height: 0; max-height: none; overflow: visible; padding: 2.7rem .6rem .6rem; }
+#samples .grid-container { grid-template: none / repeat(3, minmax(0, 1fr)); grid-auto-rows: 4rem; gap: .5rem; }
+#samples .thumbnail-item { aspect-ratio: auto; height: 4rem; }
+#samples .caption-label { clip-path: inset(50%); }
+#samples button:focus-visible, #images button:focus-visible { outline: 3px solid #4a7fd6; outline-offset: 2px; }
+"""
+
+_THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+    # Texts and edges dark enough to be seen by everyone (WCAG 2.2, 1.4.3 and 1.4.11).
+    body_background_fill="*neutral_50",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_300",
+    block_label_text_color="*primary_800",
+    block_title_text_color="*primary_800",
+    checkbox_border_color="*neutral_500",
+    checkbox_label_border_color="*neutral_500",
+    checkbox_label_border_width="1px",
+    input_border_color="*neutral_500",
+    input_border_width="1px",
+)
+
+#: How it looks: arguments of Gradio's `launch`. The fonts are the visitor's own.
+LOOK = {"theme": _THEME, "css": _STYLE + cards.STYLE, "head": _PASTE}
+
+
+def build_page(readers: Mapping[str, hf_str.ImageToTextPipeline]) -> "gr.Blocks":
+    """The page, not yet served.
+
+    Args:
+        readers: what visitors can choose from, by name; the first is chosen when the page opens.
+    """
+
+    def read(files: Sequence[str] | None, sample: int | None, model: str, decoder: str, words: str) -> str:
+        files = [Path(file) for file in files or ()]
+        if not files and sample is not None:
+            files = [SAMPLES[sample]]
+        return read_files(files, readers[model], decoder, words)
+
+    with gr.Blocks(title="Read a word", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
+        gr.HTML(_HEADER, elem_id="header")
+        sample = gr.State(None)
+        with gr.Row():
+            with gr.Column(scale=2, min_width=320):
+                images = gr.File(
+                    label="Images: drop, paste or choose",
+                    file_count="multiple",
+                    file_types=["image"],
+                    height=150,
+                    elem_id="images",
+                )
+                samples = gr.Gallery(
+                    [(str(path), path.stem) for path in SAMPLES],
+                    label="Samples",
+                    columns=3,
+                    object_fit="contain",
+                    height="auto",
+                    allow_preview=False,
+                    interactive=False,
+                    buttons=[],
+                    elem_id="samples",
+                )
+                model = gr.Dropdown(
+                    list(readers), label="Checkpoint", filterable=False, visible=len(readers) > 1, elem_id="model"
+                )
+                decoder = gr.Radio(
+                    [(name.replace("_", " "), name) for name in DECODERS],
+                    value="best_path",
+                    label="Decoder",
+                    elem_id="decoder",
+                )
+                words = gr.Textbox(
+                    "",
+                    label="Lexicon",
+                    info="Words that it may be, with spaces or line breaks between them.",
+                    lines=3,
+                    max_lines=8,
+                    max_length=MAX_LEXICON,
+                    visible=False,
+                    elem_id="words",
+                )
+            with gr.Column(scale=3, min_width=320):
+                output = gr.HTML(cards.welcome(), elem_id="readings")
+
+        # One at a time over all visitors: the memory that a visitor can claim is that of one image.
+        reading = {"inputs": [images, sample, model, decoder, words], "outputs": output, "api_visibility": "private"}
+        reading |= {"concurrency_id": "read", "concurrency_limit": 1, "trigger_mode": "always_last"}
+        gr.on([images.upload, images.delete, model.input, decoder.input, words.input], read, **reading)
+        images.upload(lambda: None, None, sample, api_visibility="private")
+        samples.select(_choose_sample, None, [images, sample], api_visibility="private").then(read, **reading)
+        images.clear(lambda: (None, cards.welcome()), None, [sample, output], api_visibility="private")
+        decoder.input(lambda name: gr.update(visible=name in TAKES_LEXICON), decoder, words, api_visibility="private")
+        page.load(None, js=_ANNOUNCE, api_visibility="private")
+    return page
+
+
+def _choose_sample(event: gr.SelectData) -> tuple[None, int]:
+    """A sample takes the place of the visitor's own images."""
+    return None, event.index if event.index in range(len(SAMPLES)) else 0
+
+
+def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decoder: str, words: str) -> str:
+    """Reads images as a visitor wants it.
+
+    Args:
+        files: images; of more than `MAX_IMAGES` the first.
+        reader: the recogniser.
+        decoder: one of `DECODERS`.
+        words: the lexicon, for the decoders that take one.
+
+    Returns:
+        The cards, as HTML. What cannot be read or decoded is said in their place.
+    """
+    if not files:
+        return cards.welcome()
+    if decoder == "lexicon" and not words.split():
+        return cards.cards([cards.note("The lexicon is empty: write the words that it may be.")])
+    if len(words) > MAX_LEXICON:  # the box does not take more, but not everyone who asks is a box
+        return cards.cards([cards.note(f"The lexicon is too long: at most {MAX_LEXICON:,} characters.")])
+    try:
+        made, remark = choose_decoder(decoder, reader.processor.tokenizer, words)
+    except ValueError as error:
+        return cards.cards([cards.note(f"Cannot decode like this: {error}.")])
+    parts = [cards.note(remark)] if remark else []
+    for file in files[:MAX_IMAGES]:
+        try:
+            parts.append(cards.card(read_image(file, reader, made)))
+        except hf_str.UnreadableImageError as error:
+            parts.append(cards.failure(str(error)))
+    if len(files) > MAX_IMAGES:
+        parts.append(cards.note(f"{len(files) - MAX_IMAGES} more were not read: at most {MAX_IMAGES} at once."))
+    return cards.cards(parts)

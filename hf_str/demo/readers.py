@@ -1,0 +1,121 @@
+"""What the demo page reads with: checkpoints by the names that visitors see, decoders, and one image at a time."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import pipeline
+
+import hf_str
+from hf_str.models.crnn.decoders_crnn import make_decoder
+from hf_str.models.crnn.decoding_crnn import CTCDecoder
+
+from ..explanation import draw_reading
+
+
+__all__ = ["Reading", "choose_decoder", "load_readers", "read_image"]
+
+#: Prefixes that prefix search may look at in a section; its own limit takes half a minute over an image of noise.
+MAX_PREFIXES = 50
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An image that was read.
+
+    Attributes:
+        name: of its file.
+        image: as it was read, upright.
+        text: what stands there.
+        score: the probability of the text in [0, 1].
+        characters: `text`, `probability` in [0, 1] and `span` (left, right) in pixels of `image`, of each.
+        explanation: the picture of how CTC came to the text.
+    """
+
+    name: str
+    image: Image.Image
+    text: str
+    score: float
+    characters: Sequence[Mapping[str, Any]]
+    explanation: Image.Image
+
+
+def load_readers(
+    models: Sequence[str | os.PathLike] = (), device: str | None = None
+) -> dict[str, hf_str.ImageToTextPipeline]:
+    """Loads checkpoints, and the embedded one as the last.
+
+    Args:
+        models: checkpoint folders or Hub repositories.
+        device: where to compute, such as "cpu" or "cuda:1"; a GPU if there is one.
+
+    Returns:
+        By names that are fit for strangers: of a folder no more of its path than tells it from the others.
+
+    Raises:
+        OSError: a model is not there.
+        ValueError: it is of another kind.
+    """
+    models = list(dict.fromkeys([*map(os.fspath, models), hf_str.DEFAULT_CHECKPOINT]))
+    names = _short_names(models)
+    return {name: pipeline(hf_str.TASK, model=model, device=device) for name, model in zip(names, models, strict=True)}
+
+
+def choose_decoder(name: str, tokenizer: hf_str.CRNNTokenizer, words: str) -> tuple[CTCDecoder, str]:
+    """Makes the decoder that a visitor has chosen.
+
+    Args:
+        name: of one of `DECODERS`.
+        tokenizer: the recogniser's.
+        words: the visitor's lexicon, with white space between the words. Decoders that take none do not look at it.
+
+    Returns:
+        The decoder, and what the visitor should know about the words; empty if there is nothing.
+
+    Raises:
+        ValueError: no such decoder, or a lexicon is needed and has no word that can be read.
+    """
+    if name == "prefix_search":
+        return make_decoder(name, tokenizer, max_prefixes=MAX_PREFIXES), ""
+    if name == "best_path" or not words.split():
+        return make_decoder(name, tokenizer), ""
+    lexicon = hf_str.Lexicon(words.split(), tokenizer)
+    left_out = f"{lexicon.num_unreadable} of the words have characters that this checkpoint cannot read."
+    return make_decoder(name, tokenizer, lexicon=lexicon), left_out if lexicon.num_unreadable else ""
+
+
+@torch.inference_mode()
+def read_image(file: Path, reader: hf_str.ImageToTextPipeline, decoder: CTCDecoder) -> Reading:
+    """Reads one image file, and draws how that came about.
+
+    Raises:
+        UnreadableImageError: it cannot be read; the message has the file's name, not its folder.
+    """
+    image = hf_str.load_word_image({"bytes": file.read_bytes(), "path": file.name})
+    model, processor = reader.model, reader.processor
+    inputs = processor.image_processor([image], return_tensors="pt").to(model.device, model.dtype)
+    outputs = model(**inputs)
+    (result,) = processor.post_process_text_recognition(
+        outputs,
+        pixel_mask=inputs.get("pixel_mask"),
+        target_sizes=[(image.height, image.width)],
+        decoder=decoder,
+    )
+    symbols = processor.tokenizer.convert_ids_to_tokens(range(len(processor.tokenizer)))
+    explanation = draw_reading(image, outputs.logits[0], result, symbols)
+    return Reading(file.name, image, result["text"], result["score"], result["characters"], explanation)
+
+
+def _short_names(models: Sequence[str]) -> list[str]:
+    """Hub repositories as they are; of folders as many last parts as make them different, as in "b/best"."""
+    parts = [PurePath(os.path.abspath(model)).parts if Path(model).is_dir() else (model,) for model in models]
+    longest = max(map(len, parts))
+    for count in range(1, longest + 1):
+        names = ["/".join(of_model[-count:]) for of_model in parts]
+        if len(set(names)) == len(names):
+            break
+    return names

@@ -1,0 +1,51 @@
+"""Serves the page. Visitors reach their own uploads, and no other file of this machine."""
+
+import os
+import signal
+from collections.abc import Mapping
+from tempfile import TemporaryDirectory
+
+import hf_str
+
+from .page import LOOK, build_page
+
+
+__all__ = ["serve"]
+
+#: Largest file that a visitor may upload.
+MAX_FILE_SIZE = "10mb"
+
+
+def serve(readers: Mapping[str, hf_str.ImageToTextPipeline], host: str | None = None, port: int | None = None):
+    """Serves the page until it is interrupted.
+
+    Args:
+        readers: what visitors can choose from; see [`load_readers`].
+        host: the address to listen on; by default this machine alone ("0.0.0.0" is the whole network).
+        port: by default the first free one from 7860 on.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl+C: what visitors sent is deleted then, too
+    with TemporaryDirectory(prefix="hf_str_demo_") as cache:
+        os.environ.update(
+            # Whatever lies in Gradio's cache is served. By default that is a folder which all Gradio apps of a machine
+            # share; ours is deleted at the end.
+            GRADIO_TEMP_DIR=cache,
+            GRADIO_EXAMPLES_CACHE=cache,
+            GRADIO_ALLOWED_PATHS="",  # an empty argument of `launch` would not take the place of this
+            GRADIO_ANALYTICS_ENABLED="False",
+            GRADIO_RUN_HISTORY="False",
+        )
+        build_page(readers).launch(
+            server_name=host,
+            server_port=port,
+            share=False,
+            max_file_size=MAX_FILE_SIZE,
+            enable_monitoring=False,
+            mcp_server=False,
+            ssr_mode=False,
+            footer_links=[],
+            **LOOK,
+        )

@@ -1,0 +1,124 @@
+"""What the page reads with."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+
+pytest.importorskip("gradio")
+
+from hf_str.demo import load_readers
+from hf_str.demo.page import MAX_IMAGES, MAX_LEXICON, read_files
+from hf_str.demo.readers import MAX_PREFIXES, choose_decoder, read_image
+from hf_str.models.crnn.decoders_crnn import DECODERS
+
+
+@pytest.fixture(scope="module")
+def reader(tiny_checkpoint):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hf_str.DEFAULT_CHECKPOINT", tiny_checkpoint)
+        (reader,) = load_readers(device="cpu").values()
+    return reader
+
+
+@pytest.fixture
+def broken(tmp_path) -> Path:
+    path = tmp_path / "bro'ken.png"
+    path.write_bytes(b"\x89PNG and no more")
+    return path
+
+
+@pytest.mark.parametrize("decoder", ["best_path", "beam_search", "prefix_search"])
+def test_it_reads_what_the_pipeline_reads(reader, word_files, decoder):
+    made, remark = choose_decoder(decoder, reader.processor.tokenizer, "words that nobody looks at")
+    if decoder == "beam_search":
+        made, remark = choose_decoder(decoder, reader.processor.tokenizer, "")
+    assert remark == ""
+    for file in word_files[:3]:
+        reading = read_image(Path(file), reader, made)
+        (expected,) = reader(file, decoder=made, return_characters=True)
+        assert (reading.name, reading.text) == (Path(file).name, expected["generated_text"])
+        assert reading.score == pytest.approx(expected["score"])
+        assert list(reading.characters) == [
+            one | {"probability": pytest.approx(one["probability"])} for one in expected["characters"]
+        ]
+        assert reading.explanation.width == 1400
+
+
+@pytest.mark.parametrize("decoder", ["lexicon", "beam_search"])
+def test_a_lexicon(reader, word_files, decoder):
+    made, remark = choose_decoder(decoder, reader.processor.tokenizer, " coffee\n\ttea  단어 ")
+    assert remark == "1 of the words have characters that this checkpoint cannot read."
+    assert {read_image(Path(file), reader, made).text for file in word_files[:4]} <= {"coffee", "tea"}
+
+
+def test_prefix_search_is_kept_short(reader):
+    made, _ = choose_decoder("prefix_search", reader.processor.tokenizer, "")
+    assert made.max_prefixes == MAX_PREFIXES
+    made(torch.zeros(1, 60, len(reader.processor.tokenizer)))  # every class as probable as any other: the worst case
+
+
+def test_every_decoder_can_be_chosen(reader, word_files):
+    for decoder in DECODERS:
+        html = read_files([Path(word_files[0])], reader, decoder, "coffee tea")
+        assert html.count("<article class='card'>") == 1
+
+
+def test_a_broken_image_is_named_and_the_others_are_read(reader, word_files, broken):
+    html = read_files([Path(word_files[0]), broken, Path(word_files[1])], reader, "best_path", "")
+    assert html.count("<article class='card'>") == 2
+    assert html.count("<article class='card failed'>") == 1
+    assert "bro&#x27;ken.png" in html
+    assert str(broken.parent) not in html
+
+
+def test_an_image_that_would_fill_the_memory_is_refused(reader, tmp_path):
+    header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\xff\xff\x00\x00\xff\xff\x08\x02\x00\x00\x00"
+    (tmp_path / "bomb.png").write_bytes(header + bytes(4) + b"\x00\x00\x00\x00IDAT\x35\xaf\x06\x1e")
+    html = read_files([tmp_path / "bomb.png"], reader, "best_path", "")
+    assert "bomb.png" in html
+    assert "card failed" in html
+
+
+def test_too_many_images(reader, word_files):
+    files = [Path(word_files[8])] * (MAX_IMAGES + 2)
+    html = read_files(files, reader, "best_path", "")
+    assert html.count("<article class='card'>") == MAX_IMAGES
+    assert f"2 more were not read: at most {MAX_IMAGES} at once." in html
+
+
+@pytest.mark.parametrize(
+    ("decoder", "words", "said"),
+    [
+        ("lexicon", " ", "The lexicon is empty"),
+        ("lexicon", "단어", "has no word that can be read"),
+        ("guess", "", "must be one of"),
+    ],
+)
+def test_what_cannot_be_decoded_is_said(reader, word_files, decoder, words, said):
+    html = read_files([Path(word_files[0])], reader, decoder, words)
+    assert said in html
+    assert "<article" not in html
+
+
+def test_a_lexicon_that_is_too_long(reader, word_files):
+    html = read_files([Path(word_files[0])], reader, "beam_search", "tea " * MAX_LEXICON)
+    assert "The lexicon is too long: at most 20,000 characters." in html
+
+
+def test_checkpoints_have_names_for_strangers(tiny_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr("hf_str.DEFAULT_CHECKPOINT", tiny_checkpoint)
+    for run in "ab":
+        shutil.copytree(tiny_checkpoint, tmp_path / run / "best")
+    readers = load_readers([tmp_path / "a" / "best", f"{tmp_path}/b/best", tmp_path / "a" / "best"], device="cpu")
+    last_two = os.sep.join(Path(tiny_checkpoint).parts[-2:])
+    assert list(readers) == ["a/best", "b/best", last_two.replace(os.sep, "/")]
+    assert list(load_readers([], device="cpu")) == ["tiny"]
+
+
+def test_a_model_that_is_not_there(tmp_path):
+    with pytest.raises((OSError, ValueError)):
+        load_readers([tmp_path / "nothing"], device="cpu")
