@@ -79,6 +79,7 @@ class CTCTrainer(Trainer):
         return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
 
     def get_train_dataloader(self) -> DataLoader:
+        """The numbered words of this process in their batches, from the first step of this piece on."""
         args = self.args
         return make_loader(
             self.words,
@@ -92,6 +93,7 @@ class CTCTrainer(Trainer):
         )
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
+        """The learning rate's course as the recipe has it."""
         if self.lr_scheduler is None:
             recipe = self.recipe
             shares = {"warmup_share": recipe.warmup_share, "decay_share": recipe.decay_share}
@@ -102,6 +104,7 @@ class CTCTrainer(Trainer):
         return self.lr_scheduler
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The loss, watched in training: see [`NonFiniteGuard`]."""
         labels = inputs["labels"]
         loss = super().compute_loss(model, inputs, *args, **kwargs)
         return self.guard.watch(loss, lambda: self._name_batch(labels)) if model.training else loss
@@ -140,6 +143,7 @@ class CTCTrainer(Trainer):
         return self.average.applied_to(model) if self.average is not None else nullcontext()
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any):
+        """Logs, with what was left out so far."""
         counts = {"skipped_steps": self.guard.skipped, "bad_words": self.words.bad_words.count}
         super().log({**logs, **{name: count for name, count in counts.items() if count}}, *args, **kwargs)
 

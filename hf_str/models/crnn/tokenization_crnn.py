@@ -229,7 +229,7 @@ class CRNNTokenizer(TokenizersBackend):
         decoder: str | CTCDecoder | None = None,
         **kwargs,
     ) -> Any:
-        """[`~CRNNTokenizer.decode`] of a batch; a single sequence makes a batch of one.
+        """[`CRNNTokenizer.decode`] of a batch; a single sequence makes a batch of one.
 
         With a `decoder` (`"beam_search"`, `"prefix_search"`, `"best_path"` or a [`CTCDecoder`]) `sequences` are the
         model's logits (batch, time, vocab), and each text is its best hypothesis.
