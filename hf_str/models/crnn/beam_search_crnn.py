@@ -31,7 +31,7 @@ class PrefixBeamSearch:
             is read as the empty word with score 0.
         language_model (`CharacterLanguageModel`, *optional*): what it says of a reading counts too; hypotheses are in
             the order of `log P(label | image) + alpha * log P(label) + beta * characters`, all in natural logarithms.
-        alpha (`float`, defaults to 0.25): weight of the language model.
+        alpha (`float`, defaults to 0.3): weight of the language model.
         beta (`float`, defaults to 0.5): what each character earns, since a language model finds long texts unlikely.
 
     `log_prob` of a hypothesis is that of its label under CTC alone, over all alignments, also those the beam lost.
@@ -45,7 +45,7 @@ class PrefixBeamSearch:
         beam_width: int = 10,
         lexicon: Lexicon | None = None,
         language_model: Any = None,
-        alpha: float = 0.25,
+        alpha: float = 0.3,
         beta: float = 0.5,
     ):
         if beam_width < 1:
