@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -151,7 +152,9 @@ def check_settings(folder: Path, settings: Mapping[str, Any], sets: Sequence[Tes
             )
         data = known | data
     folder.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({**now, "data": data}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    part = file.with_name(file.name + ".part")  # whole or not at all
+    part.write_text(json.dumps({**now, "data": data}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(part, file)
 
 
 def predict(

@@ -1,0 +1,1 @@
+"""Reading words in bulk: shards of millions of images, and their way to the network."""

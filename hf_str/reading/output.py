@@ -1,0 +1,85 @@
+"""Writes what was read of a shard: all of it, or nothing."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..optional import require
+from .shards import BrokenShardError
+from .windows import Prepared
+
+
+__all__ = ["readings_schema", "whole_file", "write_readings"]
+
+ROWS_PER_GROUP = 10_000
+
+
+def readings_schema(characters: bool) -> Any:
+    """The Arrow schema of readings; with `characters` also their probabilities and edges on the x axis in pixels."""
+    pa = require("pyarrow")
+    fields = {"row": pa.int64(), "key": pa.string(), "text": pa.string(), "score": pa.float32()}
+    if characters:
+        numbers = [(name, pa.float32()) for name in ("probability", "left", "right")]
+        fields["characters"] = pa.list_(pa.struct([("text", pa.string()), *numbers]))
+    return pa.schema(fields)
+
+
+def write_readings(
+    path: Path, schema: Any, readings: Iterable[tuple[Prepared, Any]], progress: Callable[[int], Any]
+) -> tuple[int, int]:
+    """Writes the readings of a shard, and beside them what is known of its bad images.
+
+    Args:
+        path: ends in `.parquet`. Bad images go to the same name with `.bad_images.jsonl`, a line each with `row`,
+            `key` and `problem`.
+        schema: see [`readings_schema`].
+        readings: the windows of a shard in order, each with its record batch.
+        progress: is told how many rows came.
+
+    Returns:
+        How many rows there are, and how many of them are bad images.
+
+    Raises:
+        BrokenShardError: a window says that the shard is broken. No file is left.
+        OSError: the disk is full, or another reason not to write. No file is left.
+    """
+    pa, pq = require("pyarrow"), require("pyarrow.parquet")
+    bad_path, bad, rows, waiting = path.with_suffix(".bad_images.jsonl"), [], 0, []
+    bad_path.unlink(missing_ok=True)  # of a run that was killed between the two
+    with whole_file(path) as file:
+        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+            for window, records in readings:
+                if window.problem:
+                    raise BrokenShardError(window.problem)
+                for place, problem in window.bad.items():
+                    bad.append({"row": window.first_row + place, "key": window.keys[place], "problem": problem})
+                waiting.append(records)
+                rows += len(records)
+                if sum(map(len, waiting)) >= ROWS_PER_GROUP:
+                    writer.write_table(pa.Table.from_batches(waiting))
+                    waiting.clear()
+                progress(len(records))
+            writer.write_table(pa.Table.from_batches(waiting, schema))
+        if bad:  # before the readings have their name, so that where they are this is too
+            with whole_file(bad_path) as bad_file:
+                bad_file.writelines((json.dumps(one, ensure_ascii=False) + "\n").encode() for one in bad)
+    return rows, len(bad)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file that has its name only when all of it is on the disk, and that is gone if something goes wrong."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # With the process in its name: what a run that was killed may still be writing is another file.
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with open(part, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

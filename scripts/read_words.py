@@ -1,0 +1,246 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str[train]"]
+# ///
+"""Reads millions of word images: shards in, a Parquet file of readings out for each.
+
+    python scripts/read_words.py --data crops/ --output_dir readings/
+    python scripts/read_words.py --data shards/*.tar --output_dir readings/ --characters
+    accelerate launch --num_processes 8 scripts/read_words.py --data shards/ --output_dir readings/ --bf16 \\
+        --batch_size 1024 --num_workers 12 --price_per_hour 20
+
+A shard is a Parquet file (with encoded images, with paths, or as `datasets` writes it), a webdataset tar file, or
+20,000 files of a folder of images. Of the shard `a/b.parquet` in a folder, the output folder gets
+
+    a/b.parquet             row, key, text, score, and with --characters the parts of the text with their places
+    a/b.bad_images.jsonl    row, key and problem of images that cannot be read, if there are any
+
+Rows are as many and in the same order as in the shard. A bad image has an empty text and no score. Edges of
+characters are in pixels of the image. An output has its name only when it is whole: after whatever stopped a run, the
+same command goes on with the shards that are missing. A shard that is broken, or has no room on the disk, is named,
+the others are read, and the exit code is 1. One run at a time may write to a folder; other settings are refused.
+
+Processes, on one machine or many, share the shards out: have many more shards than processes. --num_workers pays on a
+GPU, --bf16 on GPUs and on CPUs with AMX or AVX512-BF16. The network's texts may differ a little with --bf16.
+
+For clusters that run Ray, the same network as a class for `map_batches`:
+
+    class ReadWords:
+        def __init__(self):
+            self.reader = transformers.pipeline("image-to-text", model=hf_str.DEFAULT_CHECKPOINT)
+
+        def __call__(self, batch):
+            found = self.reader(list(batch["image"]), batch_size=256)
+            return {"text": [one["generated_text"] for (one,) in found], "score": [one["score"] for (one,) in found]}
+
+    ray.data.read_images("crops/", mode="RGB").map_batches(ReadWords, batch_size=1024, concurrency=8)
+"""
+
+import argparse
+import hashlib
+import os
+import sys
+import time
+from datetime import timedelta
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+from transformers import AutoModelForCTC
+from transformers.utils import logging
+
+import hf_str
+from hf_str import CRNNProcessor
+from hf_str.evaluation.predictions import check_settings
+from hf_str.evaluation.recognizers import fingerprint
+from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
+from hf_str.optional import require
+from hf_str.reading.output import readings_schema, write_readings
+from hf_str.reading.shards import BrokenShardError, find_shards
+from hf_str.reading.windows import Preparation, Prepared, windows
+
+
+class Reader:
+    """The network and its decoder: prepared images in, Arrow records out."""
+
+    def __init__(self, args: argparse.Namespace, device: torch.device):
+        self.processor = CRNNProcessor.from_pretrained(args.model)
+        self.model = AutoModelForCTC.from_pretrained(args.model).to(device).eval()
+        self.device, self.bf16, self.characters = device, args.bf16, args.characters
+        options = {"lexicon": args.lexicon, "language_model": args.language_model, "beam_width": args.beam_width}
+        self.decoder = make_decoder(args.decoder, self.processor.tokenizer, **options)
+        self.schema = readings_schema(args.characters)
+
+    @torch.inference_mode()
+    def read(self, window: Prepared) -> Any:
+        """A record batch of the window's rows."""
+        rows = [
+            {"row": window.first_row + place, "key": key, "text": "", "score": None, "characters": None}
+            for place, key in enumerate(window.keys)
+        ]
+        for places, sizes, inputs in window.batches:
+            inputs = {name: tensor.to(self.device, non_blocking=True) for name, tensor in inputs.items()}
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+                outputs = self.model(**inputs)
+            readings = self.processor.post_process_text_recognition(
+                outputs, inputs.get("pixel_mask"), target_sizes=sizes, decoder=self.decoder
+            )
+            for place, reading in zip(places, readings, strict=True):
+                rows[place] |= {"text": reading["text"], "score": reading["score"]}
+                if self.characters:
+                    rows[place]["characters"] = [
+                        {**one, "left": one["span"][0], "right": one["span"][1]} for one in reading["characters"]
+                    ]
+        return require("pyarrow").RecordBatch.from_pylist(rows, self.schema)
+
+
+def main():
+    args = parse_args()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    rank, world_size, device = start_process(args.device)
+    try:
+        shards = find_shards(args.data, args.image_column, args.key_column)
+        outputs = [args.output_dir / f"{shard.name}.parquet" for shard in shards]
+        check_output_dir(args.output_dir, args.data)
+        reader = Reader(args, device)
+        if rank == 0:
+            check_settings(args.output_dir, reading_settings(args), shards)
+            for leftover in args.output_dir.rglob("*.part"):  # of a run that was killed
+                leftover.unlink()
+        # From one process: another may look when the first shards are written already.
+        pending = from_main([number for number, path in enumerate(outputs) if not path.exists()], world_size)
+    except (ImportError, OSError, ValueError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+    own = pending[rank::world_size]
+    rows = bad = 0
+    problems: dict[int, str] = {}
+    preparation = Preparation(reader.processor, args.batch_size)
+    found = DataLoader(
+        preparation,
+        batch_size=None,
+        sampler=windows([(number, shards[number]) for number in own], preparation.window_size),
+        num_workers=args.num_workers,
+        pin_memory=device.type == "cuda",
+    )
+    counts = {number: shards[number].num_rows for number in own} if rank == 0 else {}
+    started = time.perf_counter()
+    with tqdm(unit="image", desc="reading" if world_size == 1 else f"1 of {world_size}", disable=rank > 0) as bar:
+        for number, own_windows in groupby(found, key=lambda window: window.shard):
+            bar.total = expected_rows(counts)
+            try:
+                readings = ((window, reader.read(window)) for window in own_windows)
+                counts[number], own_bad = write_readings(outputs[number], reader.schema, readings, bar.update)
+                rows, bad = rows + counts[number], bad + own_bad
+            except (BrokenShardError, OSError) as error:
+                problems[number] = str(error)
+    seconds = time.perf_counter() - started
+    missing = [(shards[n].name, problems.get(n, "it was not read")) for n in own if not outputs[n].exists()]
+
+    parts = gathered((rows, bad, seconds, missing), world_size)
+    if rank == 0:
+        report(parts, len(shards), len(pending), args.price_per_hour)
+        raise SystemExit(1 if any(missing for *_, missing in parts) else 0)
+
+
+def start_process(device: str | None) -> tuple[int, int, torch.device]:
+    """Rank, number of processes and device of this process, as `accelerate launch` started it."""
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        # The first process to end waits for the last: with uneven shards, longer than the usual 10 minutes.
+        state = require("accelerate").PartialState(cpu=device == "cpu", timeout=timedelta(days=7))
+        return state.process_index, state.num_processes, state.device
+    return 0, 1, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def from_main(value: Any, world_size: int) -> Any:
+    """The main process's value, in all processes."""
+    box = [value]
+    return box[0] if world_size == 1 else require("accelerate.utils").broadcast_object_list(box)[0]
+
+
+def gathered(value: Any, world_size: int) -> list[Any]:
+    """The values of all processes."""
+    if world_size == 1:
+        return [value]
+    values = require("accelerate.utils").gather_object([value])
+    require("accelerate").PartialState().destroy_process_group()
+    return values
+
+
+def check_output_dir(folder: Path, sources: list[Path]):
+    """Refuses a folder where outputs would be taken for inputs."""
+    for source in sources:
+        inputs = source.resolve() if source.is_dir() else source.resolve().parent
+        if folder.resolve() == inputs or (source.is_dir() and folder.resolve().is_relative_to(inputs)):
+            raise ValueError(f"--output_dir {folder} must not lie in the folder of the shards, {inputs}")
+
+
+def reading_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """What the readings in the output folder depend on."""
+    names = ("decoder", "beam_width", "bf16", "characters", "image_column", "key_column")
+    settings = {"model": args.model, "weights": fingerprint(args.model)} | {name: vars(args)[name] for name in names}
+    for name in ("lexicon", "language_model"):
+        path = vars(args)[name]
+        settings[name] = path and f"{path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:24]}"
+    return settings
+
+
+def expected_rows(counts: dict[int, int | None]) -> int | None:
+    """Rows of all shards; those that nobody has counted are taken to be like the others."""
+    known = [count for count in counts.values() if count is not None]
+    return round(sum(known) * len(counts) / len(known)) if known else None
+
+
+def report(parts: list[tuple], num_shards: int, num_pending: int, price_per_hour: float | None):
+    """Says what was read, how fast and for how much, and what was not."""
+    all_rows, all_bad, all_seconds, missing = zip(*parts, strict=True)
+    rows, rate = sum(all_rows), sum(all_rows) / max(all_seconds)
+    missing = list(chain.from_iterable(missing))
+    for name, problem in missing:
+        print(f"error: the shard {name} was not read: {problem}", file=sys.stderr)
+    print(
+        f"{num_pending - len(missing)} of {num_shards} shards read, {num_shards - num_pending} were there already: "
+        f"{rows:,} images, {sum(all_bad):,} of them bad, {rate:,.0f} images/s"
+    )
+    if price_per_hour is not None and rows:
+        print(f"{price_per_hour / 3600 / rate * 1e6:,.2f} per million images")
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--data", nargs="+", type=Path, required=True, help="Parquet files, tar files, folders of these or of images")
+    add("--output_dir", type=Path, required=True)
+    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository of a CRNN")
+    add(
+        "--image_column",
+        default="image",
+        help="of Parquet files (default: image); paths in it begin at the file's folder",
+    )
+    add("--key_column", help="of Parquet files, to be copied as key (default: the images' paths, if they have any)")
+    add("--characters", action="store_true", help="write text, probability, left and right edge of each character")
+    add("--batch_size", type=positive, default=64, help="images a forward pass (default: 64; on a GPU 512 or more)")
+    add("--num_workers", type=int, default=0, help="further processes, for each process, that open images")
+    add("--bf16", action="store_true", help="bfloat16 in place of float32")
+    add("--device", default=None, help='such as "cpu" or "cuda" (default: a GPU if there is one)')
+    add("--price_per_hour", type=float, help="of all machines together, in any currency: prints the cost of a million")
+    add = parser.add_argument_group("decoding").add_argument
+    add("--decoder", choices=DECODERS, help="default: what a language model or a lexicon needs, or else best_path")
+    add("--beam_width", type=positive, help="of beam_search")
+    add("--language_model", type=Path, metavar="ARPA", help="character n-grams for beam_search")
+    add("--lexicon", type=Path, metavar="FILE", help="read only the words of this file, one a line")
+    return parser.parse_args()
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, not {text!r}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    main()
