@@ -6,13 +6,15 @@
 
     python scripts/benchmark_speed.py pipeline --images iiit5k/images --num_images 1000
     python scripts/benchmark_speed.py import
+    python scripts/benchmark_speed.py onnx --images iiit5k/images --folders crnn-onnx crnn-int8
     python scripts/benchmark_speed.py synthesis --lexicon words.txt --backgrounds photos/ --peer_python trdg/bin/python
 
 `pipeline`: seconds from image files to text through `pipeline("image-to-text")`, over seconds of the bare forward pass
 at the same batch size. `import`: seconds of `import hf_str` over those of `import torch; from transformers import
-AutoModelForCTC, pipeline`. `synthesis`: rendered words a second of one core's time, by difficulty and mode, over those
-of TextRecognitionDataGenerator where a Python that has it is given. The two sides of a ratio take turns in one run;
-medians are compared, the range is shown.
+AutoModelForCTC, pipeline`. `onnx`: milliseconds of one core's time an image, forward only, of graphs that
+`export_onnx.py` wrote, over those of PyTorch in float32. `synthesis`: rendered words a second of one core's time, by
+difficulty and mode, over those of TextRecognitionDataGenerator where a Python that has it is given. The two sides of a
+ratio take turns in one run; medians are compared, the range is shown.
 """
 
 import argparse
@@ -34,15 +36,20 @@ from transformers.utils import logging
 import hf_str
 
 
-def take_turns(ours: Callable[[], object], bare: Callable[[], object], rounds: int) -> tuple[list[float], list[float]]:
+def take_turns(
+    ours: Callable[[], object],
+    bare: Callable[[], object],
+    rounds: int,
+    clock: Callable[[], float] = time.perf_counter,
+) -> tuple[list[float], list[float]]:
     """Seconds of each call of both, called in turn; a first round warms up and is not counted."""
     seconds = ([], [])
     for round_number in tqdm(range(rounds + 1), desc="rounds", leave=False):
         for side, call in zip(seconds, (ours, bare), strict=True):
-            started = time.perf_counter()
+            started = clock()
             call()
             if round_number:
-                side.append(time.perf_counter() - started)
+                side.append(clock() - started)
     return seconds
 
 
@@ -82,6 +89,29 @@ def benchmark_import(args: argparse.Namespace):
     print("seconds of a fresh process")
     baseline = run("import torch; from transformers import AutoModelForCTC, pipeline")
     report("import hf_str", *take_turns(run("import hf_str"), baseline, args.rounds))
+
+
+def benchmark_onnx(args: argparse.Namespace):
+    from hf_str.onnx import ORTCRNNForCTC
+
+    torch.set_num_threads(1)
+    files = sorted(str(path) for path in args.images.iterdir() if path.is_file())
+    files = list(islice(cycle(files), args.num_images))
+    image_processor = hf_str.CRNNProcessor.from_pretrained(args.model).image_processor
+    batches = [
+        image_processor(files[start : start + args.batch_size], return_tensors="pt")
+        for start in range(0, len(files), args.batch_size)
+    ]
+
+    def forward(model) -> Callable[[], object]:
+        return lambda: [model(**batch) for batch in batches]
+
+    bare = forward(hf_str.CRNNForCTC.from_pretrained(args.model).eval())
+    print(f"{len(files)} images, batches of {args.batch_size}, one thread; ms of its own time an image, forward only")
+    with torch.inference_mode():
+        for folder in args.folders:
+            graph = forward(ORTCRNNForCTC.from_pretrained(folder, num_threads=1))
+            report(folder.name, *take_turns(graph, bare, args.rounds, time.process_time), unit=1000 / len(files))
 
 
 # TextRecognitionDataGenerator needs a Pillow and a numpy older than ours, so it runs in an environment of its own
@@ -162,6 +192,14 @@ def parse_args() -> argparse.Namespace:
     command = commands.add_parser("import", help="import hf_str, over import transformers")
     command.add_argument("--rounds", type=int, default=5)
     command.set_defaults(run=benchmark_import)
+    command = commands.add_parser("onnx", help="exported graphs, over PyTorch")
+    command.add_argument("--images", type=Path, required=True, help="folder of word images")
+    command.add_argument("--folders", type=Path, nargs="+", required=True, help="what export_onnx.py wrote")
+    command.add_argument("--model", default=hf_str.DEFAULT_CHECKPOINT, help="the checkpoint that was exported")
+    command.add_argument("--num_images", type=int, default=200)
+    command.add_argument("--batch_size", type=int, default=32)
+    command.add_argument("--rounds", type=int, default=5)
+    command.set_defaults(run=benchmark_onnx)
     command = commands.add_parser("synthesis", help="rendered words a second of one core's time")
     command.add_argument("--charset", default="94")
     command.add_argument("--lexicon", type=Path, nargs="*", default=[], help="word lists; without: invented words")

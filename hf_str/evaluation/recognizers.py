@@ -27,6 +27,7 @@ from ..models.crnn.decoders_crnn import make_decoder
 from ..models.crnn.decoding_crnn import CTCDecoder
 from ..models.crnn.language_model_crnn import CharacterLanguageModel
 from ..models.crnn.processing_crnn import CRNNProcessor
+from ..onnx import ORTCRNNForCTC
 from ..optional import require
 
 
@@ -232,24 +233,12 @@ class OnnxRecognizer(CRNNRecognizer):
     family = "CRNN, ONNX"
 
     def load(self, checkpoint: str):
-        onnxruntime = require("onnxruntime", "onnx")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        wanted = ["CUDAExecutionProvider"] * (self.device.type == "cuda") + ["CPUExecutionProvider"]
-        providers = [name for name in wanted if name in onnxruntime.get_available_providers()]
-        self.session = onnxruntime.InferenceSession(checkpoint, options, providers=providers)
+        self.model = ORTCRNNForCTC(checkpoint, device=self.device)
         self.load_processor(str(Path(checkpoint).parent))
 
     @property
     def num_parameters(self) -> None:
         return None
-
-    def logits(self, inputs: Any) -> torch.Tensor:
-        names = [node.name for node in self.session.get_inputs()]
-        if missing := inputs.keys() - names:
-            raise ValueError(f"the ONNX graph has no input for {', '.join(missing)}, but {', '.join(names)}")
-        arrays = {name: inputs[name].numpy() for name in names}
-        return torch.from_numpy(self.session.run(None, arrays)[0])
 
 
 def open_recognizer(

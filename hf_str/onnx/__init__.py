@@ -1,0 +1,14 @@
+"""CRNN in ONNX: export, int8, and a model that onnxruntime runs in place of PyTorch.
+
+>>> import hf_str
+>>> from hf_str.onnx import ORTCRNNForCTC, export_onnx
+>>> export_onnx(hf_str.DEFAULT_CHECKPOINT, "crnn-onnx/")  # doctest: +SKIP
+>>> model = ORTCRNNForCTC.from_pretrained("crnn-onnx/")  # doctest: +SKIP
+"""
+
+from .export import export_onnx, largest_difference
+from .quantization import quantize_onnx
+from .runtime import MODEL_FILE, ORTCRNNForCTC
+
+
+__all__ = ["MODEL_FILE", "ORTCRNNForCTC", "export_onnx", "largest_difference", "quantize_onnx"]
