@@ -172,19 +172,11 @@ def test_own_card_and_results_from_elsewhere(push, hub, folder, tmp_path):
     assert b"81.23" in hub.files(REPO)["README.md"]
 
 
-def test_embedded_checkpoint_with_its_card(push, hub, tmp_path):
+def test_embedded_checkpoint_with_its_card(push, hub):
     import hf_str
 
-    card = ModelCard.load(ROOT / "model_cards" / f"{Path(hf_str.DEFAULT_CHECKPOINT).name}.md")
-    sets: dict = {}
-    for result in card.data.eval_results:
-        protocols = sets.setdefault(result.dataset_name, {})
-        name = result.metric_name.removeprefix("word accuracy, ").removesuffix(" characters")
-        protocols[name] = {"word_accuracy": {"value": result.metric_value / 100}}
-    figures = [{"name": n, "set": n, "source": n, "words": 1, "protocols": p} for n, p in sets.items()]
-    (tmp_path / "results.json").write_text(json.dumps({"figures": figures}))
-    more = ["--card", ROOT / "model_cards" / "crnn-str-small.md", "--results", tmp_path / "results.json"]
-    push(hf_str.DEFAULT_CHECKPOINT, "org/crnn-str-small", *more)
+    card = ROOT / "model_cards" / f"{Path(hf_str.DEFAULT_CHECKPOINT).name}.md"
+    push(hf_str.DEFAULT_CHECKPOINT, "org/crnn-str-small", "--card", card, "--results", card.with_suffix(".json"))
     assert "modeling_crnn.py" in hub.files("org/crnn-str-small")
 
 
