@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 
-__all__ = ["draw_reading", "explain_image"]
+__all__ = ["draw_reading", "explain_image", "read_and_explain"]
 
 #: A character matters where it has this probability in some frame.
 MATTERS, MAX_ROWS = 0.05, 14
@@ -52,6 +52,13 @@ def explain_image(
     >>> explain_image(hf_str.load_word_image("word.png"), reader.model, reader.processor).save("out.png")
     ```
     """
+    return read_and_explain(image, model, processor, font, **options)[1]
+
+
+def read_and_explain(
+    image: Image.Image, model: Any, processor: Any, font: str | os.PathLike | None = None, **options: Any
+) -> tuple[dict[str, Any], Image.Image]:
+    """The reading, as `post_process_text_recognition` gives it, and the picture; see [`explain_image`]."""
     inputs = processor.image_processor([image], return_tensors="pt").to(model.device, model.dtype)
     with torch.inference_mode():
         outputs = model(**inputs)
@@ -60,7 +67,7 @@ def explain_image(
         outputs, pixel_mask=inputs.get("pixel_mask"), target_sizes=sizes, **options
     )
     symbols = processor.tokenizer.convert_ids_to_tokens(range(len(processor.tokenizer)))
-    return draw_reading(image, outputs.logits[0], reading, symbols, font)
+    return reading, draw_reading(image, outputs.logits[0], reading, symbols, font)
 
 
 def draw_reading(

@@ -22,11 +22,9 @@ writes
 
 import argparse
 import json
-import os
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import torch
 from PIL import Image
 from tqdm import tqdm
 from transformers.utils import logging
@@ -48,7 +46,7 @@ from hf_str.evaluation.results import (
     software_versions,
 )
 from hf_str.models.crnn.decoders_crnn import DECODERS
-from hf_str.optional import require
+from hf_str.processes import start_process
 
 
 def parse_args() -> argparse.Namespace:
@@ -133,14 +131,6 @@ def main():
     print_table(results, parts, args.errors)
     if args.output_dir is not None:
         write(args.output_dir, results, parts, sets)
-
-
-def start_process(device: str | None) -> tuple[int, int, torch.device]:
-    """Rank, number of processes and device of this process, as `accelerate launch` started it."""
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        state = require("accelerate").PartialState(cpu=device == "cpu")
-        return state.process_index, state.num_processes, state.device
-    return 0, 1, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def open_test_sets(args: argparse.Namespace) -> list[TestSet]:

@@ -38,7 +38,6 @@ For clusters that run Ray, the same network as a class for `map_batches`:
 
 import argparse
 import hashlib
-import os
 import sys
 import time
 from datetime import timedelta
@@ -58,6 +57,7 @@ from hf_str.evaluation.predictions import check_settings
 from hf_str.evaluation.recognizers import fingerprint
 from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
 from hf_str.optional import require
+from hf_str.processes import start_process
 from hf_str.reading.output import readings_schema, write_readings
 from hf_str.reading.shards import BrokenShardError, find_shards
 from hf_str.reading.windows import Preparation, Prepared, windows
@@ -101,7 +101,8 @@ def main():
     args = parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    rank, world_size, device = start_process(args.device)
+    # The first process to end waits for the last: with uneven shards, longer than the usual 10 minutes.
+    rank, world_size, device = start_process(args.device, timeout=timedelta(days=7))
     try:
         shards = find_shards(args.data, args.image_column, args.key_column)
         outputs = [args.output_dir / f"{shard.name}.parquet" for shard in shards]
@@ -145,15 +146,6 @@ def main():
     if rank == 0:
         report(parts, len(shards), len(pending), args.price_per_hour)
         raise SystemExit(1 if any(missing for *_, missing in parts) else 0)
-
-
-def start_process(device: str | None) -> tuple[int, int, torch.device]:
-    """Rank, number of processes and device of this process, as `accelerate launch` started it."""
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        # The first process to end waits for the last: with uneven shards, longer than the usual 10 minutes.
-        state = require("accelerate").PartialState(cpu=device == "cpu", timeout=timedelta(days=7))
-        return state.process_index, state.num_processes, state.device
-    return 0, 1, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def from_main(value: Any, world_size: int) -> Any:

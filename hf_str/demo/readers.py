@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-import torch
 from PIL import Image
 from transformers import pipeline
 
@@ -14,7 +13,7 @@ import hf_str
 from hf_str.models.crnn.decoders_crnn import make_decoder
 from hf_str.models.crnn.decoding_crnn import CTCDecoder
 
-from ..explanation import draw_reading
+from ..explanation import read_and_explain
 
 
 __all__ = ["Reading", "choose_decoder", "load_readers", "read_image"]
@@ -88,7 +87,6 @@ def choose_decoder(name: str, tokenizer: hf_str.CRNNTokenizer, words: str) -> tu
     return make_decoder(name, tokenizer, lexicon=lexicon), left_out if lexicon.num_unreadable else ""
 
 
-@torch.inference_mode()
 def read_image(file: Path, reader: hf_str.ImageToTextPipeline, decoder: CTCDecoder) -> Reading:
     """Reads one image file, and draws how that came about.
 
@@ -96,17 +94,7 @@ def read_image(file: Path, reader: hf_str.ImageToTextPipeline, decoder: CTCDecod
         UnreadableImageError: it cannot be read; the message has the file's name, not its folder.
     """
     image = hf_str.load_word_image({"bytes": file.read_bytes(), "path": file.name})
-    model, processor = reader.model, reader.processor
-    inputs = processor.image_processor([image], return_tensors="pt").to(model.device, model.dtype)
-    outputs = model(**inputs)
-    (result,) = processor.post_process_text_recognition(
-        outputs,
-        pixel_mask=inputs.get("pixel_mask"),
-        target_sizes=[(image.height, image.width)],
-        decoder=decoder,
-    )
-    symbols = processor.tokenizer.convert_ids_to_tokens(range(len(processor.tokenizer)))
-    explanation = draw_reading(image, outputs.logits[0], result, symbols)
+    result, explanation = read_and_explain(image, reader.model, reader.processor, decoder=decoder)
     return Reading(file.name, image, result["text"], result["score"], result["characters"], explanation)
 
 

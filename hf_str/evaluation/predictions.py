@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ..data.preparation import SettingsChangedError
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from ..whole_files import write_json
 from .recognizers import Recognizer
 
 
@@ -151,10 +151,7 @@ def check_settings(folder: Path, settings: Mapping[str, Any], sets: Sequence[Tes
                 f"{folder} holds readings of other settings: {'; '.join(changed)}. Use another folder, or empty it"
             )
         data = known | data
-    folder.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(file.name + ".part")  # whole or not at all
-    part.write_text(json.dumps({**now, "data": data}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, file)
+    write_json(file, {**now, "data": data})
 
 
 def predict(

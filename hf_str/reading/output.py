@@ -1,18 +1,17 @@
 """Writes what was read of a shard: all of it, or nothing."""
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from ..optional import require
+from ..whole_files import whole_file
 from .shards import BrokenShardError
 from .windows import Prepared
 
 
-__all__ = ["readings_schema", "whole_file", "write_readings"]
+__all__ = ["readings_schema", "write_readings"]
 
 ROWS_PER_GROUP = 10_000
 
@@ -67,19 +66,3 @@ def write_readings(
             with whole_file(bad_path) as bad_file:
                 bad_file.writelines((json.dumps(one, ensure_ascii=False) + "\n").encode() for one in bad)
     return rows, len(bad)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file that has its name only when all of it is on the disk, and that is gone if something goes wrong."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # With the process in its name: what a run that was killed may still be writing is another file.
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

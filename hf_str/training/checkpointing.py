@@ -18,6 +18,8 @@ from typing import Any
 
 from transformers.utils import logging
 
+from ..whole_files import write_json
+
 
 __all__ = [
     "BestCheckpoint",
@@ -29,7 +31,6 @@ __all__ = [
     "mark_complete",
     "replace_folder",
     "why_incomplete",
-    "write_json",
 ]
 
 logger = logging.get_logger(__name__)
@@ -183,17 +184,6 @@ def replace_folder(folder: str | os.PathLike) -> Iterator[Path]:
         os.replace(folder, old)
     os.replace(new, folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def write_json(path: str | os.PathLike, content: Any):
-    """Writes a JSON file, whole or not at all."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    with open(part, "w", encoding="utf-8") as file:
-        file.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
 
 
 def changed_settings(path: str | os.PathLike, settings: Mapping[str, Any]) -> list[str]:

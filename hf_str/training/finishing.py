@@ -8,7 +8,8 @@ from typing import Any
 
 from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import PROTOCOLS
-from .checkpointing import BestCheckpoint, write_json
+from ..whole_files import write_json
+from .checkpointing import BestCheckpoint
 
 
 __all__ = ["finish"]

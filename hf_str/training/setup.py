@@ -17,9 +17,9 @@ from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
+from ..whole_files import write_json
 from .arguments import DataArguments, ModelArguments, SynthesisArguments, parse_overrides
 from .bad_words import BadWords, check_words
-from .checkpointing import write_json
 from .collator import WordCollator
 from .sampling import WordBatchSampler
 from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, WordSource, parse_weights

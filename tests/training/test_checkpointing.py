@@ -13,8 +13,8 @@ from hf_str.training.checkpointing import (
     mark_complete,
     replace_folder,
     why_incomplete,
-    write_json,
 )
+from hf_str.whole_files import write_json
 
 
 def checkpoint(folder, step, content=b"weights"):
