@@ -4,7 +4,7 @@
 # ///
 """Packs what training needs beside the code into one small folder, for a machine without network.
 
-    python scripts/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \
+    python scripts/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \\
         --backgrounds photos/ --real iiit5k/ svt/ --wheels rapidfuzz
 
     python -m pip install --no-index --no-deps packed/wheels/*.whl     # there, if wheels were packed

@@ -7,17 +7,17 @@
 Fine-tune the checkpoint that comes with hf_str on your own words (a folder with labels.tsv, Parquet, LMDB, a Hub data
 set, ...) on a CPU:
 
-    python scripts/run_ctc_str.py --dataset my_words/ --validation_dataset my_test_words/ --output_dir runs/mine \
+    python scripts/run_ctc_str.py --dataset my_words/ --validation_dataset my_test_words/ --output_dir runs/mine \\
         --num_train_epochs 10 --learning_rate 3e-4
 
 From scratch, mostly on rendered words, with the weights averaged:
 
-    python scripts/run_ctc_str.py --config_overrides '{}' --charset 94 --dataset synth=0.75 my_words/=0.25 \
+    python scripts/run_ctc_str.py --config_overrides '{}' --charset 94 --dataset synth=0.75 my_words/=0.25 \\
         --lexicon words.txt --max_steps 50000 --ema_decay 0.9995 --output_dir runs/scratch
 
 Another charset, keeping what is known of the characters that both have:
 
-    python scripts/run_ctc_str.py --charset hangul --dataset synth --fonts /usr/share/fonts/truetype/nanum \
+    python scripts/run_ctc_str.py --charset hangul --dataset synth --fonts /usr/share/fonts/truetype/nanum \\
         --max_steps 5000 --output_dir runs/hangul
 
 Several GPUs: `accelerate launch --num_processes 8 scripts/run_ctc_str.py ...`; several processes on CPUs: `torchrun

@@ -5,10 +5,10 @@
 """Trains or fine-tunes a word recogniser in a plain loop with Accelerate: `run_ctc_str.py` for those who want to see
 and change every step.
 
-    python scripts/run_ctc_str_no_trainer.py --dataset my_words/ --validation_dataset my_test_words/ \
+    python scripts/run_ctc_str_no_trainer.py --dataset my_words/ --validation_dataset my_test_words/ \\
         --output_dir runs/mine --num_train_epochs 10 --learning_rate 3e-4
 
-    accelerate launch --num_processes 8 scripts/run_ctc_str_no_trainer.py --config_overrides '{}' --charset 94 \
+    accelerate launch --num_processes 8 scripts/run_ctc_str_no_trainer.py --config_overrides '{}' --charset 94 \\
         --dataset synth=0.75 my_words/=0.25 --max_steps 50000 --mixed_precision bf16 --output_dir runs/scratch
 
 Several processes on CPUs: `torchrun --nproc_per_node 2 scripts/run_ctc_str_no_trainer.py --use_cpu ...` (without MPI,

@@ -4,7 +4,7 @@
 # ///
 """Renders pictures of words with their texts and writes them as Parquet shards, ready for `datasets.load_dataset`.
 
-    python scripts/synthesize_words.py --num_words 100000 --output_dir words/ --charset 94 \
+    python scripts/synthesize_words.py --num_words 100000 --output_dir words/ --charset 94 \\
         --lexicon /usr/share/dict/words --backgrounds photos/ --num_proc 4
 
 Word number n depends only on the seed, n and the fonts of the machine. A run that was stopped goes on where it was

@@ -6,27 +6,28 @@
 
 On a CPU, over night:
 
-    python scripts/train_reference.py --output_dir runs/small --lexicon words.txt --backgrounds photos/ \
+    python scripts/train_reference.py --output_dir runs/small --lexicon words.txt --backgrounds photos/ \\
         --real iiit5k/ svt/ --max_words 1200000
 
 On a GPU, in pieces of nine minutes that need no network, with the files that `pack_training_files.py` packed. A look
 at the full shape first (does the loss fall, is the device busy?), then the main run, the same command until it says
 that it is at its end, then real words at a higher share and a low rate:
 
-    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/look \
+    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/look \\
         --max_minutes 2 --eval_words 100000
-    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/crnn-str \
+    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/crnn-str \\
         --budget_minutes 20 --max_minutes 9
-    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/crnn-str-real \
-        --init_from runs/crnn-str/final --budget_minutes 5 --max_minutes 9 --real_share 0.5 --learning_rate 2e-4 \
+    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/crnn-str-real \\
+        --init_from runs/crnn-str/final --budget_minutes 5 --max_minutes 9 --real_share 0.5 --learning_rate 2e-4 \\
         --decay_share 1.0 --easy_words 0 --seed 1
 
-A run is as long as --max_words or --budget_minutes says; of both, the first to be reached ends it. The learning rate
-rises, stays, and falls to zero over the last --decay_share; a run that has not begun to fall can be prolonged. Every
-training word depends on the seed and its number alone: a run that was killed or stopped goes on from its last complete
-checkpoint with the words that would have come next when the same command is given again. With --echo 2 each word is
-trained on twice: once as it was made, once more, changed at random, out of a pool on the device (data echoing, Choi et
-al. 2019); only what is drawn from the pool is not repeated exactly by a resumed run.
+A run is as long as --max_words or --budget_minutes says; of both, the first to be reached ends it. On a CPU the
+minutes are CPU time, so that other work on the machine does not count. The learning rate rises, stays, and falls to
+zero over the last --decay_share; a run that has not begun to fall can be prolonged. Every training word depends on the
+seed and its number alone: a run that was killed or stopped goes on from its last complete checkpoint with the words
+that would have come next when the same command is given again. With --echo 2 each word is trained on twice: once as it
+was made, once more, changed at random, out of a pool on the device (data echoing, Choi et al. 2019); only what is
+drawn from the pool is not repeated exactly by a resumed run.
 
 The output folder gets `log.jsonl`, its curves as `curves.html`, the worst errors on every tenth real word, which is
 not trained on, and at the end of each piece `final/`: the averaged weights in half precision, in files of at most
@@ -99,7 +100,7 @@ class Progress:
     steps: int = 0
     words: int = 0  # trained on, echoes included
     new_words: int = 0  # that came out of the data loader
-    seconds: float = 0.0  # of training: without starts, evaluations and breaks
+    seconds: float = 0.0  # of training: without starts, evaluations and breaks; on a CPU, of CPU time a thread
 
     def share(self, args: argparse.Namespace) -> float:
         """Of the whole run, from 0 to 1."""
@@ -194,7 +195,8 @@ def main():
     batches = iter(loader)
     meter, losses, words_before = BusyMeter(device), [], progress.words
     progress_bar = tqdm(initial=progress.words, total=args.max_words, unit="word", smoothing=0.05, mininterval=5)
-    clock = time.monotonic()
+    clock = time.monotonic if device.type != "cpu" else lambda: time.process_time() / args.num_threads
+    before = clock()
     while not is_over:
         batch = next(batches)
         with meter.step():
@@ -223,18 +225,18 @@ def main():
         losses.append(loss.detach())  # read when it is logged: reading waits for the device
         progress.words += len(pixels)
         progress.new_words += num_new
-        progress.seconds += time.monotonic() - clock
-        clock = time.monotonic()
+        progress.seconds += clock() - before
+        before = clock()
         progress_bar.update(len(pixels))
 
-        is_over = progress.share(args) >= 1 or clock - STARTED > 60 * args.max_minutes
+        is_over = progress.share(args) >= 1 or time.monotonic() - STARTED > 60 * args.max_minutes
         if is_over or progress.words // args.eval_words > (progress.words - len(pixels)) // args.eval_words:
             busy, speed = meter.read(), (progress.words - words_before) / meter.seconds
             record(torch.stack(losses), busy, speed)
             save()
             losses, words_before = [], progress.words
             meter.restart()
-            clock = time.monotonic()
+            before = clock()
     progress_bar.close()
 
     final = args.output_dir / "final"

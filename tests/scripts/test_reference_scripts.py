@@ -123,6 +123,47 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     assert torch.allclose(after["ctc_head.weight"], before["ctc_head.weight"], atol=1e-3)
 
 
+def test_compare_stages(words, tmp_path):
+    """Two of the networks on one short budget; a second call trains nothing and shows the same table."""
+    pytest.importorskip("cv2")
+    pytest.importorskip("fontTools")
+    arguments = [
+        "--output_dir",
+        tmp_path / "stages",
+        "--featurizers",
+        "vgg",
+        "--sequentializers",
+        "transformer",
+        "none",
+    ]
+    arguments += ["--fonts", font_folder(), "--real", words, "--batch_size", 4, "--eval_words", 4, "--max_words", 8]
+    first = run("compare_stages.py", *arguments)
+    assert "1 of 2: vgg-transformer" in first
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in first.splitlines() if line.startswith("| vgg")
+    ]
+    assert [row[:3] + row[4:5] for row in rows] == [["vgg", "transformer", "4.00", "8"], ["vgg", "none", "2.17", "8"]]
+    assert float(rows[0][3]) > float(rows[1][3]) > 0.1  # multiply-accumulates
+    assert all(0 <= float(accuracy) <= 100 for row in rows for accuracy in row[6:] if accuracy)
+    weights = (tmp_path / "stages" / "vgg-none" / "final" / "model.safetensors").stat().st_mtime_ns
+    second = run("compare_stages.py", *arguments)
+    assert "1 of 2" not in second
+    assert second.splitlines() == first.splitlines()[-len(second.splitlines()) :]
+    assert (tmp_path / "stages" / "vgg-none" / "final" / "model.safetensors").stat().st_mtime_ns == weights
+
+    command = [
+        sys.executable,
+        SCRIPTS / "compare_stages.py",
+        "--output_dir",
+        tmp_path / "bad",
+        "--no_such_option",
+        "1",
+    ]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 1
+    assert "unrecognized arguments: --no_such_option" in done.stderr
+
+
 def test_packed_files_have_a_limit(words, tmp_path):
     pytest.importorskip("fontTools")
     command = [sys.executable, SCRIPTS / "pack_training_files.py", "--output_dir", tmp_path / "packed"]

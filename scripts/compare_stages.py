@@ -1,0 +1,119 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = ["hf_str[train,synthesis]"]
+# ///
+"""Trains featurizers times sequentializers on equal budgets and shows how well each reads, as a Markdown table.
+
+    python scripts/compare_stages.py --output_dir runs/stages --lexicon words.txt --backgrounds photos/ \\
+        --real iiit5k/ svt/
+
+Every network is trained from scratch by `train_reference.py` with the same words in the same order: those of one seed,
+stretched to one size, under one learning rate and its schedule. What this script does not know is passed on to
+`train_reference.py`. Each run has a folder of its own in --output_dir; those that are over are not run again.
+
+The networks are about as large as the embedded checkpoint's: VGG with five eighths of the paper's channels; a ResNet
+after ASTER's with 8 residual blocks; EfficientNet-B0 of half the width; PP-LCNetV3 of half the width; over each two
+bidirectional LSTMs of 192 units, or four transformer layers of 192 features, or nothing.
+
+Accuracy is that of the 36-character protocol on every tenth real word, which is not trained on. Beside it are
+parameters, multiply-accumulates of one image, the minutes of CPU time that training took, and `at the budget`: the
+accuracy of the same run at the last look before the fastest of all was over, with its learning rate still high.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from list_presets import count_multiply_accumulates
+
+from hf_str import CRNNForCTC, CRNNProcessor
+
+
+FEATURIZERS = {
+    "vgg": ("vgg-small-bilstm", {"num_channels": 1}),
+    "resnet": (
+        "resnet45-bilstm",
+        {"num_channels": 1, "stage_depths": [1, 2, 2, 2, 1], "stage_channels": [32, 64, 96, 160, 320]},
+    ),
+    "efficientnet": (
+        "efficientnet-b0-bilstm",
+        {"num_channels": 1, "stem_channels": 16, "stage_channels": [8, 16, 24, 40, 56, 96, 160]},
+    ),
+    "pplcnet": ("pplcnet-bilstm", {}),  # of transformers, which takes three channels
+}
+SEQUENTIALIZERS = {
+    "bilstm": {"sequentializer": "bilstm", "hidden_size": 192, "num_hidden_layers": 2},
+    "transformer": {"sequentializer": "transformer", "hidden_size": 192, "num_hidden_layers": 4},
+    "none": {"sequentializer": "none"},
+}
+TRAINING = {  # of train_reference.py, where the command line says nothing else
+    "--image_width": 100,
+    "--batch_size": 32,
+    "--learning_rate": 1.5e-3,
+    "--warmup_share": 0.05,
+    "--decay_share": 0.4,
+    "--ema_decay": 0.99,
+    "--easy_words": 40_000,
+    "--real_share": 0.3,
+    "--max_words": 51_200,
+    "--eval_words": 6_400,
+}
+
+
+def main():
+    args, training = parse_args()
+    names = [
+        (featurizer, sequentializer) for featurizer in args.featurizers for sequentializer in args.sequentializers
+    ]
+    for number, (featurizer, sequentializer) in enumerate(names, 1):
+        folder = args.output_dir / f"{featurizer}-{sequentializer}"
+        if (folder / "final").is_dir():
+            continue
+        print(f"{number} of {len(names)}: {folder.name}", flush=True)
+        preset, fields = FEATURIZERS[featurizer]
+        options = {name: value for name, value in TRAINING.items() if name not in training}
+        options |= {"--preset": preset, "--config_overrides": json.dumps(fields | SEQUENTIALIZERS[sequentializer])}
+        command = [sys.executable, Path(__file__).with_name("train_reference.py"), "--output_dir", folder]
+        command += [*(part for option in options.items() for part in option), *training]
+        if code := subprocess.run(list(map(str, command)), check=False).returncode:
+            raise SystemExit(f"error: training {folder.name} ended with exit code {code}; the same command goes on")
+
+    logs = {}
+    for name in names:
+        text = (args.output_dir / "-".join(name) / "log.jsonl").read_text(encoding="utf-8")
+        logs[name] = [json.loads(line) for line in text.splitlines()]
+    budget = min(log[-1]["minutes"] for log in logs.values())
+    print("| featurizer | sequentializer | parameters (M) | GMAC | words | CPU minutes | accuracy | at the budget |")
+    print("|---|---|---|---|---|---|---|---|")
+    for name, log in logs.items():
+        final = args.output_dir / "-".join(name) / "final"
+        model = CRNNForCTC.from_pretrained(final).eval()
+        size = CRNNProcessor.from_pretrained(final).image_processor.size
+        image = torch.zeros(1, model.config.num_channels, size.height, size.width)
+        cells = [*name, f"{model.num_parameters() / 1e6:.2f}", f"{count_multiply_accumulates(model, image) / 1e9:.3f}"]
+        cells += [f"{log[-1]['words']:,}", f"{log[-1]['minutes']:.1f}"]
+        in_time = [record for record in log if record["minutes"] <= budget]
+        cells += [percentage(log[-1]), percentage(in_time[-1]) if in_time else ""]
+        print(f"| {' | '.join(cells)} |")
+    print(f"\nThe budget: {budget:.1f} minutes of CPU time, after which the fastest run was over.")
+
+
+def percentage(record: dict[str, float]) -> str:
+    return f"{100 * record['word_accuracy_36']:.1f}"
+
+
+def parse_args() -> tuple[argparse.Namespace, list[str]]:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument("--output_dir", type=Path, required=True, help="a folder for each run; a run there goes on")
+    parser.add_argument("--featurizers", nargs="+", choices=FEATURIZERS, default=list(FEATURIZERS))
+    parser.add_argument("--sequentializers", nargs="+", choices=SEQUENTIALIZERS, default=list(SEQUENTIALIZERS))
+    return parser.parse_known_args()
+
+
+if __name__ == "__main__":
+    main()
