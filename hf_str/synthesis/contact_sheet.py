@@ -57,5 +57,5 @@ def contact_sheet(
     canvas = Image.fromarray(sheet)
     pen = ImageDraw.Draw(canvas)
     for (_, label), (x, y) in zip(words, corners, strict=True):
-        pen.text((x, y + cell_height), label[:22], fill=(60, 60, 60), font=font)
+        pen.text((x, y + cell_height), label[: cell_width // 6], fill=(60, 60, 60), font=font)
     return np.asarray(canvas)

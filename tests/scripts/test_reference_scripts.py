@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline
 from tests.conftest import draw_word
@@ -185,6 +186,20 @@ def test_evaluate_str_counts_what_is_read(words, tiny_checkpoint):
     row = next(line.split() for line in output.splitlines() if line.startswith("words "))
     assert row[:4] == ["words", "3", "66.67", "33.33"]
     assert "2.png: 'never' was read as" in output
+
+
+def test_draw_errors(tiny_checkpoint, tmp_path):
+    """An untrained model reads nothing right: all is shown; words of the protocol without characters are right."""
+    pytest.importorskip("cv2")
+    pytest.importorskip("fontTools")
+    picture = tmp_path / "errors.png"
+    arguments = ["--model", tiny_checkpoint, "--output", picture, "--num_words", 5, "--difficulty", 1, 0.25]
+    arguments += ["--fonts", font_folder(), "--num_errors", 4, "--columns", 2, "--charset", "digits"]
+    output = run("draw_errors.py", *arguments)
+    assert "| 0.25 | 5 | 0.00 |\n| 1 | 5 | 0.00 |" in output
+    assert f"{picture} shows 4 of 5 errors." in output
+    with Image.open(picture) as sheet:
+        assert sheet.size == (2 * 184 + 4, 2 * 59 + 4)
 
 
 def test_benchmark_of_the_pipeline(words, tiny_checkpoint):
