@@ -53,7 +53,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         "--family", required=True, choices=["list", *FAMILIES], metavar="NAME", help=f"list, {', '.join(FAMILIES)}"
     )
-    parser.add_argument("--checkpoint", type=Path, help="file of weights: .pth, .pt, .safetensors, .pdparams or .t7")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="file of weights: .pth, .pt, .safetensors, .t7, or .pdparams, Paddle's pickle of arrays; code in a file "
+        "is refused and never run",
+    )
     parser.add_argument("--output_dir", type=Path)
     parser.add_argument(
         "--charset",

@@ -17,6 +17,7 @@ from hf_str import (
     CRNNProcessor,  # noqa: F401
     CRNNTokenizer,
 )
+from hf_str.models.crnn.presets_crnn import PRESETS
 
 
 BATCH_SIZE = 3
@@ -33,6 +34,9 @@ NETWORKS = {
         "sequentializer": "transformer",
         "num_attention_heads": 4,
     },
+    "tps-resnet-bilstm": PRESETS["tps-resnet-bilstm"]
+    | {"localization_channels": [4, 4, 8, 8], "localization_hidden_size": 16}
+    | {"conv_channels": [4, 4, 8, 8, 16, 16, 32], "residual_blocks": [0, 0, 1, 1, 1, 1, 0]},
     "tps-resnet-mixing": {
         "rectification": "tps",
         "localization_channels": [4, 4, 8, 8],

@@ -64,7 +64,7 @@ def convert_checkpoint(
     weights = family.adapt(_without_prefixes(weights, family.prefixes))
     fields = dict(family.config) | {"image_height": options["size"]["height"]}
     weights = _renamed(weights, family, _shapes(CRNNConfig(**fields)))
-    fields |= _sizes(weights)
+    fields |= _sizes(weights, is_vgg=fields.get("featurizer", "vgg") == "vgg")
     _check_shapes(weights, family, _shapes(CRNNConfig(**fields)))
 
     order, symbols = _class_order(_symbols(charset, family, fields["vocab_size"] - 1), family.blank)
@@ -120,8 +120,8 @@ def _renamed(weights: Weights, family: CheckpointFamily, needed: Container[str])
     return renamed
 
 
-def _sizes(weights: Weights) -> dict[str, Any]:
-    """The fields of the config that say how large the network is."""
+def _sizes(weights: Weights, is_vgg: bool) -> dict[str, Any]:
+    """The fields of the config that say how large the network is; only "vgg" has its channels in one row of layers."""
     convolutions = (f"crnn.featurizer.layers.{index}.convolution.weight" for index in count())
     convolutions = [weights[name] for name in takewhile(weights.__contains__, convolutions)]
     sizes = {
@@ -129,7 +129,7 @@ def _sizes(weights: Weights) -> dict[str, Any]:
         "hidden_size": weights["crnn.layers.0.lstm.weight_hh_l0"].shape[1],
         "vocab_size": len(weights["ctc_head.weight"]),
     }
-    if len(convolutions) > 1:  # other featurizers than "vgg" have a stem alone under this name
+    if is_vgg:
         sizes["conv_channels"] = [len(convolution) for convolution in convolutions]
     if "crnn.rectification.fiducials.weight" in weights:
         sizes["num_fiducials"] = len(weights["crnn.rectification.fiducials.weight"]) // 2

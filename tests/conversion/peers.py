@@ -34,8 +34,8 @@ def save_in_container(graph: torch.nn.Module, path: Path):
     torch.save({"epoch": 3, "meta": {"seed": 1}, "state_dict": graph.state_dict(), "optimizer": None}, path)
 
 
-def save_paddle(graph: graphs.PaddleCRNN, path: Path):
-    path.write_bytes(pickle.dumps(graph.paddle_state(), protocol=4))
+def save_paddle(graph: torch.nn.Module, path: Path):
+    path.write_bytes(pickle.dumps(graphs.paddle_state(graph), protocol=4))
 
 
 def save_torch7(graph: graphs.Torch7CRNN, path: Path):
@@ -126,6 +126,15 @@ def _torch7_graph(scale: float):
     return graphs.Torch7CRNN(smooth_noise(4, 1, 32, 100), scale=scale)
 
 
+def _paddle(make: Callable[[int], torch.nn.Module], family: str, hidden: int) -> "Peer":
+    """`make` takes the LSTM's units, `hidden` in the network of full size."""
+    return Peer(
+        *(family, lambda scale: make(int(hidden * scale)), (3, 32, 100), prepare.paddleocr, save_paddle, 25),
+        suffix=".pdparams",
+        is_bgr=True,
+    )
+
+
 def _doctr_vgg16(scale: float):
     return graphs.DoctrCRNN(graphs.vgg16_bn_features(scale), int(512 * scale), hidden=int(128 * scale))
 
@@ -181,12 +190,9 @@ PEERS = [
         *("openocr", lambda scale: graphs.OpenOcrCRNN(95, int(256 * scale)), _RGB, prepare.openocr),
         *(save_in_container, 32),
     ),
-    Peer(
-        *("paddleocr-resnet-aster", lambda scale: graphs.PaddleCRNN(37, int(256 * scale)), (3, 32, 100)),
-        *(prepare.paddleocr, save_paddle, 25),
-        suffix=".pdparams",
-        is_bgr=True,
-    ),
+    _paddle(lambda hidden: graphs.PaddleCRNN(graphs.PaddleResNetVd(), 37, hidden), "paddleocr-resnet34-vd", 256),
+    _paddle(lambda hidden: graphs.PaddleCRNN(graphs.PaddleMobileNetV3(), 37, hidden), "paddleocr-mobilenet-v3", 96),
+    _paddle(lambda hidden: graphs.PaddleAsterCRNN(37, hidden), "paddleocr-resnet-aster", 256),
 ]
 
 

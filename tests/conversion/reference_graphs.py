@@ -32,6 +32,8 @@ def randomize(model: nn.Module, images: torch.Tensor, seed: int = 0) -> nn.Modul
         for module in model.modules():
             if isinstance(module, BasicBlock):
                 module.bn2.weight *= 0.2
+            elif isinstance(module, PaddleBlock):
+                module.conv1._batch_norm.weight *= 0.2
             elif isinstance(module, ClovaTPS):
                 module.bend_a_little(generator)
         model.train()(images)
@@ -463,8 +465,8 @@ class OpenOcrCRNN(nn.Module):
         return self.decoder.fc(self.encoder(images))
 
 
-class PaddleCRNN(nn.Module):
-    """Takes images in BGR. `paddle_state` has its weights as Paddle saves them."""
+class PaddleAsterCRNN(nn.Module):
+    """Takes images in BGR, like all of PaddleOCR's."""
 
     def __init__(self, num_classes: int = 37, hidden: int = 256):
         super().__init__()
@@ -474,17 +476,153 @@ class PaddleCRNN(nn.Module):
     def forward(self, images):
         return self.head.fc(self.backbone(images))
 
-    def paddle_state(self) -> dict:
-        """Arrays under Paddle's names: a transposed linear layer, each LSTM weight twice, a table of names."""
-        state = {}
-        for name, tensor in self.state_dict().items():
-            array = tensor.numpy()
-            if name.endswith("num_batches_tracked"):
-                continue
-            if name.startswith("backbone.rnn."):
-                weight, _, direction = name.removeprefix("backbone.rnn.").partition("_l")
-                layer, _, reverse = direction.partition("_")
-                state[f"backbone.rnn.{layer}.cell_{'bw' if reverse else 'fw'}.{weight}"] = array
-            name = name.replace(".running_mean", "._mean").replace(".running_var", "._variance")
-            state[name] = array.T.copy() if name == "head.fc.weight" else array
-        return state | {"StructuredToParameterName@@": {name: f"parameter_{i}" for i, name in enumerate(state)}}
+
+class PaddleConvNorm(nn.Module):
+    """Convolution and normalisation; as a shortcut ("vd") the stride is an average before a convolution without it."""
+
+    def __init__(self, before: int, after: int, kernel: int, stride=(1, 1), act: bool = True, pooled: bool = False):
+        super().__init__()
+        self._pool2d_avg = nn.AvgPool2d(stride, stride, ceil_mode=True) if pooled else nn.Identity()
+        self._conv = nn.Conv2d(before, after, kernel, 1 if pooled else stride, (kernel - 1) // 2, bias=False)
+        self._batch_norm = nn.BatchNorm2d(after)
+        self.act = act
+
+    def forward(self, features):
+        features = self._batch_norm(self._conv(self._pool2d_avg(features)))
+        return features.relu() if self.act else features
+
+
+class PaddleBlock(nn.Module):
+    """Residual block; the first of each stage has a convolution in its shortcut."""
+
+    def __init__(self, before: int, after: int, stride: tuple[int, int], first: bool):
+        super().__init__()
+        self.conv0 = PaddleConvNorm(before, after, 3, stride)
+        self.conv1 = PaddleConvNorm(after, after, 3, act=False)
+        if first:
+            self.short = PaddleConvNorm(before, after, 1, stride, act=False, pooled=stride != (1, 1))
+
+    def forward(self, features):
+        shortcut = self.short(features) if hasattr(self, "short") else features
+        return (shortcut + self.conv1(self.conv0(features))).relu()
+
+
+class PaddleResNetVd(nn.Module):
+    """34 layers, for text: only the pools have a stride along the width."""
+
+    num_features = 512
+
+    def __init__(self):
+        super().__init__()
+        self.conv1_1, self.conv1_2, self.conv1_3 = (
+            PaddleConvNorm(before, after, 3) for before, after in ((3, 32), (32, 32), (32, 64))
+        )
+        self.pool2d_max, self.out_pool = nn.MaxPool2d(3, 2, 1), nn.MaxPool2d(2, 2)
+        self.names, before = [], 64
+        for stage, (count, channels) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512))):
+            for block in range(count):
+                stride = (2, 1) if stage > 0 and block == 0 else (1, 1)
+                self.names.append(f"bb_{stage}_{block}")
+                self.add_module(self.names[-1], PaddleBlock(before, channels, stride, first=block == 0))
+                before = channels
+
+    def forward(self, images):
+        features = self.pool2d_max(self.conv1_3(self.conv1_2(self.conv1_1(images))))
+        for name in self.names:
+            features = getattr(self, name)(features)
+        return self.out_pool(features)
+
+
+class PaddleActivated(nn.Module):
+    def __init__(self, before: int, after: int, kernel: int, stride=1, groups: int = 1, act=None):
+        super().__init__()
+        self.conv = nn.Conv2d(before, after, kernel, stride, (kernel - 1) // 2, groups=groups, bias=False)
+        self.bn = nn.BatchNorm2d(after)
+        self.act = act
+
+    def forward(self, features):
+        features = self.bn(self.conv(features))
+        return features if self.act is None else self.act(features)
+
+
+class PaddleSqueeze(nn.Module):
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv1, self.conv2 = nn.Conv2d(channels, channels // 4, 1), nn.Conv2d(channels // 4, channels, 1)
+
+    def forward(self, features):
+        gates = self.conv2(self.conv1(features.mean((2, 3), keepdim=True)).relu())
+        return features * (0.2 * gates + 0.5).clip(0, 1)
+
+
+class PaddleInverted(nn.Module):
+    def __init__(self, before: int, kernel: int, inside: int, after: int, squeeze: bool, act, stride):
+        super().__init__()
+        self.expand_conv = PaddleActivated(before, inside, 1, act=act)
+        self.bottleneck_conv = PaddleActivated(inside, inside, kernel, stride, groups=inside, act=act)
+        self.mid_se = PaddleSqueeze(inside) if squeeze else nn.Identity()
+        self.linear_conv = PaddleActivated(inside, after, 1)
+        self.has_shortcut = before == after and stride == 1
+
+    def forward(self, features):
+        inside = self.mid_se(self.bottleneck_conv(self.expand_conv(features)))
+        return self.linear_conv(inside) + features if self.has_shortcut else self.linear_conv(inside)
+
+
+class PaddleMobileNetV3(nn.Module):
+    """Howard et al. (2019), table 1, half as wide; one stride of the width, at the start, and a pool at the end."""
+
+    num_features = 480
+
+    def __init__(self):
+        super().__init__()
+        relu, swish, tall = nn.functional.relu, nn.functional.hardswish, (2, 1)
+        plan = [
+            *((3, 8, 8, False, relu, 1), (3, 32, 16, False, relu, tall), (3, 40, 16, False, relu, 1)),
+            *((5, 40, 24, True, relu, tall), (5, 64, 24, True, relu, 1), (5, 64, 24, True, relu, 1)),
+            *((3, 120, 40, False, swish, 1), (3, 104, 40, False, swish, 1)),
+            *((3, 96, 40, False, swish, 1), (3, 96, 40, False, swish, 1)),
+            *((3, 240, 56, True, swish, 1), (3, 336, 56, True, swish, 1)),
+            *((5, 336, 80, True, swish, tall), (5, 480, 80, True, swish, 1), (5, 480, 80, True, swish, 1)),
+        ]
+        self.conv1 = PaddleActivated(3, 8, 3, 2, act=swish)
+        befores = [8, *(block[2] for block in plan)]
+        self.blocks = nn.Sequential(
+            *(PaddleInverted(before, *block) for before, block in zip(befores, plan, strict=False))
+        )
+        self.conv2, self.pool = PaddleActivated(80, 480, 1, act=swish), nn.MaxPool2d(2, 2)
+
+    def forward(self, images):
+        return self.pool(self.conv2(self.blocks(self.conv1(images))))
+
+
+class PaddleCRNN(nn.Module):
+    """A backbone, an LSTM of two layers, a linear layer."""
+
+    def __init__(self, backbone: nn.Module, num_classes: int = 37, hidden: int = 256):
+        super().__init__()
+        self.backbone, self.neck, self.head = backbone, nn.Module(), nn.Module()
+        self.neck.encoder = nn.Module()
+        self.neck.encoder.lstm = nn.LSTM(backbone.num_features, hidden, 2, bidirectional=True, batch_first=True)
+        self.head.fc = nn.Linear(2 * hidden, num_classes)
+
+    def forward(self, images):
+        frames = self.backbone(images).squeeze(2).transpose(1, 2)
+        return self.head.fc(self.neck.encoder.lstm(frames)[0])
+
+
+def paddle_state(model: nn.Module) -> dict:
+    """Arrays under Paddle's names: transposed linear layers, each LSTM weight twice, a table of names."""
+    modules, state = dict(model.named_modules()), {}
+    for name, tensor in model.state_dict().items():
+        array, (module, _, weight) = tensor.numpy(), name.rpartition(".")
+        if weight == "num_batches_tracked":
+            continue
+        if isinstance(modules[module], nn.LSTM):
+            weight, _, direction = weight.partition("_l")
+            layer, _, reverse = direction.partition("_")
+            state[f"{module}.{layer}.cell_{'bw' if reverse else 'fw'}.{weight}"] = array
+        elif isinstance(modules[module], nn.Linear):
+            array = array.T.copy()
+        state[name.replace(".running_mean", "._mean").replace(".running_var", "._variance")] = array
+    return state | {"StructuredToParameterName@@": {name: f"parameter_{i}" for i, name in enumerate(state)}}

@@ -101,6 +101,31 @@ def test_channels_in_the_order_of_opencv_would_be_noticed(tmp_path):
         torch.testing.assert_close(graph(images), model(images.flip(1)).logits, rtol=0, atol=1e-4)
 
 
+def gate_of_the_paper(module: torch.nn.Module):
+    """MobileNetV3's hard sigmoid rises by a sixth, PaddleOCR's by a fifth."""
+    if hasattr(module, "gate"):
+        module.expansion.weight /= 1.2
+
+
+def shortcut_of_the_paper(module: torch.nn.Module):
+    """ResNet-34 skips pixels where PaddleOCR's averages them."""
+    if getattr(module, "pooled_stride", (1, 1)) != (1, 1):
+        module.shortcut[0].stride, module.pooled_stride = module.pooled_stride, (1, 1)
+
+
+@pytest.mark.parametrize(
+    "family, change",
+    [("paddleocr-mobilenet-v3", gate_of_the_paper), ("paddleocr-resnet34-vd", shortcut_of_the_paper)],
+)
+def test_stages_of_the_papers_would_be_noticed(family, change, tmp_path):
+    peer = next(peer for peer in PEERS if peer.family == family)
+    graph = peer.graph(0.125)
+    _, model = convert(peer, graph, tmp_path)
+    with torch.no_grad():
+        model.apply(change)
+    assert largest_logit_difference(peer, graph, model) > 1e-2
+
+
 def test_the_blank_moves_to_the_front(tmp_path):
     peer = next(peer for peer in PEERS if peer.name == "mmocr")
     graph = graphs.randomize(graphs.MmocrCRNN(37, 0.125), peer.images(4))

@@ -1,10 +1,13 @@
-"""Featurizers made of stages: sizes, independence of neighbours, pooling of rows, export."""
+"""Featurizers made of stages: sizes, independence of neighbours, pooling, shortcuts, export."""
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 
 from hf_str import CRNNConfig, CRNNForCTC
+from hf_str.models.crnn.presets_crnn import nearest_multiple
+from hf_str.models.crnn.resnet_crnn import CRNNResidualBlock
 from tests.conftest import random_images
 from tests.models.networks import assert_neighbours_change_nothing, export, make
 
@@ -16,9 +19,26 @@ FEATURIZERS = {
         "block_stride_at": "second",
         "block_kernel_sizes": [3, 3],
     },
+    "resnet with pools": {
+        "featurizer": "resnet",
+        "stem_channels": [4, 4, 8],
+        "stem_pool_stride": [2, 2],
+        "stage_strides": [[1, 1], [2, 1], [2, 2], [2, 1], [1, 1]],
+        "block_shortcut": "pooled",
+        "head_pool_kernel_size": [2, 2],
+    },
     "efficientnet": {"featurizer": "efficientnet", "num_channels": 3},
     "efficientnet with a head": {"featurizer": "efficientnet", "head_channels": 24},
     "mobilenet_v3": {"featurizer": "mobilenet_v3", "num_hidden_layers": 0},
+    "mobilenet_v3 with a pool": {
+        "featurizer": "mobilenet_v3",
+        "image_height": 64,
+        "squeeze_divisor": 1,
+        "always_expand": True,
+        "head_channels": 24,
+        "head_pool_kernel_size": [2, 2],
+        "num_hidden_layers": 0,
+    },
     "learned rows": {"featurizer": "mobilenet_v3", "image_height": 64, "height_pooling": "learned"},
     "max over rows": {"featurizer": "resnet", "image_height": 64, "height_pooling": "max"},
 }
@@ -34,6 +54,8 @@ def test_frames_and_features_are_as_the_config_says(fields):
     model = make(**fields)
     config = model.config
     for width in (1, 2, 5, 61, 100, 128):
+        if config.num_frames(width) == 0:
+            continue
         images = random_images(2, width, config.image_height, config.num_channels)
         with torch.no_grad():
             frames, _ = model.crnn.featurizer(images)
@@ -55,6 +77,79 @@ def test_default_stages_are_those_of_the_papers():
     # torchvision's efficientnet_b0().features without its last convolution, and mobilenet_v3_small().features.
     assert count(featurizer="efficientnet") == 3_595_388
     assert count(featurizer="mobilenet_v3", head_channels=576) == 927_008
+
+
+def test_pools_take_what_the_config_says():
+    """Four columns of the image become one, two more in the last pool; odd ones at the end are dropped there."""
+    fields = FEATURIZERS["resnet with pools"]
+    config = CRNNConfig(**fields | {"stage_strides": [[1, 1], [2, 1], [2, 1], [2, 1], [1, 1]]})
+    assert [config.num_frames(width) for width in (1, 2, 3, 4, 100, 103)] == [0, 0, 1, 1, 25, 26]
+    layers = make(**fields).crnn.featurizer.layers
+    features = torch.randn(1, 8, 4, 7).abs()
+    for layer in (layers[3], layers[-1]):
+        assert torch.equal(layer(features, torch.tensor([7]))[0], layer(features)[0])
+    assert torch.equal(layers[-1](features)[0], features[..., :6].unfold(2, 2, 2).unfold(3, 2, 2).amax((4, 5)))
+
+
+def test_a_pooled_shortcut_is_an_average_and_a_convolution():
+    """He et al. (2019), figure 2c; a column or row that is left alone at the end is its own average."""
+    block = CRNNResidualBlock(1, 1, eps=1e-5, stride=(2, 2), pooled_shortcut=True).eval()
+    nn.init.zeros_(block.normalization2.weight)
+    nn.init.constant_(block.shortcut[0].weight, 1.0)
+    image = torch.tensor([[[[1.0, 3.0, 5.0], [7.0, 9.0, 11.0], [20.0, 30.0, 40.0]]]])
+    means = torch.tensor([[[[5.0, 8.0], [25.0, 40.0]]]])
+    torch.testing.assert_close(block(image)[0], means, rtol=1e-4, atol=0)
+    wide = torch.cat([image, torch.zeros(1, 1, 3, 3)], 3)
+    features, widths = block(wide, torch.tensor([3]))
+    torch.testing.assert_close(features, torch.cat([means, torch.zeros(1, 1, 2, 1)], 3), rtol=1e-4, atol=0)
+    assert widths.tolist() == [2]
+
+
+def test_first_blocks_with_a_pooled_shortcut_have_a_convolution_in_it():
+    """Also that of the first stage, which changes nothing: 64 channels to 64 in ResNet-34."""
+    with torch.device("meta"):
+        layers = CRNNForCTC(CRNNConfig.from_preset("resnet34-vd-bilstm")).crnn.featurizer.layers
+    blocks = [layer for layer in layers if isinstance(layer, CRNNResidualBlock)]
+    projected = [index for index, block in enumerate(blocks) if not isinstance(block.shortcut, nn.Identity)]
+    assert projected == [0, 3, 7, 13]
+    assert {blocks[index].shortcut[0].stride for index in projected} == {(1, 1)}
+
+
+def test_what_squeezes_and_expands_in_mobilenet_v3():
+    def blocks(**fields):
+        with torch.device("meta"):
+            layers = CRNNForCTC(CRNNConfig(featurizer="mobilenet_v3", **fields)).crnn.featurizer.layers
+        return [layer for layer in layers if hasattr(layer, "depthwise")]
+
+    def squeezed(layers):
+        return [layer.squeeze.reduction.out_channels for layer in layers if layer.squeeze is not None]
+
+    assert [layer.expansion is None for layer in blocks()] == [True] + [False] * 10
+    assert all(layer.expansion is not None for layer in blocks(always_expand=True))
+    assert squeezed(blocks())[:4] == [8, 24, 64, 64]  # a quarter of 16, 96, 240, 240
+    assert squeezed(blocks(squeeze_divisor=1))[:4] == [4, 24, 60, 60]
+    assert [nearest_multiple(22), nearest_multiple(12), nearest_multiple(3)] == [24, 16, 8]
+    assert [nearest_multiple(10), nearest_multiple(18)] == [16, 24]  # 8 and 16 would be less than nine tenths
+
+
+@pytest.mark.parametrize(
+    "fields, message",
+    [
+        ({"featurizer": "resnet", "stem_channels": []}, "stem_channels is empty: at least one convolution"),
+        ({"featurizer": "resnet", "stem_channels": [8, 0]}, r"stem_channels\[1\] must be at least 1, not 0"),
+        ({"featurizer": "resnet", "stem_pool_stride": [2]}, r"stem_pool_stride must be a \[height, width\] pair"),
+        ({"featurizer": "efficientnet", "stem_pool_stride": [2, 2]}, "stem_pool_stride belongs to featurizer resnet"),
+        ({"featurizer": "resnet", "block_shortcut": "average"}, r"block_shortcut.*'convolution', 'pooled'"),
+        ({"featurizer": "resnet", "head_pool_kernel_size": [0, 2]}, r"head_pool_kernel_size must be a \[height, wid"),
+        ({"featurizer": "resnet", "head_pool_kernel_size": [2, 2]}, "image_height 32 is pooled away"),
+        ({"featurizer": "mobilenet_v3", "squeeze_divisor": 0}, "squeeze_divisor must be at least 1, not 0"),
+        ({"featurizer": "efficientnet", "always_expand": True}, "always_expand belongs to featurizer mobilenet_v3"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_refused(fields, message):
+    with pytest.raises((StrictDataclassError, ValueError), match=f"(?s){message}"):
+        CRNNConfig(**fields)
 
 
 def test_learned_rows_start_as_their_average():

@@ -56,7 +56,10 @@ def test_presets_are_the_networks_of_the_field():
     expected = {
         ("vgg-bilstm", 37): 8_330_789,
         ("tps-resnet-bilstm", 37): 48_858_093,
+        ("resnet34-vd-bilstm", 37): 24_481_029,
         ("mobilenet-v3-small-bilstm", 127): 2_077_855,
+        ("mobilenet-v3-large-bilstm", 127): 4_516_015,
+        ("mobilenet-v3-large-x0.5-bilstm", 37): 1_451_787,
     }
     for (name, vocab_size), parameters in expected.items():
         with torch.device("meta"):

@@ -1,9 +1,12 @@
 """mindee/doctr: VGG-16 and MobileNetV3 of torchvision with rectangular strides, and an LSTM of two layers."""
 
 import string
+from typing import Any
 
 from PIL import Image
 
+from ...models.crnn.configuration_crnn import CRNNConfig
+from ...models.crnn.presets_crnn import PRESETS
 from ..family import CheckpointFamily, stacked_lstm
 
 
@@ -39,12 +42,14 @@ _REMARKS = (
     "docTR itself cuts words that are more than eight times as wide as high into pieces before it reads them; "
     "its authors' models for other languages need --charset."
 )
-_LSTM_CONFIG = {"num_channels": 3, "hidden_size": 128, "lstm_projection": "none"}
 _LSTM_NAMES = stacked_lstm("decoder") | {"linear": "ctc_head"}
 
 #: Positions of the convolutions in `torchvision.models.vgg16_bn().features`; normalisation is one further.
 _VGG16_CONVOLUTIONS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)
-_VGG16_CONFIG = _LSTM_CONFIG | {
+_VGG16_CONFIG = {
+    "num_channels": 3,
+    "hidden_size": 128,
+    "lstm_projection": "none",
     "conv_channels": [64] * 2 + [128] * 2 + [256] * 3 + [512] * 6,
     "conv_kernel_sizes": 3,
     "conv_paddings": 1,
@@ -56,76 +61,28 @@ for _ours, _theirs in enumerate(_VGG16_CONVOLUTIONS):
     _VGG16_NAMES[f"feat_extractor.{_theirs}"] = f"crnn.featurizer.layers.{_ours}.convolution"
     _VGG16_NAMES[f"feat_extractor.{_theirs + 1}"] = f"crnn.featurizer.layers.{_ours}.normalization"
 
-#: Howard et al. (2019), tables 1 and 2, with the strides of docTR:
-#: kernel size, channels inside, output channels, squeeze and excitation, activation, stride.
-_MOBILENET_V3_SMALL = (
-    (3, 16, 16, True, "relu", [2, 2]),
-    (3, 72, 24, False, "relu", [2, 1]),
-    (3, 88, 24, False, "relu", [1, 1]),
-    (5, 96, 40, True, "hardswish", [2, 1]),
-    (5, 240, 40, True, "hardswish", [1, 1]),
-    (5, 240, 40, True, "hardswish", [1, 1]),
-    (5, 120, 48, True, "hardswish", [1, 1]),
-    (5, 144, 48, True, "hardswish", [1, 1]),
-    (5, 288, 96, True, "hardswish", [2, 1]),
-    (5, 576, 96, True, "hardswish", [1, 1]),
-    (5, 576, 96, True, "hardswish", [1, 1]),
-)
-_MOBILENET_V3_LARGE = (
-    (3, 16, 16, False, "relu", [1, 1]),
-    (3, 64, 24, False, "relu", [2, 2]),
-    (3, 72, 24, False, "relu", [1, 1]),
-    (5, 72, 40, True, "relu", [2, 1]),
-    (5, 120, 40, True, "relu", [1, 1]),
-    (5, 120, 40, True, "relu", [1, 1]),
-    (3, 240, 80, False, "hardswish", [2, 1]),
-    (3, 200, 80, False, "hardswish", [1, 1]),
-    (3, 184, 80, False, "hardswish", [1, 1]),
-    (3, 184, 80, False, "hardswish", [1, 1]),
-    (3, 480, 112, True, "hardswish", [1, 1]),
-    (3, 672, 112, True, "hardswish", [1, 1]),
-    (5, 672, 160, True, "hardswish", [2, 1]),
-    (5, 960, 160, True, "hardswish", [1, 1]),
-    (5, 960, 160, True, "hardswish", [1, 1]),
-)
-_STEM_CHANNELS = 16
 
-
-def _mobilenet_config(blocks: tuple, head_channels: int) -> dict:
-    kernel_sizes, channels, out_channels, squeezes, activations, strides = map(list, zip(*blocks, strict=True))
-    in_channels = [_STEM_CHANNELS, *out_channels[:-1]]
-    return _LSTM_CONFIG | {
-        "featurizer": "mobilenet_v3",
-        "batch_norm_eps": 1e-3,
-        "stem_channels": _STEM_CHANNELS,
-        "stage_depths": [1] * len(blocks),
-        "stage_channels": out_channels,
-        "stage_strides": strides,
-        "stage_kernel_sizes": kernel_sizes,
-        "stage_expansions": [inside / before for inside, before in zip(channels, in_channels, strict=True)],
-        "stage_squeezes": squeezes,
-        "stage_activations": activations,
-        "head_channels": head_channels,
-    }
-
-
-def _mobilenet_names(blocks: tuple) -> dict[str, str]:
+def _mobilenet_names(config: dict[str, Any]) -> dict[str, str]:
     """torchvision numbers the parts that a block has: expansion, depthwise, squeeze and excitation, projection."""
-    convolutions = {"0": "0", f"{len(blocks) + 1}": f"{len(blocks) + 1}"}  # stem and head
-    names, before = {}, _STEM_CHANNELS
-    for index, (_, channels, out_channels, squeezes, _, _) in enumerate(blocks, start=1):
-        parts = ["expansion"] * (channels != before) + ["depthwise"] + ["squeeze"] * squeezes + ["projection"]
+    config = CRNNConfig(**config)
+    last = len(config.stage_depths) + 1
+    convolutions, names = {"0": "0", f"{last}": f"{last}"}, {}  # stem and head
+    blocks = zip(config.stage_expansions, config.stage_squeezes, strict=True)
+    for index, (expansion, squeezes) in enumerate(blocks, start=1):
+        parts = ["expansion"] * (expansion != 1) + ["depthwise"] + ["squeeze"] * squeezes + ["projection"]
         for position, part in enumerate(parts):
             theirs, ours = f"{index}.block.{position}", f"{index}.{part}"
             if part == "squeeze":
                 names |= {f"{theirs}.fc1": f"{ours}.reduction", f"{theirs}.fc2": f"{ours}.expansion"}
             else:
                 convolutions[theirs] = ours
-        before = out_channels
     for theirs, ours in convolutions.items():
         names |= {f"{theirs}.0": f"{ours}.convolution", f"{theirs}.1": f"{ours}.normalization"}
     return {f"feat_extractor.{theirs}": f"crnn.featurizer.layers.{ours}" for theirs, ours in names.items()}
 
+
+_MOBILENET_V3_SMALL = PRESETS["mobilenet-v3-small-bilstm"]
+_MOBILENET_V3_LARGE = PRESETS["mobilenet-v3-large-bilstm"]
 
 FAMILIES = (
     CheckpointFamily(
@@ -145,7 +102,7 @@ FAMILIES = (
         title="crnn_mobilenet_v3_small of mindee/doctr",
         source=_SOURCE,
         files="crnn_mobilenet_v3_small_pt-*.pt, or a .pt of references/recognition",
-        config=_mobilenet_config(_MOBILENET_V3_SMALL, head_channels=576),
+        config=_MOBILENET_V3_SMALL,
         names=_mobilenet_names(_MOBILENET_V3_SMALL) | _LSTM_NAMES,
         preprocessing=_PREPROCESSING,
         charsets=_CHARSETS,
@@ -157,7 +114,7 @@ FAMILIES = (
         title="crnn_mobilenet_v3_large of mindee/doctr",
         source=_SOURCE,
         files="crnn_mobilenet_v3_large_pt-*.pt, or a .pt of references/recognition",
-        config=_mobilenet_config(_MOBILENET_V3_LARGE, head_channels=960),
+        config=_MOBILENET_V3_LARGE,
         names=_mobilenet_names(_MOBILENET_V3_LARGE) | _LSTM_NAMES,
         preprocessing=_PREPROCESSING,
         charsets=_CHARSETS,

@@ -28,16 +28,19 @@ _AUTO_MAP = {
 #: What each featurizer looks like where its fields are left out, and with it the fields that it has.
 _STAGES = {
     "resnet": {
-        "stem_channels": 32,
+        "stem_channels": [32],
         "stem_stride": [1, 1],
+        "stem_pool_stride": None,
         "stage_depths": [3, 4, 6, 6, 3],
         "stage_channels": [32, 64, 128, 256, 512],
         "stage_strides": [[2, 2], [2, 2], [2, 1], [2, 1], [2, 1]],
         "block_kernel_sizes": [1, 3],
         "block_stride_at": "first",
+        "block_shortcut": "convolution",
+        "head_pool_kernel_size": None,
     },
     "efficientnet": {
-        "stem_channels": 32,
+        "stem_channels": [32],
         "stem_stride": [2, 2],
         "stage_depths": [1, 2, 2, 3, 3, 4, 1],
         "stage_channels": [16, 24, 40, 80, 112, 192, 320],
@@ -47,9 +50,10 @@ _STAGES = {
         "stage_squeezes": True,
         "stage_activations": "silu",
         "head_channels": None,
+        "head_pool_kernel_size": None,
     },
     "mobilenet_v3": {
-        "stem_channels": 16,
+        "stem_channels": [16],
         "stem_stride": [2, 2],
         "stage_depths": [1] * 11,
         "stage_channels": [16, 24, 24, 40, 40, 40, 48, 48, 96, 96, 96],
@@ -58,7 +62,10 @@ _STAGES = {
         "stage_expansions": [1, 72 / 16, 88 / 24, 96 / 24, 6, 6, 3, 3, 6, 6, 6],
         "stage_squeezes": [True, False, False, True, True, True, True, True, True, True, True],
         "stage_activations": ["relu"] * 3 + ["hardswish"] * 8,
+        "squeeze_divisor": 8,
+        "always_expand": False,
         "head_channels": None,
+        "head_pool_kernel_size": None,
     },
     "backbone": {"backbone_config": None, "backbone_width_stride": None},
 }
@@ -103,9 +110,10 @@ class CRNNConfig(PreTrainedConfig):
         featurizer (`"vgg"`, `"resnet"`, `"efficientnet"`, `"mobilenet_v3"` or `"backbone"`, defaults to `"vgg"`):
             The convolutional stage. `"vgg"`, plain convolutions and pools with residual blocks between them where
             asked, has the fields `conv_*`, `pool_*`, `batch_norms` and `residual_blocks`. `"resnet"`, residual blocks
-            with strides (ASTER), has `stem_*`, `stage_depths`, `stage_channels`, `stage_strides` and `block_*`.
-            `"efficientnet"` and `"mobilenet_v3"`, inverted residual blocks, have `stem_*`, `stage_*` and
-            `head_channels`. `"backbone"`, any convolutional backbone of transformers, has `backbone_*`.
+            with strides (ASTER), has `stem_*`, `stage_depths`, `stage_channels`, `stage_strides`, `block_*` and
+            `head_pool_kernel_size`. `"efficientnet"` and `"mobilenet_v3"`, inverted residual blocks, have
+            `stem_channels`, `stem_stride`, `stage_*` and `head_*`, `"mobilenet_v3"` also `squeeze_divisor` and
+            `always_expand`. `"backbone"`, any convolutional backbone of transformers, has `backbone_*`.
         conv_channels (`list[int]`, defaults to `[64, 128, 256, 256, 512, 512, 512]`):
             Output channels of each convolution; its length is the number of convolutions.
         conv_kernel_sizes (`int` or `list[int | list[int]]`, defaults to `[3, 3, 3, 3, 3, 3, 2]`):
@@ -131,10 +139,13 @@ class CRNNConfig(PreTrainedConfig):
             Residual blocks (two 3x3 convolutions with batch normalisation beside a shortcut; He et al. 2016) before
             each convolution, with that convolution's output channels. Baek et al. (2019) make their ResNet of the
             paper's network in this way.
-        stem_channels (`int`, *optional*):
-            Channels of the first, 3x3 convolution; 32, and 16 for `"mobilenet_v3"`.
+        stem_channels (`int` or `list[int]`, *optional*):
+            Channels of the first, 3x3 convolution, or of several one after the other; 32, and 16 for
+            `"mobilenet_v3"`.
         stem_stride (`list[int]`, *optional*):
-            `[height, width]` of its stride; `[1, 1]` for `"resnet"`, else `[2, 2]`.
+            `[height, width]` of the stride of the first of them; `[1, 1]` for `"resnet"`, else `[2, 2]`.
+        stem_pool_stride (`list[int]`, *optional*):
+            `[height, width]` of the stride of a 3x3 max pool after them; without it there is no pool.
         stage_depths (`list[int]`, *optional*):
             Blocks of each stage; its length is the number of stages. By default the stages are those of ASTER's
             ResNet (45 layers), EfficientNet-B0 or the small MobileNetV3, with strides that keep the width.
@@ -150,12 +161,22 @@ class CRNNConfig(PreTrainedConfig):
             Whether there is squeeze-and-excitation, for each stage.
         stage_activations (`str` or `list[str]`, *optional*):
             Name of the activation, for each stage.
+        squeeze_divisor (`int`, *optional*):
+            The channels inside squeeze-and-excitation, a quarter of the block's, are rounded to a multiple of it; 8.
+        always_expand (`bool`, *optional*):
+            Whether a block has its first 1x1 convolution even where it widens nothing; `False`.
         head_channels (`int`, *optional*):
             Channels of a last 1x1 convolution; without a number there is none.
+        head_pool_kernel_size (`list[int]`, *optional*):
+            `[height, width]` of the windows of a last max pool, which lie side by side; without it there is no pool.
         block_kernel_sizes (`list[int]`, *optional*):
             Sides of the two kernels of a residual block of `"resnet"`, odd; `[1, 3]`.
         block_stride_at (`"first"` or `"second"`, *optional*):
             Which of the two has the stride: `"first"` in ASTER, `"second"` in ABINet.
+        block_shortcut (`"convolution"` or `"pooled"`, *optional*):
+            How a shortcut changes the shape: by a 1x1 convolution with the block's stride, or by an average over the
+            pixels of a stride and then a 1x1 convolution, which the first block of each stage has (ResNet-D; He et
+            al. 2019, "Bag of Tricks", and PaddlePaddle's ResNet-vd).
         backbone_config (`PreTrainedConfig` or `dict`, *optional*):
             Configuration of a backbone of transformers; its last feature map is taken.
         backbone_width_stride (`int`, *optional*):
@@ -252,8 +273,9 @@ class CRNNConfig(PreTrainedConfig):
     pool_strides: list | tuple | None = None
     pool_paddings: list | tuple | None = None
     residual_blocks: int | list[int] | tuple[int, ...] = 0
-    stem_channels: int | None = None
+    stem_channels: int | list[int] | tuple[int, ...] | None = None
     stem_stride: list[int] | tuple[int, ...] | None = None
+    stem_pool_stride: list[int] | tuple[int, ...] | None = None
     stage_depths: list[int] | tuple[int, ...] | None = None
     stage_channels: list[int] | tuple[int, ...] | None = None
     stage_strides: list | tuple | None = None
@@ -261,9 +283,13 @@ class CRNNConfig(PreTrainedConfig):
     stage_expansions: float | int | list[float | int] | tuple[float | int, ...] | None = None
     stage_squeezes: bool | list[bool] | tuple[bool, ...] | None = None
     stage_activations: str | list[str] | tuple[str, ...] | None = None
+    squeeze_divisor: int | None = None
+    always_expand: bool | None = None
     head_channels: int | None = None
+    head_pool_kernel_size: list[int] | tuple[int, ...] | None = None
     block_kernel_sizes: list[int] | tuple[int, ...] | None = None
     block_stride_at: Literal["first", "second"] | None = None
+    block_shortcut: Literal["convolution", "pooled"] | None = None
     backbone_config: dict | PreTrainedConfig | None = None
     backbone_width_stride: int | None = None
     height_pooling: Literal["average", "max", "learned"] = "average"
@@ -312,7 +338,12 @@ class CRNNConfig(PreTrainedConfig):
             for name in ("stage_kernel_sizes", "stage_expansions", "stage_squeezes", "stage_activations"):
                 if getattr(self, name) is not None:
                     setattr(self, name, _each(getattr(self, name), count))
-        for name in ("stem_stride", "stage_depths", "stage_channels", "stage_strides", "block_kernel_sizes"):
+        if self.stem_channels is not None:
+            self.stem_channels = _each(self.stem_channels, 1)
+        for name in (
+            *("stem_stride", "stem_pool_stride", "stage_depths", "stage_channels", "stage_strides"),
+            *("block_kernel_sizes", "head_pool_kernel_size"),
+        ):
             setattr(self, name, _as_lists(getattr(self, name)))
         self.localization_size = list(self.localization_size)
         self.localization_channels = list(self.localization_channels)
@@ -481,8 +512,11 @@ class CRNNConfig(PreTrainedConfig):
                     sizes = (self.pool_kernel_sizes, self.pool_strides, self.pool_paddings)
                     windows.append(tuple(each[index] for each in sizes))
         else:
-            # All kernels are odd and padded by half of themselves, so only strides count.
-            windows += [([1, 1], stride, [0, 0]) for stride in [self.stem_stride, *self.stage_strides]]
+            # All kernels but the last are odd and padded by half of themselves, so only strides count.
+            strides = [self.stem_stride, self.stem_pool_stride, *self.stage_strides]
+            windows += [([1, 1], stride, [0, 0]) for stride in strides if stride is not None]
+            if self.head_pool_kernel_size is not None:
+                windows.append((self.head_pool_kernel_size, self.head_pool_kernel_size, [0, 0]))
         return windows
 
     def _check_that_fields_belong(self):
@@ -533,14 +567,19 @@ class CRNNConfig(PreTrainedConfig):
         names = [name for name in _STAGES[self.featurizer] if name.startswith("stage_")]
         for name in names:
             self._check_length(name, count, "stage", "stage_depths")
-        numbers = {"stage_depths", "stage_channels", "stage_strides", "stage_kernel_sizes", "block_kernel_sizes"}
+        if not self.stem_channels:
+            raise ValueError("stem_channels is empty: at least one convolution is needed")
+        numbers = {"stem_channels", "stage_depths", "stage_channels", "stage_strides"}
+        numbers |= {"stage_kernel_sizes", "block_kernel_sizes"}
         for name in sorted(numbers & set(_STAGES[self.featurizer])):
             self._check_numbers(name, lowest=1)
             for index, value in enumerate(getattr(self, name)):
                 if name.endswith("kernel_sizes") and value % 2 == 0:
                     raise ValueError(f"{name}[{index}] must be odd, not {value}: even kernels would shift the image")
-        self._check_number("stem_channels", lowest=1)
         self._check_pair("stem_stride")
+        for name in ("stem_pool_stride", "head_pool_kernel_size"):
+            if getattr(self, name) is not None:
+                self._check_pair(name)
         if self.featurizer == "resnet":
             self._check_pair("block_kernel_sizes", "two numbers")
             return
@@ -551,8 +590,9 @@ class CRNNConfig(PreTrainedConfig):
                 raise ValueError(f"stage_expansions[{index}] must be above 0, not {expansion}")
             if activation not in ACT2FN:
                 raise ValueError(f"stage_activations[{index}] is {activation!r}, {_no_activation()}")
-        if self.head_channels is not None:
-            self._check_number("head_channels", lowest=1)
+        for name in ("squeeze_divisor", "head_channels"):
+            if getattr(self, name) is not None:
+                self._check_number(name, lowest=1)
 
     def _check_backbone(self):
         if self.backbone_config is None:

@@ -9,6 +9,9 @@ from torch import nn
 
 from .configuration_crnn import CRNNConfig
 from .convolution_crnn import CRNNConvNormActivation, masked_mean
+from .pooling_crnn import CRNNMaxPool
+from .presets_crnn import nearest_multiple
+from .resnet_crnn import stem_layers
 
 
 __all__ = ["CRNNInvertedResidual", "mbconv_layers"]
@@ -38,7 +41,7 @@ class CRNNInvertedResidual(nn.Module):
         out_channels, kernel_size = config.stage_channels[stage], config.stage_kernel_sizes[stage]
         channels = round(in_channels * config.stage_expansions[stage])
         self.expansion = None
-        if channels != in_channels:
+        if channels != in_channels or config.always_expand:
             self.expansion = CRNNConvNormActivation(in_channels, channels, 1, eps=eps, activation=activation)
         self.depthwise = CRNNConvNormActivation(
             channels, channels, kernel_size, eps=eps, stride=stride, groups=channels, activation=activation
@@ -47,7 +50,7 @@ class CRNNInvertedResidual(nn.Module):
         if config.stage_squeezes[stage] and config.featurizer == "efficientnet":
             self.squeeze = CRNNSqueezeExcitation(channels, max(1, in_channels // 4), nn.SiLU(), nn.Sigmoid())
         elif config.stage_squeezes[stage]:
-            reduced = nearest_multiple_of_8(channels / 4)
+            reduced = nearest_multiple(channels / 4, config.squeeze_divisor)
             self.squeeze = CRNNSqueezeExcitation(channels, reduced, nn.ReLU(), nn.Hardsigmoid())
         self.projection = CRNNConvNormActivation(channels, out_channels, 1, eps=eps, activation=None)
         self.has_shortcut = in_channels == out_channels and stride == (1, 1)
@@ -65,12 +68,10 @@ class CRNNInvertedResidual(nn.Module):
 
 
 def mbconv_layers(config: CRNNConfig) -> list[nn.Module]:
-    """A 3x3 convolution, stages of blocks, and a last 1x1 convolution where the config has `head_channels`."""
+    """The stem, stages of blocks, a last 1x1 convolution and a pool where the config has `head_*` for them."""
     eps = config.batch_norm_eps
     activation = "silu" if config.featurizer == "efficientnet" else "hardswish"
-    channels, stride = config.stem_channels, tuple(config.stem_stride)
-    stem = CRNNConvNormActivation(config.num_channels, channels, 3, eps=eps, stride=stride, activation=activation)
-    layers = [stem]
+    layers, channels = stem_layers(config, activation), config.stem_channels[-1]
     for stage, depth in enumerate(config.stage_depths):
         for block in range(depth):
             stride = (1, 1) if block else tuple(config.stage_strides[stage])
@@ -78,10 +79,6 @@ def mbconv_layers(config: CRNNConfig) -> list[nn.Module]:
             channels = config.stage_channels[stage]
     if config.head_channels is not None:
         layers.append(CRNNConvNormActivation(channels, config.head_channels, 1, eps=eps, activation=activation))
+    if config.head_pool_kernel_size is not None:
+        layers.append(CRNNMaxPool(tuple(config.head_pool_kernel_size)))
     return layers
-
-
-def nearest_multiple_of_8(channels: float) -> int:
-    """`channels` rounded to 8 as MobileNetV3 does, never below nine tenths: 24 for 22."""
-    rounded = max(8, int(channels + 4) // 8 * 8)
-    return rounded if rounded >= 0.9 * channels else rounded + 8

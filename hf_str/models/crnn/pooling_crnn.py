@@ -1,0 +1,30 @@
+"""Max pooling as a layer of a featurizer."""
+
+import torch
+from torch import nn
+
+from .convolution_crnn import mask_columns, output_widths
+
+
+__all__ = ["CRNNMaxPool"]
+
+
+class CRNNMaxPool(nn.MaxPool2d):
+    """Max pooling that carries each image's own width along; its sizes are `(height, width)` pairs.
+
+    Where windows reach past an image, what they see there in a batch are zeros and not nothing: with a padding, pool
+    what is not negative.
+    """
+
+    def __init__(
+        self,
+        kernel_size: tuple[int, int],
+        stride: tuple[int, int] | None = None,
+        padding: tuple[int, int] = (0, 0),
+    ):
+        super().__init__(kernel_size, stride, padding)
+
+    def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
+        """Features (batch, channels, height, width), zero past `widths` (batch,), to the same of the next layer."""
+        widths = output_widths(self, widths)
+        return mask_columns(super().forward(features), widths), widths
