@@ -70,6 +70,11 @@ def parse_args() -> argparse.Namespace:
     add("--batch_size", type=int, default=64)
     add("--num_workers", type=int, default=0, help="further processes that open images")
     add("--device", default=None, help='such as "cpu" or "cuda" (default: a GPU if there is one)')
+    add(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        help="read with CRNN's optimize_for_inference: auto is the fastest of the device (default: as it was trained)",
+    )
     add("--seed", type=int, default=0, help="of the bootstrap and of drawn lexicons")
     add("--errors", type=int, default=0, metavar="N", help="show the first N words that are misread")
     decoding = parser.add_argument_group(
@@ -98,7 +103,7 @@ def main():
     logging.disable_progress_bar()
     rank, world_size, device = start_process(args.device)
     try:
-        recognizer = open_recognizer(args.model, device, decoding_options(args))
+        recognizer = open_recognizer(args.model, device, decoding_options(args), args.precision)
         sets = open_test_sets(args)
         # The first pass of a process costs more than any other; and it shows a decoder that does not go.
         recognizer.read([Image.new("RGB", (100, 32))], sets[0].lexicons and sets[0].lexicons[:1])
@@ -158,6 +163,8 @@ def reading_settings(args: argparse.Namespace) -> dict:
     """What the readings in the output folder depend on."""
     names = ("split", "protocol", "decoder", "beam_width", "language_model", "lexicon", "distractors", "seed")
     settings = {name: str(value) if isinstance(value := getattr(args, name), Path) else value for name in names}
+    if args.precision:
+        settings["precision"] = args.precision
     return {"model": str(args.model), "weights": fingerprint(args.model)} | settings
 
 

@@ -61,6 +61,21 @@ def test_a_line_each_image(read, word_files, expected, options):
         assert float(score) == pytest.approx(result["score"], abs=1e-4)
 
 
+def test_fast_reads_the_same_words(read, monkeypatch):
+    package = Path(hf_str.__file__).parent
+    samples = [str(package / "samples" / f"{word}.png") for word in ("coffee", "market")]
+    optimized, optimize = [], hf_str.CRNNForCTC.optimize_for_inference
+    monkeypatch.setattr(hf_str.CRNNForCTC, "optimize_for_inference", lambda m: optimized.append(optimize(m)))
+    model = ["--model", package / "checkpoints" / "crnn-str-small"]
+    slow, fast = read(*samples, *model), read(*samples, *model, "--fast")
+    assert len(optimized) == 1
+    assert slow[0] == fast[0] == 0
+    assert [line.split("\t")[:2] for line in fast[1]] == [line.split("\t")[:2] for line in slow[1]]
+    code, lines, err = read(*samples, *model, "--fast", "--backend", "onnx")
+    assert (code, lines) == (2, [])
+    assert "--fast is for --backend torch" in err
+
+
 def test_json(read, word_files, expected):
     code, lines, err = read("--json", *word_files)
     assert (code, err) == (0, "")

@@ -23,6 +23,7 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
+from ..models.crnn.batching_crnn import sorts_by_width
 from ..models.crnn.decoders_crnn import make_decoder
 from ..models.crnn.decoding_crnn import CTCDecoder
 from ..models.crnn.language_model_crnn import CharacterLanguageModel
@@ -41,6 +42,8 @@ class Recognizer:
         checkpoint: a folder, or a repository on the Hub.
         device: where to compute.
         decoding: what `make_decoder` takes besides the tokenizer and a lexicon; only for CTC recognisers of hf_str.
+        precision: `dtype` of [`~CRNNInferenceMixin.optimize_for_inference`], such as "auto"; only for CRNN. `None`
+            leaves the model as it was trained.
 
     Attributes:
         family: how reports call the kind of model.
@@ -48,18 +51,28 @@ class Recognizer:
         sorts_by_width: whether wide and narrow images are better read apart.
 
     Raises:
-        ValueError: `decoding` for a model that decodes by itself.
+        ValueError: `decoding` for a model that decodes by itself, `precision` for one that cannot be optimised.
     """
 
     family: str
     auto_class: Any
     sorts_by_width = False
 
-    def __init__(self, checkpoint: str, device: torch.device | str = "cpu", decoding: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        checkpoint: str,
+        device: torch.device | str = "cpu",
+        decoding: Mapping[str, Any] | None = None,
+        precision: str | None = None,
+    ):
         self.device, self.decoding = torch.device(device), dict(decoding or {})
         if self.decoding and not isinstance(self, CRNNRecognizer):
             raise ValueError(f"{checkpoint} is a {self.family} model: it decodes by itself, without {self.decoding}")
         self.load(checkpoint)
+        if precision is not None:
+            if not hasattr(self.model, "optimize_for_inference"):
+                raise ValueError(f"{checkpoint} ({self.family}) runs as it is: only CRNN takes a precision")
+            self.model.optimize_for_inference(precision)
 
     def load(self, checkpoint: str):
         """Sets `model`, and whatever prepares images and turns outputs into text."""
@@ -121,8 +134,7 @@ class CRNNRecognizer(Recognizer):
 
     @property
     def sorts_by_width(self) -> bool:
-        # Where padding is masked, what is read of an image does not depend on its neighbours, only the time does.
-        return "pixel_mask" in self.processor.image_processor.model_input_names
+        return sorts_by_width(self.processor.image_processor)
 
     def read(
         self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
@@ -242,7 +254,10 @@ class OnnxRecognizer(CRNNRecognizer):
 
 
 def open_recognizer(
-    model: str, device: torch.device | str = "cpu", decoding: Mapping[str, Any] | None = None
+    model: str,
+    device: torch.device | str = "cpu",
+    decoding: Mapping[str, Any] | None = None,
+    precision: str | None = None,
 ) -> Recognizer:
     """Loads a recogniser of any family.
 
@@ -250,25 +265,26 @@ def open_recognizer(
         model: a checkpoint folder, a repository on the Hub, or an ONNX file.
         device: where to compute.
         decoding: for CTC recognisers of hf_str, what `make_decoder` takes: `decoder`, `beam_width`, `language_model`.
+        precision: for CRNN, `dtype` of [`~CRNNInferenceMixin.optimize_for_inference`]; `None` leaves it as trained.
 
     Raises:
-        ValueError: a model of a family that is not known here, or that decodes by itself.
+        ValueError: a model of a family that is not known here, that decodes by itself, or cannot be optimised.
         OSError: there is no such model.
         ImportError: the family needs a package that is not installed; the message says which.
     """
     if str(model).endswith(".onnx"):
         if not Path(model).is_file():
             raise FileNotFoundError(f"there is no file {model}")
-        return OnnxRecognizer(str(model), device, decoding)
+        return OnnxRecognizer(str(model), device, decoding, precision)
     config = AutoConfig.from_pretrained(model)
     if config.model_type == "crnn":
-        return CRNNRecognizer(model, device, decoding)
+        return CRNNRecognizer(model, device, decoding, precision)
     if config.model_type == "vision-encoder-decoder":
-        return TrOCRRecognizer(model, device, decoding)
+        return TrOCRRecognizer(model, device, decoding, precision)
     if config.model_type == "mgp-str":
-        return MGPSTRRecognizer(model, device, decoding)
+        return MGPSTRRecognizer(model, device, decoding, precision)
     if type(config) in AutoModelForTextRecognition._model_mapping:
-        return PPOCRRecognizer(model, device, decoding)
+        return PPOCRRecognizer(model, device, decoding, precision)
     raise ValueError(
         f"{model} is of the type {config.model_type!r}; there are readers for crnn, vision-encoder-decoder (TrOCR), "
         "mgp-str, what AutoModelForTextRecognition knows (PP-OCRv5, PP-OCRv6), and ONNX files of a CRNN"

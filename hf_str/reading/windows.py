@@ -4,18 +4,15 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
-import torch
 from torch.utils.data import Dataset
 
+from ..models.crnn.batching_crnn import Batch, make_batches, window_size
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..models.crnn.processing_crnn import CRNNProcessor
 from .shards import BrokenShardError, Sample, Shard
 
 
-__all__ = ["Batch", "Preparation", "Prepared", "Window", "windows"]
-
-#: Images that keep their aspect ratio are sorted by width within so many batches: less padding.
-BATCHES_PER_WINDOW = 4
+__all__ = ["Preparation", "Prepared", "Window", "windows"]
 
 
 class Window(NamedTuple):
@@ -32,20 +29,6 @@ class Window(NamedTuple):
     first_row: int
     samples: list[Sample]
     problem: str = ""
-
-
-class Batch(NamedTuple):
-    """Images for one forward pass.
-
-    Attributes:
-        places: of each image in its window.
-        sizes: (height, width) of each image in pixels.
-        inputs: what the model takes.
-    """
-
-    places: list[int]
-    sizes: list[tuple[int, int]]
-    inputs: dict[str, torch.Tensor]
 
 
 class Prepared(NamedTuple):
@@ -95,8 +78,7 @@ class Preparation(Dataset):
 
     def __init__(self, processor: CRNNProcessor, batch_size: int):
         self.image_processor, self.batch_size = processor.image_processor, batch_size
-        self.sorts_by_width = "pixel_mask" in self.image_processor.model_input_names
-        self.window_size = batch_size * (BATCHES_PER_WINDOW if self.sorts_by_width else 1)
+        self.window_size = window_size(self.image_processor, batch_size)
 
     def __getitem__(self, window: Window) -> Prepared:
         images, bad = {}, {}
@@ -108,14 +90,10 @@ class Preparation(Dataset):
                 images[place] = load_word_image(source)
             except UnreadableImageError as error:
                 bad[place] = str(error)
-        order = list(images)
-        if self.sorts_by_width:
-            order.sort(key=lambda place: images[place].width / images[place].height)
-        batches = []
-        for start in range(0, len(order), self.batch_size):
-            places = order[start : start + self.batch_size]
-            own = [images[place] for place in places]
-            inputs = self.image_processor(own, return_tensors="pt")
-            batches.append(Batch(places, [(image.height, image.width) for image in own], dict(inputs)))
+        places = list(images)
+        batches = [
+            batch._replace(places=[places[place] for place in batch.places])
+            for batch in make_batches(list(images.values()), self.image_processor, self.batch_size)
+        ]
         keys = [key for key, _ in window.samples]
         return Prepared(window.shard, window.first_row, window.problem, keys, bad, batches)

@@ -42,6 +42,17 @@ def test_crnn_reads_as_the_pipeline(tiny_checkpoint, wide_checkpoint, word_image
         assert recognizer.num_parameters == CRNNForCTC.from_pretrained(checkpoint).num_parameters()
 
 
+def test_crnn_in_another_precision(tiny_checkpoint, word_images, trocr):
+    optimized = open_recognizer(tiny_checkpoint, precision="float32")
+    assert optimized.model.is_optimized_for_inference
+    expected = open_recognizer(tiny_checkpoint).read(word_images)
+    for (text, score), (same, before) in zip(optimized.read(word_images), expected, strict=True):
+        assert text == same
+        assert score == pytest.approx(before, abs=1e-4)
+    with pytest.raises(ValueError, match=r"\(encoder-decoder\) runs as it is: only CRNN takes a precision"):
+        open_recognizer(str(trocr), precision="auto")
+
+
 def test_crnn_with_another_decoder(tiny_checkpoint, word_images):
     greedy = open_recognizer(tiny_checkpoint).read(word_images)
     searched = open_recognizer(tiny_checkpoint, decoding={"decoder": "beam_search", "beam_width": 8}).read(word_images)

@@ -82,6 +82,18 @@ def test_what_is_written(evaluate, data, tmp_path):
     assert (out / "results.md").read_text().startswith("**36 characters**")
 
 
+def test_precision(evaluate, data, tmp_path):
+    """The optimised network reads in float32 what the trained one reads, and says so in the settings."""
+    texts = []
+    for number, arguments in enumerate(([], ["--precision", "float32"])):
+        evaluate("--data", data[0], "--output_dir", tmp_path / str(number), *arguments)
+        lines = (tmp_path / str(number) / "predictions" / "words.jsonl").read_text().splitlines()
+        texts.append([json.loads(line)["text"] for line in lines])
+        settings = json.loads((tmp_path / str(number) / "results.json").read_text())["settings"]
+        assert settings.get("precision") == (arguments[1] if arguments else None)
+    assert texts[0] == texts[1]
+
+
 def test_it_goes_on_and_refuses_what_is_not_the_same(evaluate, data, tmp_path, tiny_checkpoint):
     out = tmp_path / "out"
     evaluate("--data", data[0], "--output_dir", out)

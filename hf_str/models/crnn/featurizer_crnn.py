@@ -53,6 +53,10 @@ class CRNNFeaturizer(nn.Module):
         if config.height_pooling == "learned":
             self.height_attention = CRNNHeightAttention(config.feature_size)
 
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.parameters()).dtype
+
     def forward(self, pixel_values: torch.Tensor, widths: torch.Tensor | None = None):
         """Makes frames of images.
 

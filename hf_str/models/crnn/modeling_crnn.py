@@ -18,6 +18,7 @@ from transformers.utils.output_capturing import capture_outputs
 from .configuration_crnn import CRNNConfig
 from .featurizer_crnn import CRNNFeaturizer, CRNNRowScore
 from .guidance_crnn import CRNNGuidanceDecoder
+from .inference_crnn import CRNNInferenceMixin, pad_to_bucket
 from .rectification_crnn import CRNNRectification, spline_inverse, straight_fiducials
 from .resnet_crnn import CRNNZeroBatchNorm2d
 from .sequentializers_crnn import CRNNBiLSTMLayer, CRNNFrameEmbedding, CRNNSequentializerLayer, CRNNTransformerLayer
@@ -103,7 +104,7 @@ class CRNNModel(CRNNPreTrainedModel):
         widths = None if pixel_mask is None else image_widths(pixel_mask)
         pixel_values = pixel_values.to(self.dtype)
         if self.rectification is not None:
-            pixel_values = self.rectification(pixel_values, widths)
+            pixel_values = self.rectification(pixel_values, widths).to(self.featurizer.dtype)
         frames, num_frames = self.featurizer(pixel_values, widths)
         context = {}
         if self.embedding is not None:
@@ -123,7 +124,7 @@ class CRNNModel(CRNNPreTrainedModel):
             )
 
 
-class CRNNForCTC(CRNNPreTrainedModel):
+class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
     """CRNN with a linear layer over the frames, trained with the CTC loss: the recogniser."""
 
     _auto_class = "AutoModelForCTC"
@@ -164,8 +165,14 @@ class CRNNForCTC(CRNNPreTrainedModel):
         Raises:
             ValueError: a label cannot be aligned to its image's frames, or has an id outside the vocabulary.
         """
+        width = pixel_values.shape[-1]
+        if pixel_mask is not None and self._width_multiple > 1:
+            pixel_values, pixel_mask = pad_to_bucket(pixel_values, pixel_mask, self._width_multiple)
         outputs = self.crnn(pixel_values, pixel_mask=pixel_mask, **(kwargs | {"return_dict": True}))
-        logits = self.ctc_head(outputs.last_hidden_state)
+        frames = outputs.last_hidden_state
+        if self.is_optimized_for_inference:  # whatever the layers before compute in, the head computes in float32
+            frames = frames[:, : self.config.num_frames(width)].float()
+        logits = self.ctc_head(frames)
         num_frames = logits.new_full(logits.shape[:1], logits.shape[1], dtype=torch.long)
         if pixel_mask is not None:
             num_frames = self.config.num_frames(image_widths(pixel_mask))

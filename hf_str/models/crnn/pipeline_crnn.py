@@ -1,11 +1,14 @@
 """`pipeline("image-to-text")` for CTC recognisers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from functools import partial
 from typing import Any
 
+from torch.utils.data import DataLoader
 from transformers import Pipeline
-from transformers.pipelines.pt_utils import KeyDataset
+from transformers.pipelines.pt_utils import KeyDataset, PipelineDataset, PipelineIterator
 
+from .batching_crnn import Batch, make_batches, window_size
 from .image_loading_crnn import load_word_image
 from .processing_crnn import CRNNProcessor
 
@@ -32,6 +35,9 @@ class ImageToTextPipeline(Pipeline):
     >>> reader = pipeline("image-to-text", model=hf_str.DEFAULT_CHECKPOINT)
     >>> reader("word.png")  # doctest: +SKIP
     [{'generated_text': 'hello', 'score': 0.98}]
+    >>> _ = reader.model.optimize_for_inference()  # many words: several times as fast, see CRNNForCTC
+    >>> for reading in reader((path for path in paths), batch_size=64):  # doctest: +SKIP
+    ...     print(reading)
     ```
     """
 
@@ -66,8 +72,9 @@ class ImageToTextPipeline(Pipeline):
                 readings, the best first.
             word_score (`str`, defaults to `"product"`): the score of a word from those of its characters, or
                 `"geometric_mean"` or `"minimum"`.
-            batch_size (`int`, defaults to 1): images a forward pass.
-            num_workers (`int`, defaults to 0): processes that open images.
+            batch_size (`int`, defaults to 1): images a forward pass. Where images keep their aspect ratio, those of
+                four batches are opened before they are read, wide and narrow ones apart.
+            num_workers (`int`, defaults to 0): processes that open and prepare images.
 
         Returns:
             For one image `[{"generated_text": str, "score": float}]`; for several, one such list an image (an
@@ -90,35 +97,72 @@ class ImageToTextPipeline(Pipeline):
         return {}, decoding, {} if return_characters is None else {"return_characters": return_characters}
 
     def preprocess(self, image: Any) -> dict[str, Any]:
-        # Images of a batch are resized together, in `_forward`: much cheaper than one by one.
-        return {"word_image": load_word_image(image)}
+        """One image, as a batch of its own."""
+        (batch,) = make_batches([load_word_image(image)], self.processor.image_processor, batch_size=1)
+        return batch._asdict()
 
-    def _forward(self, model_inputs: dict[str, Any], **decoding: Any) -> dict[str, list]:
-        images = model_inputs["word_image"]
-        images = images if isinstance(images, list) else [images]
-        inputs = self.processor.image_processor(images, return_tensors="pt").to(self.device, self.dtype)
+    def _forward(self, batch: dict[str, Any], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
+        inputs = batch["inputs"]
         readings = self.processor.post_process_text_recognition(
-            self.model(**inputs),
-            pixel_mask=inputs.get("pixel_mask"),
-            target_sizes=[(image.height, image.width) for image in images],
-            **decoding,
+            self.model(**inputs), inputs.get("pixel_mask"), target_sizes=batch["sizes"], **decoding
         )
-        return {"reading": readings}
+        return {"readings": readings}
 
-    def postprocess(self, model_outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
-        reading = model_outputs["reading"]
-        if isinstance(reading, list):  # not batched: one image is still a batch of one
-            reading = reading[0]
+    def postprocess(self, outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
+        (reading,) = outputs["readings"]
         extra = ("characters",) if return_characters else ()
         result = _result(reading, ("score", *extra))
         if "candidates" in reading:
             result["candidates"] = [_result(one, ("score", "log_prob", *extra)) for one in reading["candidates"]]
         return [result]
 
+    def get_iterator(
+        self,
+        inputs: Any,
+        num_workers: int,
+        batch_size: int,
+        preprocess_params: dict[str, Any],
+        forward_params: dict[str, Any],
+        postprocess_params: dict[str, Any],
+    ) -> PipelineIterator:
+        """Results of several images in their order, whichever of them share a batch."""
+        if isinstance(inputs, Sized):
+            images = PipelineDataset(inputs, load_word_image, preprocess_params)
+        else:
+            images = PipelineIterator(inputs, load_word_image, preprocess_params)
+            num_workers = min(num_workers, 1)  # several would each run the whole of a generator
+        image_processor = self.processor.image_processor
+        windows = DataLoader(
+            images,
+            batch_size=window_size(image_processor, batch_size),
+            num_workers=num_workers,
+            collate_fn=partial(make_batches, image_processor=image_processor, batch_size=batch_size),
+        )
+        readings = _InOrder(windows, partial(self.forward, **forward_params))
+        return PipelineIterator(readings, self.postprocess, postprocess_params)
+
     def save_pretrained(self, save_directory: Any, **kwargs):
         """Writes a folder that has all of it: weights, config, tokenizer, image processor, code."""
         self.model.save_pretrained(save_directory, **kwargs)
         self.processor.save_pretrained(save_directory, **kwargs)
+
+
+class _InOrder:
+    """Readings of batches, in the order in which their images came."""
+
+    def __init__(self, windows: DataLoader, read: Any):
+        self.windows, self.read = windows, read
+
+    def __iter__(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
+        batches: Iterable[Batch]
+        for batches in self.windows:
+            found = {}
+            for batch in batches:
+                found |= zip(batch.places, self.read(batch._asdict())["readings"], strict=True)
+            yield from ({"readings": [found[place]]} for place in range(len(found)))
+
+    def __len__(self) -> int:
+        return len(self.windows.dataset)
 
 
 def _result(reading: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ class CRNNBiLSTMLayer(CRNNSequentializerLayer):
         super().__init__()
         input_size = config.hidden_sizes[index]
         self.lstm = nn.LSTM(input_size, config.hidden_size, batch_first=True, bidirectional=True)
+        self.directions: nn.ModuleList | None = None
         self.dropout = nn.Dropout(config.dropout)
         self.projection = nn.Identity()
         if config.has_projection(index):
@@ -47,17 +48,33 @@ class CRNNBiLSTMLayer(CRNNSequentializerLayer):
         direction reads the image mirrored, for three frames of five: [a b c - -] is read as [c b a - -]. Packed
         sequences would do the same, but neither compile nor export.
         """
-        lstm = self.lstm
         time = torch.arange(frames.shape[1], device=frames.device)
         count = num_frames[:, None]
         mirror = torch.where(time < count, count - 1 - time, time)[..., None]
-        forward = self._one_direction(frames, lstm.all_weights[0])
-        backward = self._one_direction(frames.gather(1, mirror.expand_as(frames)), lstm.all_weights[1])
+        forward = self._one_direction(frames, 0)
+        backward = self._one_direction(frames.gather(1, mirror.expand_as(frames)), 1)
         return torch.cat([forward, backward.gather(1, mirror.expand_as(backward))], dim=-1)
 
-    def _one_direction(self, frames: torch.Tensor, weights: list[nn.Parameter]) -> torch.Tensor:
+    def _one_direction(self, frames: torch.Tensor, direction: int) -> torch.Tensor:
+        if self.directions is not None:
+            return self.directions[direction](frames)[0]
         start = frames.new_zeros(1, frames.shape[0], self.lstm.hidden_size)
+        weights = self.lstm.all_weights[direction]
         return torch.lstm(frames, (start, start), weights, True, 1, 0.0, self.training, False, True)[0]
+
+    @torch.no_grad()
+    def separate_directions(self):
+        """Gives each direction an LSTM of its own, for masked batches, with weights in one piece.
+
+        From the weights of both directions cuDNN would copy those of one together at every call.
+        """
+        lstm, self.directions = self.lstm, nn.ModuleList()
+        for weights in lstm.all_weights:
+            options = {"batch_first": True, "device": weights[0].device, "dtype": weights[0].dtype}
+            direction = nn.LSTM(lstm.input_size, lstm.hidden_size, **options).requires_grad_(False)
+            for own, weight in zip(direction.all_weights[0], weights, strict=True):
+                own.copy_(weight)
+            self.directions.append(direction)
 
 
 class CRNNFrameEmbedding(nn.Module):

@@ -44,14 +44,15 @@ class CRNNConvLayer(nn.Module):
         """(batch, channels, height, width) and each image's own width, or `None` where all columns are real."""
         for block in self.residual_blocks:
             features, widths = block(features, widths)
-        features = self.activation(self.normalization(self.convolution(features)))
-        # The pools see zeros past an image's own width where an image alone has nothing at all; after ReLU the
-        # maximum is the same.
+        features = self.normalization(self.convolution(features))
         widths = output_widths(self.convolution, widths)
-        features = self.pooling(mask_columns(features, widths))
+        # ReLU of the maximum is the maximum of the ReLUs, and has fewer pixels to do.
         if isinstance(self.pooling, nn.MaxPool2d):
-            widths = output_widths(self.pooling, widths)
-            features = mask_columns(features, widths)
+            if self.pooling.padding[1] > 0:  # without, no window of an image reaches past its own width
+                # An image alone has nothing there, which a ReLU cannot tell from zeros.
+                features = mask_columns(features, widths)
+            features, widths = self.pooling(features), output_widths(self.pooling, widths)
+        features = mask_columns(self.activation(features), widths)
         return features, widths
 
 
