@@ -13,10 +13,9 @@ import statistics
 import time
 
 import torch
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from hf_str import CRNNConfig, CRNNForCTC
+from hf_str.evaluation.speed import count_multiply_accumulates
 
 
 PAPER = "vgg-bilstm"
@@ -29,17 +28,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--vocab_size", type=int, default=95, help="characters and the blank")
     parser.add_argument("--repeats", type=int, default=20, help="timed passes, of which the median counts; 0 for none")
     return parser.parse_args(arguments)
-
-
-def count_multiply_accumulates(model: CRNNForCTC, image: torch.Tensor) -> int:
-    """Multiply-accumulates of one pass; torch's counter knows no LSTM, so those are counted from their sizes."""
-    frames = model.config.num_frames(image.shape[-1])
-    lstms = [module for module in model.modules() if isinstance(module, nn.LSTM)]
-    counter = FlopCounterMode(display=False)
-    with counter, torch.no_grad():
-        model(image)
-    weights = sum(weight.numel() for lstm in lstms for weight in lstm.parameters() if weight.ndim == 2)
-    return counter.get_total_flops() // 2 + frames * weights
 
 
 @torch.inference_mode()

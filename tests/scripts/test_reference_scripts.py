@@ -200,11 +200,3 @@ def test_draw_errors(tiny_checkpoint, tmp_path):
     assert f"{picture} shows 4 of 5 errors." in output
     with Image.open(picture) as sheet:
         assert sheet.size == (2 * 184 + 4, 2 * 59 + 4)
-
-
-def test_benchmark_of_the_pipeline(words, tiny_checkpoint):
-    arguments = ["--images", words / "images", "--num_images", 20, "--batch_size", 4, "--rounds", 1]
-    output = run("benchmark_speed.py", "pipeline", *arguments, "--model", tiny_checkpoint)
-    assert "20 files, batches of 4" in output
-    ratio = float(next(line.split()[1] for line in output.splitlines() if line.startswith("ratio")))
-    assert ratio > 1

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_words_per_second_are_printed_and_a_missing_peer_is_no_error(fonts):
     few = ("--num_words", "5", "--warm_up", "10", "--rounds", "1", "--difficulty", "0", "1", "--mode", "L")
-    command = [sys.executable, str(ROOT / "scripts/benchmark_speed.py"), "synthesis", *few]
+    command = [sys.executable, str(ROOT / "scripts/benchmark_synthesis.py"), *few]
     command += [
         "--fonts",
         str(Path(fonts[0].path).parent),

@@ -1,0 +1,84 @@
+"""A CRNN that was exported to ONNX, run by OpenVINO."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from ..optional import require
+from .runtime import ORTCRNNForCTC
+
+
+__all__ = ["OVCRNNForCTC"]
+
+_PRECISIONS = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
+_DTYPES = {short: getattr(torch, long) for long, short in _PRECISIONS.items()}
+
+
+class OVCRNNForCTC(ORTCRNNForCTC):
+    """Runs the same graph as [`ORTCRNNForCTC`] with OpenVINO, on the CPU, and is called in the same way.
+
+    On CPUs with AMX or AVX512-BF16 it computes in bfloat16, which changes scores a little and, in rare close cases, a
+    character. Graphs in int8 and those with a `pixel_mask` are for onnxruntime alone: OpenVINO 2026 lets an LSTM run
+    over the padding of an image.
+
+    Args:
+        file, config, device, num_threads: see [`ORTCRNNForCTC`]; the graph runs on the CPU wherever the logits go.
+        dtype: `"float32"`, `"bfloat16"` or `"float16"`, or `"auto"` for what OpenVINO finds the fastest here.
+
+    Raises:
+        ValueError: another `dtype`, or the graph takes a `pixel_mask`.
+        ImportError: OpenVINO is not installed.
+
+    Example:
+
+    ```python
+    >>> from hf_str import CRNNProcessor, ImageToTextPipeline
+    >>> from hf_str.onnx.openvino_runtime import OVCRNNForCTC
+
+    >>> model = OVCRNNForCTC.from_pretrained("crnn-onnx/", num_threads=1)  # doctest: +SKIP
+    >>> processor = CRNNProcessor.from_pretrained("crnn-onnx/")  # doctest: +SKIP
+    >>> ImageToTextPipeline(model=model, processor=processor)("word.png")  # doctest: +SKIP
+    [{'generated_text': 'hello', 'score': 0.98}]
+    ```
+    """
+
+    def __init__(self, *args, dtype: str = "auto", **options):
+        if dtype != "auto" and dtype not in _PRECISIONS:
+            raise ValueError(f'dtype must be "auto" or one of {", ".join(map(repr, _PRECISIONS))}, not {dtype!r}')
+        self._dtype = dtype
+        super().__init__(*args, **options)
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """What it computes in; images and logits are float32."""
+        return self.session.dtype
+
+    def to(self, device: torch.device | str) -> "OVCRNNForCTC":
+        """Where the logits shall be."""
+        self.device = torch.device(device)
+        if getattr(self, "session", None) is None:
+            self.session = _Session(self.file, self.num_threads or torch.get_num_threads(), self._dtype)
+        return self
+
+
+class _Session:
+    """What [`ORTCRNNForCTC`] asks of an `onnxruntime.InferenceSession`, by OpenVINO."""
+
+    def __init__(self, file: str, num_threads: int, dtype: str):
+        openvino = require("openvino", "openvino")
+        options = {"INFERENCE_NUM_THREADS": num_threads, "PERFORMANCE_HINT": "LATENCY"}
+        if dtype != "auto":
+            options["INFERENCE_PRECISION_HINT"] = _PRECISIONS[dtype]
+        model = openvino.Core().compile_model(file, "CPU", options)
+        self.dtype = _DTYPES[model.get_property("INFERENCE_PRECISION_HINT").get_type_name()]
+        self._inputs = [SimpleNamespace(name=port.get_any_name()) for port in model.inputs]
+        if "pixel_mask" in [node.name for node in self._inputs]:
+            raise ValueError(f"{file} takes a pixel_mask, which OpenVINO does not heed; run it with ORTCRNNForCTC")
+        self._request = model.create_infer_request()
+
+    def get_inputs(self) -> list[SimpleNamespace]:
+        return self._inputs
+
+    def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        return list(self._request.infer(inputs).values())

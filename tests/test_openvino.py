@@ -1,0 +1,71 @@
+"""CRNN with OpenVINO: it gives what PyTorch gives, and stands where a model of onnxruntime does."""
+
+import sys
+
+import pytest
+import torch
+from transformers import pipeline
+
+from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
+from hf_str.onnx import export_onnx, largest_difference
+from hf_str.onnx.openvino_runtime import OVCRNNForCTC
+from tests.models.networks import make
+
+
+@pytest.fixture(scope="module")
+def graph(tiny_checkpoint, tmp_path_factory):
+    """The tiny checkpoint as a graph."""
+    for module in ("openvino", "onnxscript", "onnxruntime"):
+        pytest.importorskip(module)
+    folder = tmp_path_factory.mktemp("openvino") / "graph"
+    export_onnx(tiny_checkpoint, folder)
+    return folder
+
+
+def test_readings_are_those_of_the_pipeline(graph, tiny_checkpoint, word_images):
+    model = OVCRNNForCTC.from_pretrained(graph, num_threads=1, dtype="float32")
+    assert model.compute_dtype == torch.float32
+    reader = ImageToTextPipeline(model=model, processor=CRNNProcessor.from_pretrained(graph), device="cpu")
+    expected = pipeline("image-to-text", model=tiny_checkpoint, device="cpu")(word_images)
+    for (result,), (one,) in zip(reader(word_images, batch_size=4), expected, strict=True):
+        assert result["generated_text"] == one["generated_text"]
+        assert result["score"] == pytest.approx(one["score"], abs=1e-4)
+
+
+def test_many_shapes(graph, tiny_checkpoint):
+    """What it gives at many batches and widths; earlier outputs are not written over."""
+    exported = OVCRNNForCTC.from_pretrained(graph, num_threads=1, dtype="float32")
+    model = CRNNForCTC.from_pretrained(tiny_checkpoint).eval()
+    assert largest_difference(model, exported, num_shapes=10) < 1e-3  # logits reach 50
+    images = torch.randn(2, 1, 32, 64)
+    first = exported(images).logits
+    before = first.clone()
+    exported(images + 1)
+    assert torch.equal(first, before)
+
+
+def test_what_it_chooses_reads_about_the_same(graph, word_images):
+    """In bfloat16, where this machine has it."""
+    processor = CRNNProcessor.from_pretrained(graph)
+    inputs = processor.image_processor(word_images, return_tensors="pt")
+    exact, chosen = (OVCRNNForCTC.from_pretrained(graph, num_threads=1, dtype=dtype) for dtype in ("float32", "auto"))
+    difference = exact(**inputs).logits.softmax(-1) - chosen(**inputs).logits.softmax(-1)
+    assert difference.abs().sum(-1).mean() < 0.1
+
+
+def test_graphs_with_a_mask_are_refused(graph, tmp_path):
+    checkpoint = tmp_path / "checkpoint"
+    make().save_pretrained(checkpoint)
+    image_processor = CRNNImageProcessorPil(keep_aspect_ratio=True)
+    CRNNProcessor(image_processor, CRNNTokenizer(charset="36")).save_pretrained(checkpoint)
+    export_onnx(checkpoint, tmp_path / "graph")
+    with pytest.raises(ValueError, match="takes a pixel_mask"):
+        OVCRNNForCTC.from_pretrained(tmp_path / "graph")
+
+
+def test_mistakes_are_told(graph, monkeypatch):
+    with pytest.raises(ValueError, match="dtype must be \"auto\" or one of 'float32'"):
+        OVCRNNForCTC.from_pretrained(graph, dtype="int8")
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ImportError, match=r"hf_str\[openvino\]"):
+        OVCRNNForCTC.from_pretrained(graph)
