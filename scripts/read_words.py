@@ -6,7 +6,7 @@
 
     python scripts/read_words.py --data crops/ --output_dir readings/
     python scripts/read_words.py --data shards/*.tar --output_dir readings/ --characters
-    accelerate launch --num_processes 8 scripts/read_words.py --data shards/ --output_dir readings/ --bf16 \\
+    accelerate launch --num_processes 8 scripts/read_words.py --data shards/ --output_dir readings/ \\
         --batch_size 1024 --num_workers 12 --price_per_hour 20
 
 A shard is a Parquet file (with encoded images, with paths, or as `datasets` writes it), a webdataset tar file, or
@@ -21,23 +21,15 @@ same command goes on with the shards that are missing. A shard that is broken, o
 the others are read, and the exit code is 1. One run at a time may write to a folder; other settings are refused.
 
 Processes, on one machine or many, share the shards out: have many more shards than processes. --num_workers pays on a
-GPU, --bf16 on GPUs and on CPUs with AMX or AVX512-BF16. The network's texts may differ a little with --bf16.
+GPU; on a CPU rather have a process for each core. The network computes in the fastest type of the device; texts of
+another --precision may differ a little.
 
-For clusters that run Ray, the same network as a class for `map_batches`:
-
-    class ReadWords:
-        def __init__(self):
-            self.reader = transformers.pipeline("image-to-text", model=hf_str.DEFAULT_CHECKPOINT)
-
-        def __call__(self, batch):
-            found = self.reader(list(batch["image"]), batch_size=256)
-            return {"text": [one["generated_text"] for (one,) in found], "score": [one["score"] for (one,) in found]}
-
-    ray.data.read_images("crops/", mode="RGB").map_batches(ReadWords, batch_size=1024, concurrency=8)
+On clusters that run Ray, `hf_str.reading.ray_data.ReadWords` is the same for `map_batches` of Ray Data.
 """
 
 import argparse
 import hashlib
+import os
 import sys
 import time
 from datetime import timedelta
@@ -45,56 +37,20 @@ from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
-from transformers import AutoModelForCTC
 from transformers.utils import logging
 
 import hf_str
-from hf_str import CRNNProcessor
 from hf_str.evaluation.predictions import check_settings
 from hf_str.evaluation.recognizers import fingerprint
-from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
+from hf_str.models.crnn.decoders_crnn import DECODERS
 from hf_str.optional import require
 from hf_str.processes import start_process
-from hf_str.reading.output import readings_schema, write_readings
+from hf_str.reading.output import write_readings
 from hf_str.reading.shards import BrokenShardError, find_shards
-from hf_str.reading.windows import Preparation, Prepared, windows
-
-
-class Reader:
-    """The network and its decoder: prepared images in, Arrow records out."""
-
-    def __init__(self, args: argparse.Namespace, device: torch.device):
-        self.processor = CRNNProcessor.from_pretrained(args.model)
-        self.model = AutoModelForCTC.from_pretrained(args.model).to(device).eval()
-        self.device, self.bf16, self.characters = device, args.bf16, args.characters
-        options = {"lexicon": args.lexicon, "language_model": args.language_model, "beam_width": args.beam_width}
-        self.decoder = make_decoder(args.decoder, self.processor.tokenizer, **options)
-        self.schema = readings_schema(args.characters)
-
-    @torch.inference_mode()
-    def read(self, window: Prepared) -> Any:
-        """A record batch of the window's rows."""
-        rows = [
-            {"row": window.first_row + place, "key": key, "text": "", "score": None, "characters": None}
-            for place, key in enumerate(window.keys)
-        ]
-        for places, sizes, inputs in window.batches:
-            inputs = {name: tensor.to(self.device, non_blocking=True) for name, tensor in inputs.items()}
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-                outputs = self.model(**inputs)
-            readings = self.processor.post_process_text_recognition(
-                outputs, inputs.get("pixel_mask"), target_sizes=sizes, decoder=self.decoder
-            )
-            for place, reading in zip(places, readings, strict=True):
-                rows[place] |= {"text": reading["text"], "score": reading["score"]}
-                if self.characters:
-                    rows[place]["characters"] = [
-                        {**one, "left": one["span"][0], "right": one["span"][1]} for one in reading["characters"]
-                    ]
-        return require("pyarrow").RecordBatch.from_pylist(rows, self.schema)
+from hf_str.reading.windows import Preparation, windows
+from hf_str.reading.word_reader import WordReader
 
 
 def main():
@@ -107,9 +63,10 @@ def main():
         shards = find_shards(args.data, args.image_column, args.key_column)
         outputs = [args.output_dir / f"{shard.name}.parquet" for shard in shards]
         check_output_dir(args.output_dir, args.data)
-        reader = Reader(args, device)
+        decoding = {"lexicon": args.lexicon, "language_model": args.language_model, "beam_width": args.beam_width}
+        reader = WordReader(args.model, device, args.precision, args.characters, args.decoder, **decoding)
         if rank == 0:
-            check_settings(args.output_dir, reading_settings(args), shards)
+            check_settings(args.output_dir, reading_settings(args, reader.precision), shards)
             for leftover in args.output_dir.rglob("*.part"):  # of a run that was killed
                 leftover.unlink()
         # From one process: another may look when the first shards are written already.
@@ -129,8 +86,9 @@ def main():
         pin_memory=device.type == "cuda",
     )
     counts = {number: shards[number].num_rows for number in own} if rank == 0 else {}
-    started = time.perf_counter()
-    with tqdm(unit="image", desc="reading" if world_size == 1 else f"1 of {world_size}", disable=rank > 0) as bar:
+    started, cpu_started = time.perf_counter(), cpu_seconds()
+    description = "reading" if world_size == 1 else f"process 1 of {world_size}"
+    with tqdm(unit="image", desc=description, mininterval=1, disable=rank > 0) as bar:
         for number, own_windows in groupby(found, key=lambda window: window.shard):
             bar.total = expected_rows(counts)
             try:
@@ -139,10 +97,10 @@ def main():
                 rows, bad = rows + counts[number], bad + own_bad
             except (BrokenShardError, OSError) as error:
                 problems[number] = str(error)
-    seconds = time.perf_counter() - started
+    seconds, of_cores = time.perf_counter() - started, cpu_seconds() - cpu_started
     missing = [(shards[n].name, problems.get(n, "it was not read")) for n in own if not outputs[n].exists()]
 
-    parts = gathered((rows, bad, seconds, missing), world_size)
+    parts = gathered((rows, bad, seconds, of_cores, missing), world_size)
     if rank == 0:
         report(parts, len(shards), len(pending), args.price_per_hour)
         raise SystemExit(1 if any(missing for *_, missing in parts) else 0)
@@ -171,10 +129,17 @@ def check_output_dir(folder: Path, sources: list[Path]):
             raise ValueError(f"--output_dir {folder} must not lie in the folder of the shards, {inputs}")
 
 
-def reading_settings(args: argparse.Namespace) -> dict[str, Any]:
+def cpu_seconds() -> float:
+    """What this process and its workers that have ended took of the cores so far."""
+    times = os.times()
+    return time.process_time() + times.children_user + times.children_system
+
+
+def reading_settings(args: argparse.Namespace, precision: str) -> dict[str, Any]:
     """What the readings in the output folder depend on."""
-    names = ("decoder", "beam_width", "bf16", "characters", "image_column", "key_column")
-    settings = {"model": args.model, "weights": fingerprint(args.model)} | {name: vars(args)[name] for name in names}
+    names = ("decoder", "beam_width", "characters", "image_column", "key_column")
+    settings = {"model": args.model, "weights": fingerprint(args.model), "precision": precision}
+    settings |= {name: vars(args)[name] for name in names}
     for name in ("lexicon", "language_model"):
         path = vars(args)[name]
         settings[name] = path and f"{path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:24]}"
@@ -189,17 +154,24 @@ def expected_rows(counts: dict[int, int | None]) -> int | None:
 
 def report(parts: list[tuple], num_shards: int, num_pending: int, price_per_hour: float | None):
     """Says what was read, how fast and for how much, and what was not."""
-    all_rows, all_bad, all_seconds, missing = zip(*parts, strict=True)
-    rows, rate = sum(all_rows), sum(all_rows) / max(all_seconds)
+    all_rows, all_bad, all_seconds, all_cpu_seconds, missing = zip(*parts, strict=True)
+    rows, seconds = sum(all_rows), max(all_seconds)
     missing = list(chain.from_iterable(missing))
     for name, problem in missing:
         print(f"error: the shard {name} was not read: {problem}", file=sys.stderr)
     print(
         f"{num_pending - len(missing)} of {num_shards} shards read, {num_shards - num_pending} were there already: "
-        f"{rows:,} images, {sum(all_bad):,} of them bad, {rate:,.0f} images/s"
+        f"{rows:,} images, {sum(all_bad):,} of them bad"
     )
-    if price_per_hour is not None and rows:
-        print(f"{price_per_hour / 3600 / rate * 1e6:,.2f} per million images")
+    if not rows:
+        return
+    print(
+        f"{rows / seconds:,.1f} images/s, {rows / seconds / len(parts):,.1f} a process, "
+        f"{rows / sum(all_cpu_seconds):,.1f} a second of one core's time"
+    )
+    hours = seconds / rows * 1e6 / 3600
+    price = "" if price_per_hour is None else f" and cost {price_per_hour * hours:,.2f}"
+    print(f"A million images take {hours:,.2f} hours{price}.")
 
 
 def parse_args() -> argparse.Namespace:
@@ -217,9 +189,19 @@ def parse_args() -> argparse.Namespace:
     add("--characters", action="store_true", help="write text, probability, left and right edge of each character")
     add("--batch_size", type=positive, default=64, help="images a forward pass (default: 64; on a GPU 512 or more)")
     add("--num_workers", type=int, default=0, help="further processes, for each process, that open images")
-    add("--bf16", action="store_true", help="bfloat16 in place of float32")
+    add(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="what the network computes in (default: the fastest of the device: bfloat16 on CPUs with AMX or "
+        "AVX512-BF16, float16 on GPUs, float32 elsewhere)",
+    )
     add("--device", default=None, help='such as "cpu" or "cuda" (default: a GPU if there is one)')
-    add("--price_per_hour", type=float, help="of all machines together, in any currency: prints the cost of a million")
+    add(
+        "--price_per_hour",
+        type=float,
+        help="of all machines together, in any currency: prints what a million images cost",
+    )
     add = parser.add_argument_group("decoding").add_argument
     add("--decoder", choices=DECODERS, help="default: what a language model or a lexicon needs, or else best_path")
     add("--beam_width", type=positive, help="of beam_search")

@@ -1,0 +1,78 @@
+"""Reads prepared windows: the network and its decoder, images in, Arrow records out."""
+
+from os import PathLike
+from typing import Any
+
+import torch
+from transformers import AutoModelForCTC
+
+from ..models.crnn.decoders_crnn import make_decoder
+from ..models.crnn.decoding_crnn import CTCDecoder
+from ..models.crnn.processing_crnn import CRNNProcessor
+from ..optional import require
+from .output import readings_schema
+from .windows import Prepared
+
+
+__all__ = ["WordReader"]
+
+
+class WordReader:
+    """A recogniser for words in bulk.
+
+    Args:
+        model: checkpoint folder or Hub repository of a CRNN.
+        device: where the network runs; by default a GPU if there is one.
+        precision: `dtype` of [`~CRNNInferenceMixin.optimize_for_inference`]: by default the fastest of the device.
+        characters: whether records have the parts of the text with their places.
+        decoder, decoding: see [`make_decoder`], whose options `decoding` are.
+
+    Attributes:
+        processor: of the recogniser.
+        precision: what the network computes in, such as "bfloat16".
+        schema: of the records; see [`readings_schema`].
+    """
+
+    def __init__(
+        self,
+        model: str | PathLike,
+        device: str | torch.device | None = None,
+        precision: str = "auto",
+        characters: bool = False,
+        decoder: str | CTCDecoder | None = None,
+        **decoding: Any,
+    ):
+        self.device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        self.processor = CRNNProcessor.from_pretrained(model)
+        self.model = AutoModelForCTC.from_pretrained(model).to(self.device).optimize_for_inference(precision)
+        self.precision = str(self.model.crnn.featurizer.dtype).removeprefix("torch.")
+        self.characters = characters
+        self.decoder = make_decoder(decoder, self.processor.tokenizer, **decoding)
+        self.schema = readings_schema(characters)
+
+    @torch.inference_mode()
+    def read(self, window: Prepared) -> Any:
+        """Reads a window.
+
+        Returns:
+            A record batch of `schema`: a row for each sample, in order. A bad image has an empty text and no score.
+        """
+        count = len(window.keys)
+        texts, scores, characters = [""] * count, [None] * count, [None] * count
+        for places, sizes, inputs in window.batches:
+            inputs = {name: tensor.to(self.device, non_blocking=True) for name, tensor in inputs.items()}
+            outputs = self.model(**inputs)
+            readings = self.processor.post_process_text_recognition(
+                outputs, inputs.get("pixel_mask"), target_sizes=sizes, decoder=self.decoder
+            )
+            for place, reading in zip(places, readings, strict=True):
+                texts[place], scores[place] = reading["text"], reading["score"]
+                if self.characters:
+                    characters[place] = [
+                        {**one, "left": one["span"][0], "right": one["span"][1]} for one in reading["characters"]
+                    ]
+        rows = range(window.first_row, window.first_row + count)
+        columns = [rows, window.keys, texts, scores, characters][: len(self.schema)]
+        pa = require("pyarrow")
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
