@@ -60,9 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     read.add_argument(
         "--backend",
-        choices=["torch", "onnx"],
+        choices=["torch", "onnx", "openvino"],
         default="torch",
-        help="what runs the model; onnx takes a folder that scripts/export_onnx.py wrote (default: torch)",
+        help="what runs the model; onnxruntime (onnx) and openvino take a folder that scripts/export_onnx.py wrote "
+        "(default: torch)",
     )
     read.add_argument(
         "--fast",
@@ -187,10 +188,11 @@ def _open_reader(model: str, device: str | None, backend: str, fast: bool) -> hf
             reader.model.optimize_for_inference()
         return reader
     if fast:
-        raise ValueError("--fast is for --backend torch; an ONNX graph runs in the types that it was exported with")
-    from .onnx import ORTCRNNForCTC
+        raise ValueError("--fast is for --backend torch; for a graph, the backend chooses the types")
+    from .onnx import ORTCRNNForCTC, OVCRNNForCTC
 
-    graph = ORTCRNNForCTC.from_pretrained(model, device=device or "cpu")
+    graph_class = ORTCRNNForCTC if backend == "onnx" else OVCRNNForCTC
+    graph = graph_class.from_pretrained(model, device=device or "cpu")
     processor = hf_str.CRNNProcessor.from_pretrained(model)
     return hf_str.ImageToTextPipeline(model=graph, processor=processor, device=graph.device)
 

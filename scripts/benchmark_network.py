@@ -35,8 +35,7 @@ import hf_str
 from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor
 from hf_str.evaluation.speed import count_multiply_accumulates, make_clock, matmul_peak, stopwatch, take_turns
 from hf_str.html_page import chart, page, polyline
-from hf_str.onnx import ORTCRNNForCTC, export_onnx
-from hf_str.onnx.openvino_runtime import OVCRNNForCTC
+from hf_str.onnx import ORTCRNNForCTC, OVCRNNForCTC, export_onnx
 
 
 class Mode:

@@ -45,8 +45,7 @@ from hf_str.evaluation.engine_recognizers import ENGINES
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.evaluation.speed import make_clock, stopwatch, take_turns
 from hf_str.evaluation.untrained_recognizers import UNTRAINED, untrained_crnn
-from hf_str.onnx import ORTCRNNForCTC
-from hf_str.onnx.openvino_runtime import OVCRNNForCTC
+from hf_str.onnx import ORTCRNNForCTC, OVCRNNForCTC
 
 
 DOCTR = {f"docTR {name}": f"doctr-{name}" for name in ("mobilenet-v3-small", "mobilenet-v3-large", "vgg16-bn")}

@@ -7,8 +7,7 @@ import torch
 from transformers import pipeline
 
 from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
-from hf_str.onnx import export_onnx, largest_difference
-from hf_str.onnx.openvino_runtime import OVCRNNForCTC
+from hf_str.onnx import OVCRNNForCTC, export_onnx, largest_difference
 from tests.models.networks import make
 
 

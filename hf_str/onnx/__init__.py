@@ -1,4 +1,4 @@
-"""CRNN in ONNX: export, int8, and a model that onnxruntime runs in place of PyTorch.
+"""CRNN in ONNX: export, int8, and models that onnxruntime or OpenVINO run in place of PyTorch.
 
 >>> import hf_str
 >>> from hf_str.onnx import ORTCRNNForCTC, export_onnx
@@ -7,8 +7,9 @@
 """
 
 from .export import export_onnx, largest_difference
+from .openvino_runtime import OVCRNNForCTC
 from .quantization import quantize_onnx
 from .runtime import MODEL_FILE, ORTCRNNForCTC
 
 
-__all__ = ["MODEL_FILE", "ORTCRNNForCTC", "export_onnx", "largest_difference", "quantize_onnx"]
+__all__ = ["MODEL_FILE", "ORTCRNNForCTC", "OVCRNNForCTC", "export_onnx", "largest_difference", "quantize_onnx"]

@@ -34,7 +34,7 @@ class OVCRNNForCTC(ORTCRNNForCTC):
 
     ```python
     >>> from hf_str import CRNNProcessor, ImageToTextPipeline
-    >>> from hf_str.onnx.openvino_runtime import OVCRNNForCTC
+    >>> from hf_str.onnx import OVCRNNForCTC
 
     >>> model = OVCRNNForCTC.from_pretrained("crnn-onnx/", num_threads=1)  # doctest: +SKIP
     >>> processor = CRNNProcessor.from_pretrained("crnn-onnx/")  # doctest: +SKIP

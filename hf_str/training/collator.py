@@ -16,10 +16,6 @@ from ..models.crnn.processing_crnn import CRNNProcessor
 
 __all__ = ["BadWordError", "PreparedWord", "WordCollator", "frames_needed"]
 
-# Pillow asks its decoders in the order in which they were registered. `datasets` registers all of them, by name: some
-# twenty would look at each JPEG before the right one does, a quarter of the time. What is registered now is first.
-Image.preinit()
-
 
 class BadWordError(ValueError):
     """A word that cannot be trained on. The message says why, `reason` in two words."""
