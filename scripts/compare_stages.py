@@ -11,9 +11,10 @@ Every network is trained from scratch by `train_reference.py` with the same word
 stretched to one size, under one learning rate and its schedule. What this script does not know is passed on to
 `train_reference.py`. Each run has a folder of its own in --output_dir; those that are over are not run again.
 
-The networks are about as large as the embedded checkpoint's: VGG with five eighths of the paper's channels; a ResNet
-after ASTER's with 8 residual blocks; EfficientNet-B0 of half the width; PP-LCNetV3 of half the width; over each two
-bidirectional LSTMs of 192 units, or four transformer layers of 192 features, or nothing.
+The featurizers are the paper's VGG and four that are about as large as the embedded checkpoint's: VGG with five
+eighths of the channels and more normalisation; a ResNet after ASTER's with 8 residual blocks; EfficientNet-B0 of half
+the width; PP-LCNetV3 of half the width. Over each stand two bidirectional LSTMs of 192 units, four transformer layers
+of 192 features, or nothing.
 
 Accuracy is that of the 36-character protocol on every tenth real word, which is not trained on. Beside it are
 parameters, multiply-accumulates of one image, the minutes of CPU time that training took, and `at the budget`: the
@@ -33,6 +34,7 @@ from hf_str import CRNNForCTC, CRNNProcessor
 
 
 FEATURIZERS = {
+    "paper": ("vgg-bilstm", {}),
     "vgg": ("vgg-small-bilstm", {"num_channels": 1}),
     "resnet": (
         "resnet45-bilstm",
