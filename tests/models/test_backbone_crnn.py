@@ -1,5 +1,7 @@
 """Backbones of transformers as featurizers: strides along the width, padding, what is refused and how."""
 
+import copy
+
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
@@ -106,6 +108,18 @@ def test_saved_and_loaded(tmp_path):
     assert loaded.config.backbone_config.model_type == "pp_lcnet_v3"
     torch.testing.assert_close(loaded(images).logits, model(images).logits)
     assert any(name.startswith("crnn.featurizer.layers.0.model.") for name in model.state_dict())
+
+
+def test_a_copy_masks_by_itself():
+    """A copy heeds its own masks, and no longer those that the original saw last."""
+    model = make(**BACKBONES["pp_lcnet"])
+    images, mask = torch.rand(2, model.config.num_channels, 32, 96), torch.ones(2, 32, 96, dtype=torch.long)
+    mask[1, :, 40:] = 0
+    images *= mask[:, None]
+    with torch.no_grad():
+        expected = model(images, pixel_mask=mask).logits
+        model(images[:, :, :, :64], pixel_mask=mask[:, :, :64])
+        torch.testing.assert_close(copy.deepcopy(model)(images, pixel_mask=mask).logits, expected)
 
 
 def test_gradient_checkpointing_gives_the_same_gradients_with_a_mask():

@@ -73,9 +73,9 @@ class CRNNBackbone(nn.Module):
         self._state = SimpleNamespace(widths=None)
         for name, rule in geometry.inputs.items():
             layer = self.model.get_submodule(name)
-            layer.register_forward_pre_hook(self._input_mask(rule))
+            layer.register_forward_pre_hook(_InputMask(self._state, rule))
             if isinstance(layer, nn.AdaptiveAvgPool2d):
-                layer.register_forward_hook(self._mean_correction(rule))
+                layer.register_forward_hook(_MeanCorrection(self._state, rule))
 
     def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
         """Images (batch, channels, height, width), zero past `widths` (batch,), to the last feature map."""
@@ -92,20 +92,32 @@ class CRNNBackbone(nn.Module):
             widths = self.columns(widths)
         return mask_columns(features, widths), widths
 
-    def _input_mask(self, rule: WidthRule):
-        def mask(layer: nn.Module, inputs: tuple[torch.Tensor]):
-            if self._state.widths is not None:
-                return (mask_columns(inputs[0], rule(self._state.widths)),)
 
-        return mask
+@dataclass(eq=False)
+class _InputMask:
+    """A hook: zeros, before a layer, what lies past an image's width. As an object, it is copied with its model.
 
-    def _mean_correction(self, rule: WidthRule):
-        def correct(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor):
-            if self._state.widths is not None:
-                share = inputs[0].shape[-1] / rule(self._state.widths).clamp(min=1)
-                return output * share.to(output.dtype).view(-1, 1, 1, 1)
+    Attributes:
+        state: where the backbone keeps the `widths` of the images that it is given.
+        rule: from those to the widths of the layer's input.
+    """
 
-        return correct
+    state: SimpleNamespace
+    rule: WidthRule
+
+    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor]):
+        if self.state.widths is not None:
+            return (mask_columns(inputs[0], self.rule(self.state.widths)),)
+
+
+@dataclass(eq=False)
+class _MeanCorrection(_InputMask):
+    """The same after a pool over all columns: makes its mean that of the image's own columns."""
+
+    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor):
+        if self.state.widths is not None:
+            share = inputs[0].shape[-1] / self.rule(self.state.widths).clamp(min=1)
+            return output * share.to(output.dtype).view(-1, 1, 1, 1)
 
 
 def measure_backbone(
