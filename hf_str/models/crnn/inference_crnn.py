@@ -126,7 +126,9 @@ def inference_dtype(device: torch.device) -> torch.dtype:
     above 65,504 would overflow it; ask for bfloat16 where a network has them.
     """
     if device.type == "cpu":
-        is_fast = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+        # Not public, and so not in every torch; what cannot be asked is not there.
+        questions = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+        is_fast = any(getattr(torch.cpu, question, bool)() for question in questions)
         return torch.bfloat16 if is_fast else torch.float32
     if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0):
         return torch.float16
