@@ -171,7 +171,7 @@ def report(parts: list[tuple], num_shards: int, num_pending: int, price_per_hour
     )
     hours = seconds / rows * 1e6 / 3600
     price = "" if price_per_hour is None else f" and cost {price_per_hour * hours:,.2f}"
-    print(f"A million images take {hours:,.2f} hours{price}.")
+    print(f"At this rate a million images take {hours:,.2f} hours{price}.")
 
 
 def parse_args() -> argparse.Namespace:

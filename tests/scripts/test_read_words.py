@@ -186,7 +186,7 @@ def test_speed_and_cost_are_told(read, shards, tmp_path, monkeypatch):
     monkeypatch.undo()
     speed, cost = printed.splitlines()[1:]
     assert speed == "10.0 images/s, 10.0 a process, 5.4 a second of one core's time"
-    assert cost == "A million images take 27.78 hours and cost 100.00."
+    assert cost == "At this rate a million images take 27.78 hours and cost 100.00."
 
 
 def test_precision(read, shards, tmp_path):
