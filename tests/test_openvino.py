@@ -7,6 +7,7 @@ import torch
 from transformers import pipeline
 
 from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
+from hf_str.cli import main
 from hf_str.onnx import OVCRNNForCTC, export_onnx, largest_difference
 from tests.models.networks import make
 
@@ -68,3 +69,15 @@ def test_mistakes_are_told(graph, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ImportError, match=r"hf_str\[openvino\]"):
         OVCRNNForCTC.from_pretrained(graph)
+
+
+def test_the_command(graph, word_images, capsys, tmp_path):
+    """What the command prints is what the model reads, in the type that OpenVINO finds the fastest here."""
+    files = [str(tmp_path / f"{number}.png") for number in range(len(word_images))]
+    for file, image in zip(files, word_images, strict=True):
+        image.save(file)
+    assert main(["read", "--backend", "openvino", "--model", str(graph), *files]) == 0
+    model = OVCRNNForCTC.from_pretrained(graph)
+    reader = ImageToTextPipeline(model=model, processor=CRNNProcessor.from_pretrained(graph), device="cpu")
+    lines = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert lines == [result["generated_text"] for (result,) in reader(word_images, batch_size=32)]

@@ -42,7 +42,7 @@ class Recognizer:
         checkpoint: a folder, or a repository on the Hub.
         device: where to compute.
         decoding: what `make_decoder` takes besides the tokenizer and a lexicon; only for CTC recognisers of hf_str.
-        precision: `dtype` of [`~CRNNInferenceMixin.optimize_for_inference`], such as "auto"; only for CRNN. `None`
+        precision: `dtype` of [`CRNNInferenceMixin.optimize_for_inference`], such as "auto"; only for CRNN. `None`
             leaves the model as it was trained.
 
     Attributes:
@@ -265,7 +265,7 @@ def open_recognizer(
         model: a checkpoint folder, a repository on the Hub, or an ONNX file.
         device: where to compute.
         decoding: for CTC recognisers of hf_str, what `make_decoder` takes: `decoder`, `beam_width`, `language_model`.
-        precision: for CRNN, `dtype` of [`~CRNNInferenceMixin.optimize_for_inference`]; `None` leaves it as trained.
+        precision: for CRNN, `dtype` of [`CRNNInferenceMixin.optimize_for_inference`]; `None` leaves it as trained.
 
     Raises:
         ValueError: a model of a family that is not known here, that decodes by itself, or cannot be optimised.

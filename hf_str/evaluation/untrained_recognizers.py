@@ -110,7 +110,7 @@ class UntrainedMGPSTR(MGPSTRRecognizer):
 
 
 def untrained_crnn(family: str) -> tuple[CRNNForCTC, CRNNProcessor]:
-    """A CRNN of another project: network and preprocessing of a family of [`hf_str.conversion`]."""
+    """A CRNN of another project: network and preprocessing of a family of `hf_str.conversion`."""
     description = FAMILIES[family]
     preprocessing, charset = (
         next(iter(table.values())) for table in (description.preprocessing, description.charsets)

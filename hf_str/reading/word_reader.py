@@ -23,7 +23,7 @@ class WordReader:
     Args:
         model: checkpoint folder or Hub repository of a CRNN.
         device: where the network runs; by default a GPU if there is one.
-        precision: `dtype` of [`~CRNNInferenceMixin.optimize_for_inference`]: by default the fastest of the device.
+        precision: `dtype` of [`CRNNInferenceMixin.optimize_for_inference`]: by default the fastest of the device.
         characters: whether records have the parts of the text with their places.
         decoder, decoding: see [`make_decoder`], whose options `decoding` are.
 

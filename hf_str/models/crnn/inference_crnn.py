@@ -23,7 +23,7 @@ class CRNNInferenceMixin:
 
     config: CRNNConfig
 
-    #: Whether [`~CRNNInferenceMixin.optimize_for_inference`] was called.
+    #: Whether [`CRNNInferenceMixin.optimize_for_inference`] was called.
     is_optimized_for_inference = False
     #: Batches with a mask are padded to a width that is a multiple of this.
     _width_multiple = 1

@@ -71,6 +71,7 @@ class CRNNModel(CRNNPreTrainedModel):
     """Featurization and sequentialization: an image becomes a sequence of frames with context, without a head."""
 
     def __init__(self, config: CRNNConfig):
+        """A network with random weights."""
         super().__init__(config)
         self.rectification = CRNNRectification(config) if config.rectification == "tps" else None
         self.featurizer = CRNNFeaturizer(config)
