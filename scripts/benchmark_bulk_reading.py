@@ -235,7 +235,7 @@ def check(shards: list[Shard], output_dir: Path) -> tuple[list[str], dict[int, s
     problems += [f"{name} is left over" for name in sorted(found - wanted)]
     texts: dict[int, set[str]] = defaultdict(set)
     for shard in tqdm(shards, desc="checking"):
-        if not {f"{shard.name}.parquet"} <= found:
+        if f"{shard.name}.parquet" not in found:
             continue
         table = pq.read_table(output_dir / f"{shard.name}.parquet")
         columns = {name: table[name].to_pylist() for name in ("row", "key", "text", "score")}

@@ -28,11 +28,12 @@ from transformers import AutoModelForCTC, AutoProcessor
 from transformers.utils import logging as transformers_logging
 
 from hf_str import DEFAULT_CHECKPOINT, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
+from hf_str.evaluation.speed import stopwatch, take_turns
 from hf_str.models.crnn.decoding_crnn import best_path, frame_log_probs
 
 
-class Stopwatch:
-    """CPU milliseconds a word of named calls, which take turns for some rounds; a first round warms up."""
+class Timings:
+    """CPU milliseconds a word of named calls, which take turns for some rounds."""
 
     def __init__(self, rounds: int):
         self.rounds, self.calls, self.milliseconds = rounds, {}, {}
@@ -41,13 +42,10 @@ class Stopwatch:
         self.calls[name] = call, words
 
     def run(self):
-        for round_number in tqdm(range(self.rounds + 1), desc="rounds", leave=False):
-            for name, (call, words) in self.calls.items():
-                started = time.process_time()
-                call()
-                if round_number:
-                    taken = 1000 * (time.process_time() - started) / words
-                    self.milliseconds.setdefault(name, []).append(taken)
+        measures = {name: stopwatch(call, time.process_time) for name, (call, _) in self.calls.items()}
+        for name, seconds in take_turns(measures, self.rounds).items():
+            _, words = self.calls[name]
+            self.milliseconds[name] = [1000 * taken / words for taken in seconds]
         self.calls = {}
 
     def median(self, name: str) -> float:
@@ -90,13 +88,13 @@ def pyctcdecode_search(processor) -> Callable | None:
 def benchmark_searches(args: argparse.Namespace, logits: torch.Tensor, processor):
     random = 3 * torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
     peer, pairs = pyctcdecode_search(processor), []
-    stopwatch = Stopwatch(args.rounds)
+    timings = Timings(args.rounds)
     for name, values in (("random", random), ("real", logits)):
-        stopwatch.add(f"argmax, {name}", lambda x=values: x.argmax(-1), len(values))
-        stopwatch.add(f"best path, {name}", lambda x=values: best_path(x), len(values))
+        timings.add(f"argmax, {name}", lambda x=values: x.argmax(-1), len(values))
+        timings.add(f"best path, {name}", lambda x=values: best_path(x), len(values))
         pairs.append((f"best path, {name}", f"argmax, {name}"))
         beam = PrefixBeamSearch(args.beam_width)
-        stopwatch.add(f"beam {args.beam_width}, {name}", lambda x=values, b=beam: b(x), len(values))
+        timings.add(f"beam {args.beam_width}, {name}", lambda x=values, b=beam: b(x), len(values))
         if peer is not None:
             for pruning, options in (
                 ("its pruning", {}),
@@ -104,19 +102,19 @@ def benchmark_searches(args: argparse.Namespace, logits: torch.Tensor, processor
             ):
                 frames = values[: args.peer_images if options else 10 * args.peer_images].log_softmax(-1).numpy()
                 label = f"pyctcdecode {args.beam_width} ({pruning}), {name}"
-                stopwatch.add(
+                timings.add(
                     label,
                     lambda f=frames, o=options: [peer(frame, beam_width=args.beam_width, **o) for frame in f],
                     len(frames),
                 )
                 pairs.append((label, f"beam {args.beam_width}, {name}"))
-    stopwatch.add("prefix search, real", lambda: PrefixSearch()(logits[: args.peer_images]), args.peer_images)
-    stopwatch.run()
+    timings.add("prefix search, real", lambda: PrefixSearch()(logits[: args.peer_images]), args.peer_images)
+    timings.run()
     print(f"\n{tuple(logits.shape)} logits:")
-    stopwatch.table(list(stopwatch.milliseconds))
+    timings.table(list(timings.milliseconds))
     print("\n| over | | ratio | range |\n|---|---|---|---|")
     for slower, faster in pairs:
-        print(f"| {slower} | {faster} | {stopwatch.ratio(slower, faster)} |")
+        print(f"| {slower} | {faster} | {timings.ratio(slower, faster)} |")
 
 
 def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor):
@@ -141,19 +139,19 @@ def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor)
         "within 3 edits": LexiconDecoder(lexicon, max_distance=3),
         f"beam {args.beam_width} in the lexicon": PrefixBeamSearch(args.beam_width, lexicon=lexicon),
     }
-    stopwatch = Stopwatch(args.rounds)
-    stopwatch.add("CTC loss of every word", exhaustive, len(few))
+    timings = Timings(args.rounds)
+    timings.add("CTC loss of every word", exhaustive, len(few))
     for name, decoder in decoders.items():
-        stopwatch.add(name, lambda decoder=decoder: decoder(few), len(few))
-    stopwatch.run()
+        timings.add(name, lambda decoder=decoder: decoder(few), len(few))
+    timings.run()
     answers = exhaustive()
     print(f"\n{len(lexicon):,} words, {len(few)} images:")
-    stopwatch.table(["CTC loss of every word"])
+    timings.table(["CTC loss of every word"])
     print("\n| decoder | ms a word | as the CTC loss of every word, % | times faster | range |\n|---|---|---|---|---|")
     for name, decoder in decoders.items():
         same = sum(reading[0].ids == answer for reading, answer in zip(decoder(few), answers, strict=True))
-        ratio = stopwatch.ratio("CTC loss of every word", name)
-        print(f"| {name} | {stopwatch.median(name):.3f} | {100 * same / len(few):.1f} | {ratio} |")
+        ratio = timings.ratio("CTC loss of every word", name)
+        print(f"| {name} | {timings.median(name):.3f} | {100 * same / len(few):.1f} | {ratio} |")
 
 
 def parse_args() -> argparse.Namespace:

@@ -24,7 +24,9 @@ import io
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import count
 
 import torch
 from accelerate.utils import send_to_device
@@ -32,20 +34,10 @@ from PIL import Image
 from tqdm import tqdm
 
 from hf_str import CRNNConfig, CRNNForCTC
+from hf_str.evaluation.speed import take_turns
 from hf_str.training import TrainingWords, WordCollator
 from hf_str.training.arguments import DataArguments, ModelArguments, SynthesisArguments
 from hf_str.training.setup import load_recognizer, load_training_words, make_loader
-
-
-def take_turns(rows: Mapping[str, Callable[[int], float]], rounds: int) -> dict[str, list[float]]:
-    """What each row measures in each round; round 0 warms up and is not counted."""
-    figures: dict[str, list[float]] = {name: [] for name in rows}
-    for number in tqdm(range(rounds + 1), desc="rounds", leave=False):
-        for name, measure in rows.items():
-            figure = measure(number)
-            if number:
-                figures[name].append(figure)
-    return figures
 
 
 def print_table(title: str, figures: Mapping[str, list[float]], peer: str):
@@ -56,9 +48,9 @@ def print_table(title: str, figures: Mapping[str, list[float]], peer: str):
         print(f"| {name} | {median:,.0f} | {min(values):,.0f} to {max(values):,.0f} | {median / base:.2f} |")
 
 
-def loading_rate(words: TrainingWords, augmentation: float, round_number: int, args: argparse.Namespace) -> float:
+def loading_rate(words: TrainingWords, augmentation: float, rounds: Iterator[int], args: argparse.Namespace) -> float:
     """Images a second of this process's CPU time, whatever else the machine does."""
-    words.augmentation = augmentation
+    words.augmentation, round_number = augmentation, next(rounds)  # other words in each round
     numbers = range(round_number * args.num_images, (round_number + 1) * args.num_images)
     started = time.process_time()
     for first in range(0, args.num_images, args.batch_size):
@@ -66,9 +58,9 @@ def loading_rate(words: TrainingWords, augmentation: float, round_number: int, a
     return args.num_images / (time.process_time() - started)
 
 
-def decoding_rate(words: TrainingWords, round_number: int, args: argparse.Namespace) -> float:
+def decoding_rate(words: TrainingWords, rounds: Iterator[int], args: argparse.Namespace) -> float:
     """The same for Pillow, which decodes these words' files to grey and does nothing else."""
-    files = []
+    files, round_number = [], next(rounds)
     for number in range(round_number * args.num_images, (round_number + 1) * args.num_images):
         source, position = words.place(number)
         image = words.sources[source].words([position])[0].image
@@ -163,10 +155,10 @@ def main():
     rendered = load_training_words(DataArguments(dataset=["synth"]), synthesis, collator)
 
     rows = {
-        "Pillow, decoding only": lambda n: decoding_rate(real, n, args),
-        "real words": lambda n: loading_rate(real, 0.0, n, args),
-        "real words, augmented": lambda n: loading_rate(real, 1.0, n, args),
-        "rendered words": lambda n: loading_rate(rendered, 0.0, n, args),
+        "Pillow, decoding only": partial(decoding_rate, real, count(), args),
+        "real words": partial(loading_rate, real, 0.0, count(), args),
+        "real words, augmented": partial(loading_rate, real, 1.0, count(), args),
+        "rendered words": partial(loading_rate, rendered, 0.0, count(), args),
     }
     print_table("loading, one core", take_turns(rows, args.rounds), "Pillow, decoding only")
 
@@ -179,7 +171,7 @@ def main():
         for name, make in networks.items()
         for precision in args.precision
     }
-    rows = {name: lambda _, step=step: step.rate(batch, args.steps) for name, step in steps.items()}
+    rows = {name: partial(step.rate, batch, args.steps) for name, step in steps.items()}
     peer = next(iter(steps))
     where = f"{args.num_threads} threads" if args.device == "cpu" else torch.cuda.get_device_name(args.device)
     print_table(f"training, batches of {args.batch_size}, {where}", take_turns(rows, args.rounds), peer)

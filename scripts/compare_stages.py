@@ -27,13 +27,12 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import torch
-from list_presets import count_multiply_accumulates
 
 from hf_str import CRNNForCTC, CRNNProcessor
+from hf_str.evaluation.speed import count_multiply_accumulates, make_clock, stopwatch
 
 
 FEATURIZERS = {
@@ -110,11 +109,8 @@ def main():
 def milliseconds(model: CRNNForCTC, image: torch.Tensor) -> float:
     """CPU time of one image on one thread, the median of ten passes."""
     torch.set_num_threads(1)
-    seconds = []
-    for _ in range(13):  # three to warm up
-        started = time.process_time()
-        model(image)
-        seconds.append(time.process_time() - started)
+    measure = stopwatch(lambda: model(image), make_clock(cpu_time=True))
+    seconds = [measure() for _ in range(13)]  # three to warm up
     return 1000 * statistics.median(seconds[3:])
 
 

@@ -46,6 +46,7 @@ from hf_str.evaluation.results import (
     software_versions,
 )
 from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.processes import start_process
 
 
@@ -72,7 +73,7 @@ def parse_args() -> argparse.Namespace:
     add("--device", default=None, help='such as "cpu" or "cuda" (default: a GPU if there is one)')
     add(
         "--precision",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        choices=PRECISIONS,
         help="read with CRNN's optimize_for_inference: auto is the fastest of the device (default: as it was trained)",
     )
     add("--seed", type=int, default=0, help="of the bootstrap and of drawn lexicons")

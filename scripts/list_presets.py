@@ -10,12 +10,12 @@ each.
 
 import argparse
 import statistics
-import time
+from functools import partial
 
 import torch
 
 from hf_str import CRNNConfig, CRNNForCTC
-from hf_str.evaluation.speed import count_multiply_accumulates
+from hf_str.evaluation.speed import count_multiply_accumulates, make_clock, stopwatch, take_turns
 
 
 PAPER = "vgg-bilstm"
@@ -33,17 +33,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 @torch.inference_mode()
 def measure_ratio(model: CRNNForCTC, paper: CRNNForCTC, repeats: int) -> float:
     """How many times longer `model` takes than `paper`: the median over passes in turn, so that both see one load."""
-    ratios = []
-    for index in range(repeats + 3):
-        seconds = []
-        for network in (model, paper):
-            image = torch.randn(1, network.config.num_channels, HEIGHT, WIDTH)
-            start = time.perf_counter()
-            network(image)
-            seconds.append(time.perf_counter() - start)
-        if index >= 3:  # the first passes warm up
-            ratios.append(seconds[0] / seconds[1])
-    return statistics.median(ratios)
+    measures = {}
+    for name, network in (("model", model), ("paper", paper)):
+        image = torch.randn(1, network.config.num_channels, HEIGHT, WIDTH)
+        measures[name] = stopwatch(partial(network, image), make_clock())
+    seconds = take_turns(measures, repeats)
+    return statistics.median(own / of_paper for own, of_paper in zip(*seconds.values(), strict=True))
 
 
 def main(arguments: list[str] | None = None):

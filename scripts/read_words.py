@@ -45,6 +45,7 @@ import hf_str
 from hf_str.evaluation.predictions import check_settings
 from hf_str.evaluation.recognizers import fingerprint
 from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.optional import require
 from hf_str.processes import start_process
 from hf_str.reading.output import write_readings
@@ -191,7 +192,7 @@ def parse_args() -> argparse.Namespace:
     add("--num_workers", type=int, default=0, help="further processes, for each process, that open images")
     add(
         "--precision",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        choices=PRECISIONS,
         default="auto",
         help="what the network computes in (default: the fastest of the device: bfloat16 on CPUs with AMX or "
         "AVX512-BF16, float16 on GPUs, float32 elsewhere)",

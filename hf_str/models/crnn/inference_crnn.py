@@ -11,9 +11,18 @@ from .configuration_crnn import CRNNConfig
 from .sequentializers_crnn import CRNNBiLSTMLayer
 
 
-__all__ = ["CRNNInferenceMixin", "activate_in_place", "fold_batch_norms", "inference_dtype", "pad_to_bucket"]
+__all__ = [
+    "PRECISIONS",
+    "CRNNInferenceMixin",
+    "activate_in_place",
+    "fold_batch_norms",
+    "inference_dtype",
+    "pad_to_bucket",
+]
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+#: What [`CRNNInferenceMixin.optimize_for_inference`] takes as `dtype`, by name.
+PRECISIONS = ("auto", *_DTYPES)
 #: Widths are rounded up to a multiple of this where each width of a batch costs a CUDA graph of its own.
 _BUCKET = 32
 
