@@ -444,10 +444,10 @@ def _height_factor(matrix: np.ndarray, half_length: float) -> float:
 def _bend(rng: np.random.Generator, strength: float, length: int) -> tuple[str, float]:
     """How the baseline of a word of `length` characters is bent, as [`place`] takes it: mostly not at all."""
     draw = rng.random()
-    if length >= 3 and draw < 0.15 * strength:
+    if length >= 3 and draw < 0.22 * strength:
         sign = 1 if rng.random() < 0.7 else -1
-        return "arc", sign * (0.25 + 1.3 * rng.random() ** 1.5) * min(1.0, length / 6)
-    if length >= 4 and draw < 0.17 * strength:
+        return "arc", sign * (0.25 + 1.4 * rng.random() ** 1.2) * min(1.0, length / 6)
+    if length >= 4 and draw < 0.24 * strength:
         return "wave", 0.4 * (rng.random() - 0.5)
     return "none", 0.0
 
