@@ -72,23 +72,13 @@ def main():
     names = [
         (featurizer, sequentializer) for featurizer in args.featurizers for sequentializer in args.sequentializers
     ]
-    for number, (featurizer, sequentializer) in enumerate(names, 1):
-        folder = args.output_dir / f"{featurizer}-{sequentializer}"
-        if (folder / "final").is_dir():
-            continue
-        print(f"{number} of {len(names)}: {folder.name}", flush=True)
+    runs = {}
+    for featurizer, sequentializer in names:
         preset, fields = FEATURIZERS[featurizer]
-        options = {name: value for name, value in TRAINING.items() if name not in training}
-        options |= {"--preset": preset, "--config_overrides": json.dumps(fields | SEQUENTIALIZERS[sequentializer])}
-        command = [sys.executable, Path(__file__).with_name("train_reference.py"), "--output_dir", folder]
-        command += [*(part for option in options.items() for part in option), *training]
-        if code := subprocess.run(list(map(str, command)), check=False).returncode:
-            raise SystemExit(f"error: training {folder.name} ended with exit code {code}; the same command goes on")
+        fields = json.dumps(fields | SEQUENTIALIZERS[sequentializer])
+        runs["-".join((featurizer, sequentializer))] = TRAINING | {"--preset": preset, "--config_overrides": fields}
+    logs = dict(zip(names, train_each(runs, args.output_dir, training), strict=True))
 
-    logs = {}
-    for name in names:
-        text = (args.output_dir / "-".join(name) / "log.jsonl").read_text(encoding="utf-8")
-        logs[name] = [json.loads(line) for line in text.splitlines()]
     budget = min(log[-1]["minutes"] for log in logs.values())
     print("| featurizer | sequentializer | parameters (M) | GMAC | ms | words | minutes | accuracy | at the budget |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -103,6 +93,29 @@ def main():
         cells += [percentage(log[-1]), percentage(in_time[-1]) if in_time else ""]
         print(f"| {' | '.join(cells)} |")
     print(f"\nThe budget: {budget:.1f} minutes of CPU time, after which the fastest run was over.")
+
+
+def train_each(runs: dict[str, dict], output_dir: Path, training: list[str]) -> list[list[dict[str, float]]]:
+    """Trains what is not trained yet, one run after the other, and returns their logs.
+
+    Args:
+        runs: options of `train_reference.py` of each run, by the name of its folder.
+        output_dir: where these folders are.
+        training: further options of the command line, for all runs; they take the place of a run's own.
+    """
+    logs = []
+    for number, (name, options) in enumerate(runs.items(), 1):
+        folder = output_dir / name
+        if not (folder / "final").is_dir():
+            print(f"{number} of {len(runs)}: {name}", flush=True)
+            command = [sys.executable, Path(__file__).with_name("train_reference.py"), "--output_dir", folder]
+            for option, value in options.items():
+                if option not in training:
+                    command += [option, *value] if isinstance(value, list) else [option, value]
+            if code := subprocess.run([*map(str, command), *training], check=False).returncode:
+                raise SystemExit(f"error: training {name} ended with exit code {code}; the same command goes on")
+        logs.append([json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()])
+    return logs
 
 
 @torch.inference_mode()

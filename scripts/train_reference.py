@@ -55,6 +55,7 @@ from hf_str.training import (
     NonFiniteLossError,
     RenderedWords,
     StoredWords,
+    Teacher,
     TrainingWords,
     WeightAverage,
     WordPool,
@@ -129,6 +130,7 @@ def main():
     # asking the device, and so without waiting for it; each of them halves the scale.
     scaler = torch.amp.GradScaler(device.type, init_scale=1.0, growth_interval=1 << 30)
     average = WeightAverage(model, args.ema_decay)
+    teacher = Teacher(args.teacher, model, processor) if args.teacher else None
 
     # The words.
     collator = ByteCollator(processor, model.config)
@@ -213,7 +215,11 @@ def main():
             for group in optimizer.param_groups:
                 group["lr"] = args.learning_rate * factor
             with autocast():
-                loss = model(pixel_values, labels=labels).loss
+                outputs = model(pixel_values, labels=labels)
+            loss = outputs.loss
+            if teacher is not None:
+                lesson = teacher.loss(outputs.logits, pixel_values, labels)
+                loss = torch.lerp(loss, lesson, args.teacher_weight)
             scaler.scale(loss).backward()
             scaler.unscale_(optimizer)
             torch.nn.utils.clip_grad_norm_(model.parameters(), args.max_grad_norm)
@@ -293,6 +299,8 @@ def parse_args() -> argparse.Namespace:
     add("--init_from", help="a checkpoint to start from, with --config_overrides applied to its own network")
     add("--charset", help="a charset's name, its characters, or a .txt file (94, or the checkpoint's)")
     add("--image_width", type=int, help="pixels to which words are stretched (128, or the checkpoint's)")
+    add("--teacher", help="a checkpoint whose logits are learnt too: the same characters, image size and frames")
+    add("--teacher_weight", type=float, default=0.5, help="share of the teacher in the loss")
     add("--max_words", type=int, help="length of the run in words trained on")
     add("--budget_minutes", type=float, help="length of the run in minutes of training, over all pieces")
     add("--max_minutes", type=float, default=math.inf, help="stop this piece so long after its start")

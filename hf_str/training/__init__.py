@@ -7,6 +7,7 @@ from .byte_collator import ByteCollator
 from .checkpointing import BestCheckpoint, CheckpointError, last_complete_checkpoint
 from .collator import BadWordError, PreparedWord, WordCollator, frames_needed
 from .curves import write_curves
+from .distillation import Teacher
 from .ema import WeightAverage
 from .evaluation import EvaluationReport, Reading, evaluate
 from .guard import NonFiniteGuard, NonFiniteLossError
@@ -34,6 +35,7 @@ __all__ = [
     "RenderedWords",
     "StoredWords",
     "StreamedWords",
+    "Teacher",
     "TrainingWords",
     "VocabularyChange",
     "WeightAverage",

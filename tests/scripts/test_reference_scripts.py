@@ -158,6 +158,29 @@ def test_compare_stages(words, tmp_path):
     assert "unrecognized arguments: --no_such_option" in done.stderr
 
 
+def test_compare_levers(words, tiny_checkpoint, tmp_path):
+    """Each run differs from the plain one in its lever, and goes on from the same checkpoint."""
+    pytest.importorskip("cv2")
+    pytest.importorskip("fontTools")
+    arguments = ["--output_dir", tmp_path, "--init_from", tiny_checkpoint, "--self_labelled", words, "--levers"]
+    arguments += ["plain", "teacher", "self-labelled-words", "guidance-decoder", "--fonts", font_folder()]
+    arguments += ["--real", words, "--batch_size", 4, "--eval_words", 4, "--max_words", 8]
+    output = run("compare_levers.py", *arguments)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in output.splitlines() if line[:2] == "| "]
+    assert [row[:2] for row in rows[1:]] == [
+        ["plain", "8"],
+        ["teacher", "8"],
+        ["self labelled words", "8"],
+        ["guidance decoder", "8"],
+    ]
+    losses = {name: log_of(tmp_path / name)[0]["loss"] for name in ("plain", "teacher", "guidance-decoder")}
+    assert len(set(losses.values())) == 3
+    settings = json.loads((tmp_path / "self-labelled-words" / "run.json").read_text())
+    assert settings["self_labelled"] == [str(words)]
+    assert not CRNNForCTC.from_pretrained(tmp_path / "plain" / "final").config.guidance_decoder
+    assert CRNNForCTC.from_pretrained(tmp_path / "guidance-decoder" / "final").config.guidance_decoder
+
+
 def test_packed_files_have_a_limit(words, tmp_path):
     pytest.importorskip("fontTools")
     command = [sys.executable, SCRIPTS / "pack_training_files.py", "--output_dir", tmp_path / "packed"]
