@@ -15,13 +15,21 @@ from PIL import Image
 from .models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 
 
-__all__ = ["bar", "chart", "page", "picture", "polyline", "shown", "table", "tile", "tiles"]
+__all__ = ["as_svg_file", "bar", "chart", "page", "picture", "polyline", "shown", "table", "tile", "tiles"]
 
-STYLE = """
+_CHART_STYLE = """
 :root { --ink: #1c2330; --soft: #5d6879; --line: #e3e7ee; --paper: #fff; --bar: #4a7fd6; --ok: #2e8b57; --bad: #c2452d;
   --tile: #f6f8fb; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ef; --soft: #98a2b3; --line: #2d3543; --paper: #141820;
   --bar: #6b9bea; --ok: #5dc08a; --bad: #ee7c64; --tile: #1b212c; color-scheme: dark; } }
+svg rect { fill: var(--bar); } svg text { fill: var(--soft);
+  font: 9px system-ui, sans-serif; } svg line { stroke: var(--line); }
+svg polyline { fill: none; stroke: var(--bar); stroke-width: 1.6; } svg .ideal { stroke: var(--soft); stroke-width: 1;
+  stroke-dasharray: 3 3; } svg .range { stroke: var(--ink); opacity: .55; stroke-width: 1; }
+"""
+STYLE = (
+    _CHART_STYLE
+    + """
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 2rem 1.5rem 5rem; max-width: 75rem; color: var(--ink); background: var(--paper);
   font: 15px/1.5 system-ui, sans-serif; }
@@ -35,10 +43,7 @@ a { color: var(--bar); } :focus-visible { outline: 2px solid var(--bar); outline
 .tile a { color: inherit; text-decoration: none; }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(16rem, 1fr)); gap: 1.2rem; }
 figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .2rem; }
-svg { width: 100%; height: auto; display: block; } svg rect { fill: var(--bar); } svg text { fill: var(--soft);
-  font: 9px system-ui, sans-serif; } svg line { stroke: var(--line); }
-svg polyline { fill: none; stroke: var(--bar); stroke-width: 1.6; } svg .ideal { stroke: var(--soft); stroke-width: 1;
-  stroke-dasharray: 3 3; } svg .range { stroke: var(--ink); opacity: .55; stroke-width: 1; }
+svg { width: 100%; height: auto; display: block; }
 .words { display: flex; flex-wrap: wrap; gap: .8rem; align-items: end; }
 .word { text-align: center; max-width: 15rem; }
 .word img, td img { background: repeating-conic-gradient(#8884 0 25%, #0000 0 50%) 0 0/12px 12px; border-radius: 3px;
@@ -52,6 +57,7 @@ code { font-size: .85em; overflow-wrap: anywhere; } .chars { display: flex; flex
 .char.bad { outline: 1.5px solid var(--bad); } .char small { color: var(--soft); }
 details summary { cursor: pointer; color: var(--soft); margin: .5rem 0; }
 """
+)
 
 # Of a chart, in units of its SVG.
 _WIDTH, _HEIGHT, _TOP, _FOOT, _SIDE = 300, 98, 6, 16, 28
@@ -121,6 +127,13 @@ def chart(
     )
 
 
+def as_svg_file(chart_html: str) -> str:
+    """What [`chart`] gave as a file of its own, which can stand in a model card; without caption and note."""
+    drawing = chart_html[chart_html.index("<svg") : chart_html.index("</svg>")]
+    start, shapes = drawing.split(">", 1)
+    return f"{start} xmlns='http://www.w3.org/2000/svg'><style>{_CHART_STYLE}</style>{shapes}</svg>\n"
+
+
 def bar(left: float, right: float, height: float, title: str, low_high: tuple[float, float] | None = None) -> str:
     """A bar of a [`chart`], its text on hovering, and the interval of its height, if it has one."""
     x, width = _x(left), _x(right) - _x(left)
@@ -137,7 +150,8 @@ def bar(left: float, right: float, height: float, title: str, low_high: tuple[fl
 def polyline(points: Iterable[tuple[float, float]], is_ideal: bool = False) -> str:
     """A line of a [`chart`]; `is_ideal` for what the best would be."""
     path = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
-    return f"<polyline{' class=ideal' if is_ideal else ''} points='{path}'/>"
+    kind = "ideal" if is_ideal else "course"
+    return f"<polyline class='{kind}' points='{path}'/>"
 
 
 def picture(image: Any, height: int = 40, max_width: int = 600, alt: str = "") -> str:

@@ -17,6 +17,7 @@ writes
     results.json             all figures, with settings, versions and counts
     results.md               the tables
     model-index.yaml         metadata for the model card
+    reliability.svg          how many words of each score are right, for the model card
     report.html              figures, errors with their images, confusions, confidence, in one file
 """
 
@@ -32,7 +33,7 @@ from transformers.utils import logging
 import hf_str
 from hf_str.data import READERS, load_word_boxes
 from hf_str.evaluation import PROTOCOLS, SUBSETS
-from hf_str.evaluation.html_report import evaluation_page
+from hf_str.evaluation.html_report import evaluation_page, reliability_chart
 from hf_str.evaluation.lexicons import find_lexicons, read_words
 from hf_str.evaluation.predictions import PredictionFile, TestSet, check_settings, predict
 from hf_str.evaluation.recognizers import fingerprint, open_recognizer
@@ -45,6 +46,7 @@ from hf_str.evaluation.results import (
     results_table,
     software_versions,
 )
+from hf_str.html_page import as_svg_file
 from hf_str.models.crnn.decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.processes import start_process
@@ -198,7 +200,8 @@ def write(folder: Path, results: dict, parts: list[Part], sets: list[TestSet]):
     (folder / "results.md").write_text(results_table(results), encoding="utf-8")
     (folder / "model-index.yaml").write_text(model_index(results), encoding="utf-8")
     (folder / "report.html").write_text(page, encoding="utf-8")
-    print(f"Written: {folder}/report.html, results.json, results.md, model-index.yaml")
+    (folder / "reliability.svg").write_text(as_svg_file(reliability_chart(results)), encoding="utf-8")
+    print(f"Written: {folder}/report.html, reliability.svg, results.json, results.md, model-index.yaml")
 
 
 def _named(sources: list[str]) -> dict[str, str]:

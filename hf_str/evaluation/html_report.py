@@ -14,7 +14,7 @@ from .protocols import Protocol
 from .results import Part, percentage
 
 
-__all__ = ["evaluation_page"]
+__all__ = ["evaluation_page", "reliability_chart"]
 
 PICTURE_HEIGHT = 48
 SHOWN_ERRORS, SHOWN_CONFUSIONS, MATRIX_SIZE = 30, 40, 24
@@ -233,9 +233,9 @@ def _group_chart(caption: str, groups: Sequence[Mapping[str, Any]]) -> str:
     return f"<div>{figure}{_as_table(['', 'words', 'accuracy, %'], rows)}</div>"
 
 
-def _confidence(results: Mapping[str, Any]) -> Iterator[str]:
+def reliability_chart(results: Mapping[str, Any]) -> str:
+    """The reliability diagram as HTML: of the words of each score, how many are right (Guo et al. 2017, section 2)."""
     breakdowns = results["breakdowns"]
-    bins = [found for found in breakdowns["reliability"] if found["count"]]
     figures = results["figures"][-1]["protocols"][breakdowns["protocol"]]
     bars = [
         bar(
@@ -244,22 +244,28 @@ def _confidence(results: Mapping[str, Any]) -> Iterator[str]:
             b["accuracy"],
             f"score {b['low']:.1f} to {b['high']:.1f}: {100 * b['accuracy']:.1f} % of {b['count']:,} words are right",
         )
-        for b in bins
+        for b in breakdowns["reliability"]
+        if b["count"]
     ]
-    ticks = [(place / 10, f"{place / 10:g}") for place in range(0, 11, 2)]
-    percents = [(0.5, "50 %"), (1, "100 %")]
-    rows = [
-        [f"{b['low']:.1f}-{b['high']:.1f}", f"{b['count']:,}", f"{b['score']:.3f}", f"{b['accuracy']:.3f}"]
-        for b in bins
-    ]
-    yield "<h2 id='confidence'>Confidence</h2><div class='grid'><div>"
-    yield chart(
+    return chart(
         "Reliability: accuracy by score",
         [*bars, polyline([(0, 0), (1, 1)], is_ideal=True)],
-        ticks,
-        percents,
+        [(place / 10, f"{place / 10:g}") for place in range(0, 11, 2)],
+        [(0.5, "50 %"), (1, "100 %")],
         f"ECE {100 * figures['expected_calibration_error']:.2f} %. Bars below the dashed line: too sure of itself.",
     )
+
+
+def _confidence(results: Mapping[str, Any]) -> Iterator[str]:
+    breakdowns = results["breakdowns"]
+    figures = results["figures"][-1]["protocols"][breakdowns["protocol"]]
+    rows = [
+        [f"{b['low']:.1f}-{b['high']:.1f}", f"{b['count']:,}", f"{b['score']:.3f}", f"{b['accuracy']:.3f}"]
+        for b in breakdowns["reliability"]
+        if b["count"]
+    ]
+    yield "<h2 id='confidence'>Confidence</h2><div class='grid'><div>"
+    yield reliability_chart(results)
     yield _as_table(["score", "words", "mean score", "accuracy"], rows) + "</div><div>"
     curve = breakdowns["risk_coverage"]
     top = max(0.05, *(risk for _, risk in curve))

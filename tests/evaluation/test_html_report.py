@@ -6,13 +6,15 @@ import re
 import shutil
 import subprocess
 from dataclasses import asdict
+from xml.etree import ElementTree
 
 import pytest
 
 from hf_str.evaluation import PROTOCOLS
-from hf_str.evaluation.html_report import evaluation_page
+from hf_str.evaluation.html_report import evaluation_page, reliability_chart
 from hf_str.evaluation.predictions import Prediction
 from hf_str.evaluation.results import evaluate_parts, make_parts, software_versions
+from hf_str.html_page import as_svg_file
 from tests.conftest import draw_word
 
 
@@ -83,6 +85,24 @@ def test_what_is_on_the_page(page):
     assert "read</dt><dd>C<mark>0</mark>ffee</dd>" in page
     first = page.index("The surest")
     assert page.index("0.970", first) < page.index("0.950", first)
+
+
+def test_the_reliability_diagram_is_a_picture_of_its_own():
+    """An XML file, as viewers of SVG ask for: a bar as high as the share of right words for each bin that has any."""
+    bins = [
+        {"low": 0.0, "high": 0.1, "count": 4, "score": 0.05, "accuracy": 0.25},
+        {"low": 0.1, "high": 0.2, "count": 0, "score": 0.0, "accuracy": 0.0},
+        {"low": 0.9, "high": 1.0, "count": 9, "score": 0.97, "accuracy": 1.0},
+    ]
+    figures = [{"protocols": {"36": {"expected_calibration_error": 0.1}}}]
+    chart = reliability_chart({"breakdowns": {"protocol": "36", "reliability": bins}, "figures": figures})
+    assert "ECE 10.00 %" in chart
+    drawing = ElementTree.fromstring(as_svg_file(chart))
+    namespace = "{http://www.w3.org/2000/svg}"
+    assert drawing.tag == f"{namespace}svg"
+    low, high = (float(shape.get("height")) for shape in drawing.iter(f"{namespace}rect"))
+    assert low == pytest.approx(high / 4, abs=0.1)
+    assert drawing.find(f"{namespace}polyline").get("class") == "ideal"
 
 
 def test_a_page_without_errors():

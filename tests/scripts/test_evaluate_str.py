@@ -17,7 +17,15 @@ from tests.conftest import draw_word
 pytest.importorskip("datasets")
 pytest.importorskip("rapidfuzz")
 SCRIPT = Path(__file__).parents[2] / "scripts" / "evaluate_str.py"
-FILES = ["model-index.yaml", "predictions", "report.html", "results.json", "results.md", "settings.json"]
+FILES = [
+    "model-index.yaml",
+    "predictions",
+    "reliability.svg",
+    "report.html",
+    "results.json",
+    "results.md",
+    "settings.json",
+]
 #: Without MPI, `accelerate launch --cpu` starts one process, whatever --num_processes says.
 LAUNCH_TWO = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", 2, "--num_machines", 1]
 LAUNCH_TWO += ["--main_process_port", 0, "--mixed_precision", "no", "--dynamo_backend", "no"]
