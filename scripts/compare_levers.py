@@ -24,6 +24,14 @@ from compare_stages import percentage, train_each
 import hf_str
 
 
+# 48 pixels of width for a height of 32, in steps of 32.
+SHAPE = {
+    "keep_aspect_ratio": True,
+    "width_factor": 1.5,
+    "min_width": 96,
+    "max_width": 512,
+    "resize_to_multiple_of": 32,
+}
 # What each run has besides TRAINING.
 LEVERS = {
     "plain": {},
@@ -33,6 +41,7 @@ LEVERS = {
     "teacher": {"--teacher": hf_str.DEFAULT_CHECKPOINT},
     "guidance-decoder": {"--config_overrides": {"guidance_decoder": True}},
     "width-100": {"--image_width": 100},
+    "width-by-shape": {"--image_processor_overrides": SHAPE},
     "height-48": {"--config_overrides": {"image_height": 48}},
     "rectification": {
         "--config_overrides": {"rectification": "tps", "localization_channels": [16, 32, 64, 128]},
@@ -60,9 +69,7 @@ def main():
         options = TRAINING | {"--init_from": args.init_from} | LEVERS[name]
         if "--self_labelled" in options:
             options["--self_labelled"] = args.self_labelled
-        if "--config_overrides" in options:
-            options["--config_overrides"] = json.dumps(options["--config_overrides"])
-        runs[name] = options
+        runs[name] = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in options.items()}
     logs = dict(zip(runs, train_each(runs, args.output_dir, training), strict=True))
 
     peer = logs.get("plain")

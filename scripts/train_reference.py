@@ -120,7 +120,13 @@ def main():
     # The network: new, or a checkpoint. What a checkpoint lacks starts anew; residual blocks then change nothing yet.
     fields = ({} if args.init_from else PRESETS[args.preset]) | args.config_overrides
     model, processor = load_recognizer(
-        ModelArguments(args.init_from, json.dumps(fields), args.charset, args.image_width)
+        ModelArguments(
+            args.init_from,
+            json.dumps(fields),
+            args.charset,
+            args.image_width,
+            image_processor_overrides=json.dumps(args.image_processor_overrides),
+        )
     )
     model.to(device, memory_format=torch.channels_last).train()
     if args.compile:
@@ -153,9 +159,8 @@ def main():
         progress = Progress(**state["progress"])
     for change in changed_settings(args.output_dir / "run.json", vars(args)):
         print(f"This run goes on with another {change}")
-    loader = make_loader(
-        words, num_new, num_batches=1 << 40, start=progress.new_words // num_new, num_workers=args.num_workers
-    )
+    start = progress.new_words // num_new
+    loader = make_loader(words, num_new, 1 << 40, start, window=args.window, num_workers=args.num_workers)
     print(
         f"{sum(p.numel() for p in model.parameters()):,} parameters on {device}, from word {progress.words:,}, "
         f"{progress.share(args):.1%} of the run"
@@ -301,6 +306,13 @@ def parse_args() -> argparse.Namespace:
     add("--image_width", type=int, help="pixels to which words are stretched (128, or the checkpoint's)")
     add("--teacher", help="a checkpoint whose logits are learnt too: the same characters, image size and frames")
     add("--teacher_weight", type=float, default=0.5, help="share of the teacher in the loss")
+    add(
+        "--image_processor_overrides",
+        type=json.loads,
+        default={},
+        help="options of the image processor as JSON, such as those of words that keep their shape",
+    )
+    add("--window", type=int, default=8, help="steps whose words are sorted by width, where they keep their shape")
     add("--max_words", type=int, help="length of the run in words trained on")
     add("--budget_minutes", type=float, help="length of the run in minutes of training, over all pieces")
     add("--max_minutes", type=float, default=math.inf, help="stop this piece so long after its start")
@@ -335,6 +347,8 @@ def parse_args() -> argparse.Namespace:
     args.real = args.real or []
     if not 1 <= args.echo <= args.batch_size:
         parser.error("--echo must be at least 1 and leave room for a new word in each batch")
+    if args.echo > 1 and args.image_processor_overrides.get("keep_aspect_ratio"):
+        parser.error("--echo keeps words of one size on the device: it goes without keep_aspect_ratio")
     return args
 
 

@@ -9,7 +9,7 @@ from transformers import pipeline
 from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
 from hf_str.cli import main
 from hf_str.onnx import OVCRNNForCTC, export_onnx, largest_difference
-from tests.models.networks import make
+from tests.models.networks import make, padded
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +53,26 @@ def test_what_it_chooses_reads_about_the_same(graph, word_images):
     assert difference.abs().sum(-1).mean() < 0.1
 
 
-def test_graphs_with_a_mask_are_refused(graph, tmp_path):
+def test_images_of_different_width(graph, tmp_path):
+    """As in PyTorch, padded or not: by a graph that takes a mask, and by one that knows none."""
     checkpoint = tmp_path / "checkpoint"
-    make().save_pretrained(checkpoint)
+    model = make()
+    model.save_pretrained(checkpoint)
     image_processor = CRNNImageProcessorPil(keep_aspect_ratio=True)
     CRNNProcessor(image_processor, CRNNTokenizer(charset="36")).save_pretrained(checkpoint)
     export_onnx(checkpoint, tmp_path / "graph")
-    with pytest.raises(ValueError, match="takes a pixel_mask"):
-        OVCRNNForCTC.from_pretrained(tmp_path / "graph")
+    exported = OVCRNNForCTC.from_pretrained(tmp_path / "graph", num_threads=1, dtype="float32")
+    assert largest_difference(model, exported, num_shapes=5) < 1e-3
+    images = [torch.randn(1, 32, width) for width in (40, 100, 40, 61)]
+    pixels, mask = padded(images, fill=7.0)
+    expected, logits = model(pixels, mask).logits, exported(pixels, mask).logits
+    torch.testing.assert_close(logits.softmax(-1), expected.softmax(-1), atol=1e-3, rtol=0)
+    without_mask = OVCRNNForCTC.from_pretrained(graph, num_threads=1, dtype="float32")
+    together = without_mask(pixels, mask).logits
+    for row, image in enumerate(images):
+        alone = without_mask(image[None]).logits[0]
+        torch.testing.assert_close(together[row, : len(alone)], alone, atol=1e-3, rtol=0)
+        assert (together[row, len(alone) :].argmax(-1) == 0).all()
 
 
 def test_mistakes_are_told(graph, monkeypatch):

@@ -21,8 +21,17 @@ __all__ = ["export_onnx", "largest_difference"]
 
 #: What the image processor does, by its own names; enough to prepare images without Python.
 _PREPROCESSING = (
-    *("do_grayscale", "size", "resample", "antialias", "keep_aspect_ratio", "min_width", "max_width", "wide_words"),
-    *("width_rounding", "resize_to_multiple_of", "pad_to_multiple_of", "padding", "padding_mode", "padding_value"),
+    *("do_grayscale", "size", "resample", "antialias", "keep_aspect_ratio", "width_factor", "min_width"),
+    *(
+        "max_width",
+        "wide_words",
+        "width_rounding",
+        "resize_to_multiple_of",
+        "pad_to_multiple_of",
+        "padding",
+        "padding_mode",
+        "padding_value",
+    ),
     *("rescale_factor", "do_normalize", "image_mean", "image_std"),
 )
 

@@ -4,7 +4,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from transformers.modeling_outputs import CausalLMOutput
 
+from ..models.crnn.modeling_crnn import blank_padding, image_widths
 from ..optional import require
 from .runtime import ORTCRNNForCTC
 
@@ -19,15 +21,15 @@ class OVCRNNForCTC(ORTCRNNForCTC):
     """Runs the same graph as [`ORTCRNNForCTC`] with OpenVINO, on the CPU, and is called in the same way.
 
     On CPUs with AMX or AVX512-BF16 it computes in bfloat16, which changes scores a little and, in rare close cases, a
-    character. Graphs in int8 and those with a `pixel_mask` are for onnxruntime alone: OpenVINO 2026 lets an LSTM run
-    over the padding of an image.
+    character. OpenVINO 2026 lets an LSTM run over the padding of an image, so images of different width are run apart,
+    each at its own. Graphs in int8 are for onnxruntime alone.
 
     Args:
         file, config, device, num_threads: see [`ORTCRNNForCTC`]; the graph runs on the CPU wherever the logits go.
         dtype: `"float32"`, `"bfloat16"` or `"float16"`, or `"auto"` for what OpenVINO finds the fastest here.
 
     Raises:
-        ValueError: another `dtype`, or the graph takes a `pixel_mask`.
+        ValueError: another `dtype`.
         ImportError: OpenVINO is not installed.
 
     Example:
@@ -48,6 +50,20 @@ class OVCRNNForCTC(ORTCRNNForCTC):
             raise ValueError(f'dtype must be "auto" or one of {", ".join(map(repr, _PRECISIONS))}, not {dtype!r}')
         self._dtype = dtype
         super().__init__(*args, **options)
+
+    def __call__(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None) -> CausalLMOutput:
+        """As [`ORTCRNNForCTC`], whether the graph takes a mask or not; images are padded on their right only."""
+        if pixel_mask is None or pixel_mask.all():
+            return super().__call__(pixel_values)
+        widths, parts = image_widths(pixel_mask), []
+        for width in widths.unique().tolist():
+            (rows,) = torch.where(widths == width)
+            parts.append((rows, super().__call__(pixel_values[rows, ..., :width]).logits))
+        _, time, vocab = max((part.shape for _, part in parts), key=lambda shape: shape[1])
+        logits, num_frames = torch.zeros(len(widths), time, vocab, device=self.device), torch.zeros_like(widths)
+        for rows, part in parts:
+            logits[rows, : part.shape[1]], num_frames[rows] = part, part.shape[1]
+        return CausalLMOutput(logits=blank_padding(logits, num_frames.to(self.device)))
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -73,8 +89,6 @@ class _Session:
         model = openvino.Core().compile_model(file, "CPU", options)
         self.dtype = _DTYPES[model.get_property("INFERENCE_PRECISION_HINT").get_type_name()]
         self._inputs = [SimpleNamespace(name=port.get_any_name()) for port in model.inputs]
-        if "pixel_mask" in [node.name for node in self._inputs]:
-            raise ValueError(f"{file} takes a pixel_mask, which OpenVINO does not heed; run it with ORTCRNNForCTC")
         self._request = model.create_infer_request()
 
     def get_inputs(self) -> list[SimpleNamespace]:

@@ -49,6 +49,9 @@ class ModelArguments:
     keep_aspect_ratio: bool | None = _option(
         None, "Keep the shape of words and pad them, instead of stretching. Better for long words. (the checkpoint's)"
     )
+    image_processor_overrides: str | None = _option(
+        None, """Options of the image processor as JSON, such as '{"width_factor": 1.5, "min_width": 96}'."""
+    )
 
 
 @dataclass
@@ -132,8 +135,8 @@ def parse_arguments(dataclasses: Sequence[type], description: str, arguments: Se
     return parsed
 
 
-def parse_overrides(text: str | None) -> dict[str, Any]:
-    """The JSON of `--config_overrides`.
+def parse_overrides(text: str | None, option: str = "--config_overrides") -> dict[str, Any]:
+    """The JSON of an option.
 
     Raises:
         ValueError: it is no JSON object.
@@ -141,7 +144,7 @@ def parse_overrides(text: str | None) -> dict[str, Any]:
     try:
         overrides = json.loads(text or "{}")
     except ValueError as error:
-        raise ValueError(f"--config_overrides is not JSON: {error}") from None
+        raise ValueError(f"{option} is not JSON: {error}") from None
     if not isinstance(overrides, dict):
-        raise ValueError(f"--config_overrides must be a JSON object, not {text!r}")
+        raise ValueError(f"{option} must be a JSON object, not {text!r}")
     return overrides

@@ -1,13 +1,15 @@
 """Batches that travel as bytes and become numbers on the device that trains: a quarter of the traffic."""
 
+import statistics
 from collections.abc import Sequence
 
 import torch
+from PIL import Image
 
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_processing_pil_crnn import normalization_terms, per_channel
 from ..models.crnn.processing_crnn import CRNNProcessor
-from .collator import PreparedWord, WordCollator
+from .collator import PreparedWord, WordCollator, frames_needed
 
 
 __all__ = ["ByteCollator"]
@@ -16,14 +18,14 @@ __all__ = ["ByteCollator"]
 class ByteCollator(WordCollator):
     """A [`WordCollator`] for training whose batches are 8-bit images of one size, to be normalised on the device.
 
+    Words that keep their aspect ratio are stretched or squeezed to the median width of their batch, so that nothing is
+    padding: batch normalisation would count it. Batches should hold words of like width, see [`WordBatchSampler`].
+
     Evaluation, which calls [`stack`], gets the image processor's floats as ever.
 
     Args:
-        processor: of the model; its image processor stretches words to one size.
+        processor: of the model.
         config: of the model.
-
-    Raises:
-        ValueError: the image processor keeps aspect ratios, so images have many widths.
 
     Example:
 
@@ -36,9 +38,6 @@ class ByteCollator(WordCollator):
 
     def __init__(self, processor: CRNNProcessor, config: CRNNConfig):
         super().__init__(processor, config)
-        if self.image_processor.keep_aspect_ratio:
-            raise ValueError("batches of bytes hold images of one size: set keep_aspect_ratio to False")
-        self.label_length = self.num_frames(self.image_processor.size["width"])
         self._terms = normalization_terms(
             self.image_processor.rescale_factor, self.image_processor.image_mean, self.image_processor.image_std
         )
@@ -50,13 +49,23 @@ class ByteCollator(WordCollator):
 
         Returns:
             `pixels` (batch, channels, height, width) uint8, and `labels` (batch, frames) int64, padded with -100 to
-            the longest that can be learnt, so that batches of any words can be joined.
+            the longest that can be learnt, so that batches of any words of one width can be joined.
         """
-        pixels = torch.stack([_as_tensor(word.image) for word in words])
-        labels = torch.full((len(words), self.label_length), -100)
+        width = self.common_width(words)
+        pixels = torch.stack(
+            [_as_tensor(_of_width(word.image, width, self.image_processor.resample)) for word in words]
+        )
+        labels = torch.full((len(words), self.num_frames(width)), -100)
         for row, word in zip(labels, words, strict=True):
             row[: len(word.ids)] = torch.tensor(word.ids)
         return {"pixels": pixels, "labels": labels}
+
+    def common_width(self, words: Sequence[PreparedWord]) -> int:
+        """The median width of some words, or the next that gives the longest label its frames."""
+        widths = sorted({word.image.width for word in words})
+        median = statistics.median_low(word.image.width for word in words)
+        needed = max(frames_needed(word.ids) for word in words)
+        return next(width for width in widths if width >= median and self.num_frames(width) >= needed)
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """(batch, channels, height, width) of uint8 to what the image processor makes of it, float32, anywhere."""
@@ -72,3 +81,7 @@ def _as_tensor(image) -> torch.Tensor:
     channels = len(image.getbands())
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     return pixels.view(image.height, image.width, channels).permute(2, 0, 1)
+
+
+def _of_width(image: Image.Image, width: int, resample: int) -> Image.Image:
+    return image if image.width == width else image.resize((width, image.height), resample)

@@ -153,7 +153,8 @@ class WordCollator:
             return size
         bounds = options.min_width or 1, options.max_width or size[1]
         rounding, multiple_of = options.width_rounding or "nearest", options.resize_to_multiple_of or 1
-        return word_size(height, width, size[0], *bounds, rounding, multiple_of, options.wide_words == "shrink")
+        shrinks, factor = options.wide_words == "shrink", options.width_factor or 1.0
+        return word_size(height, width, size[0], *bounds, rounding, multiple_of, shrinks, factor)
 
     def width_of(self, aspect_ratio: float) -> int:
         """Pixels that the model sees of an image whose width is `aspect_ratio` times its height."""

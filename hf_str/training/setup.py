@@ -57,10 +57,10 @@ def refuse_sharding():
 
 
 def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
-    """A new network or a checkpoint, with the charset and the image size that were asked for.
+    """A new network or a checkpoint, with the charset and the images that were asked for.
 
     Raises:
-        ValueError: unknown names in `--config_overrides`, or values that do not fit each other.
+        ValueError: unknown names in overrides, or values that do not fit each other.
     """
     overrides = parse_overrides(args.config_overrides)
     unknown = sorted(overrides.keys() - {field.name for field in dataclasses.fields(CRNNConfig)})
@@ -84,6 +84,10 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
         image_processor.size = {"height": model.config.image_height, "width": args.image_width}
     if args.keep_aspect_ratio is not None:
         image_processor.keep_aspect_ratio = args.keep_aspect_ratio
+    for name, value in parse_overrides(args.image_processor_overrides, "--image_processor_overrides").items():
+        if name not in CRNNImageProcessorPil.valid_kwargs.__annotations__ and not hasattr(image_processor, name):
+            raise ValueError(f"--image_processor_overrides has a name that the image processor does not know: {name}")
+        setattr(image_processor, name, value)
     # Rebuilt from its settings, so that what was set above is checked and typed as anything that is loaded.
     image_processor = CRNNImageProcessorPil.from_dict(image_processor.to_dict())
     return model, CRNNProcessor(image_processor, tokenizer)

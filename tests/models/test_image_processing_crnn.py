@@ -208,6 +208,21 @@ def test_widths_are_rounded_as_asked(backend):
 
 
 @each_backend
+def test_words_become_wider_by_a_factor(backend):
+    """Before bounds and rounding: of 64 pixels at a height of 32 become 96, of 107 160, of 21 the least width."""
+    words = [picture(60, 30), picture(100, 30), picture(20, 30), picture(900, 30)]
+    processor = backend(keep_aspect_ratio=True, width_factor=1.5, min_width=48, max_width=512)
+    widths = processor(words, return_tensors="pt").pixel_mask.sum(-1)[:, 0].tolist()
+    assert widths == [96, 160, 48, 512]
+    (pixels,) = processor(words[0], return_tensors="np").pixel_values
+    np.testing.assert_allclose(pixels, reference(words[0], 96, 32), **close_to(backend))
+    assert processor(words[1], resize_to_multiple_of=32, return_tensors="pt").pixel_values.shape[-1] == 160
+    assert processor(words[0], keep_aspect_ratio=False, return_tensors="pt").pixel_values.shape[-1] == 128
+    with pytest.raises(ValueError, match="width_factor is above 0"):
+        processor(words[0], width_factor=0.0)
+
+
+@each_backend
 def test_wide_words_shrink_and_are_padded_below(backend):
     words = [picture(400, 40), picture(60, 30), picture(128, 32)]
     processor = backend(keep_aspect_ratio=True, wide_words="shrink", width_rounding="down", padding_value=-3.0)

@@ -124,6 +124,30 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     assert torch.allclose(after["ctc_head.weight"], before["ctc_head.weight"], atol=1e-3)
 
 
+def test_train_reference_on_words_that_keep_their_shape(words, tiny_checkpoint, tmp_path):
+    """Each batch has a width of its own; a resumed run goes on with the same batches; echoes want one size."""
+    pytest.importorskip("cv2")
+    pytest.importorskip("fontTools")
+    images = {"keep_aspect_ratio": True, "width_factor": 1.5, "min_width": 64, "max_width": 256}
+    images["resize_to_multiple_of"] = 32
+    arguments = ["--output_dir", tmp_path / "run", "--fonts", font_folder(), "--real", words, "--real_share", 0.5]
+    arguments += ["--init_from", tiny_checkpoint, "--image_processor_overrides", json.dumps(images), "--window", 4]
+    arguments += ["--batch_size", 8, "--eval_words", 32, "--max_words", 64, "--easy_words", 0]
+    run("train_reference.py", *arguments)
+    final = tmp_path / "run" / "final"
+    weights = weights_of(final)
+    processor = CRNNProcessor.from_pretrained(final)
+    assert processor.image_processor.to_dict().items() >= images.items()
+    (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
+    assert "from word 32, 50.0% of the run" in run("train_reference.py", *arguments)
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in weights_of(final).items())
+
+    command = [sys.executable, SCRIPTS / "train_reference.py", *arguments, "--echo", 2]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2
+    assert "--echo keeps words of one size on the device" in done.stderr
+
+
 def test_compare_stages(words, tmp_path):
     """Two of the networks on one short budget; a second call trains nothing and shows the same table."""
     pytest.importorskip("cv2")

@@ -1,7 +1,9 @@
 """Batches of bytes give the pixels of the image processor."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hf_str import CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
 from hf_str.training.byte_collator import ByteCollator
@@ -24,7 +26,17 @@ def test_normalised_bytes_are_the_image_processors_pixels(model, colours):
     assert (batch["labels"][0, 3:] == -100).all()
 
 
-def test_bytes_of_many_widths_are_refused(model):
-    processor = CRNNProcessor(CRNNImageProcessorPil(keep_aspect_ratio=True), CRNNTokenizer(charset="94"))
-    with pytest.raises(ValueError, match="keep_aspect_ratio"):
-        ByteCollator(processor, model.config)
+def test_words_of_many_widths_become_one_width(model):
+    """The median, and nothing is padding; more where the longest label needs more frames."""
+    image_processor = CRNNImageProcessorPil(keep_aspect_ratio=True, max_width=300)
+    collator = ByteCollator(CRNNProcessor(image_processor, CRNNTokenizer(charset="94")), model.config)
+    images = [Image.effect_noise((width, 32), 80) for width in (40, 100, 60, 80, 300)]
+    words = [collator.prepare(image, "word") for image in images]
+    batch = collator(words)
+    assert batch["pixels"].shape == (5, 1, 32, 80)
+    assert torch.equal(batch["pixels"][3, 0], torch.from_numpy(np.array(images[3])))
+    squeezed = np.array(images[4].resize((80, 32), Image.BICUBIC))
+    assert np.abs(batch["pixels"][4, 0].numpy().astype(int) - squeezed).max() <= 1
+    assert batch["labels"].shape == (5, model.config.num_frames(80))
+    words[4] = collator.prepare(images[4], "a" * 20)  # 39 frames
+    assert collator(words)["pixels"].shape[-1] == 300

@@ -65,6 +65,9 @@ def test_a_checkpoint_with_changes(tiny_checkpoint):
     assert processor.tokenizer.characters == ("a", "é")
     assert processor.image_processor.keep_aspect_ratio
     assert processor.image_processor.size["width"] == 200
+    overrides = '{"width_factor": 1.5, "min_width": 96}'
+    _, processor = load_recognizer(ModelArguments(tiny_checkpoint, image_processor_overrides=overrides))
+    assert (processor.image_processor.width_factor, processor.image_processor.min_width) == (1.5, 96)
     same, _ = load_recognizer(ModelArguments(tiny_checkpoint, charset="94"))
     assert torch.equal(same.ctc_head.weight, CRNNForCTC.from_pretrained(tiny_checkpoint).ctc_head.weight)
 
@@ -77,6 +80,10 @@ def test_the_default_is_the_checkpoint_of_the_package(tiny_checkpoint, monkeypat
 def test_overrides_that_are_none():
     with pytest.raises(ValueError, match="does not know: hiden_size"):
         load_recognizer(ModelArguments(config_overrides='{"hiden_size": 16}'))
+    with pytest.raises(ValueError, match="does not know: width_faktor"):
+        load_recognizer(ModelArguments(image_processor_overrides='{"width_faktor": 1.5}'))
+    with pytest.raises(ValueError, match="--image_processor_overrides is not JSON"):
+        load_recognizer(ModelArguments(image_processor_overrides="width_factor=1.5"))
     with pytest.raises(ValueError, match="is not JSON"):
         parse_overrides("{hidden")
     with pytest.raises(ValueError, match="must be a JSON object"):

@@ -5,6 +5,7 @@ batches, and wide and narrow ones of a window go apart.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import torch
@@ -45,7 +46,11 @@ def window_size(image_processor: Any, batch_size: int) -> int:
 
 
 def make_batches(images: Sequence[Image.Image], image_processor: Any, batch_size: int) -> list[Batch]:
-    """Prepares the images of a window, `batch_size` at a time."""
+    """Prepares the images of a window, at most `batch_size` at a time.
+
+    Where the image processor knows few widths (`resize_to_multiple_of`), images of different width go apart, so that
+    nothing is padded. A mask that hides nothing is left out: without one the network is faster.
+    """
     order = list(range(len(images)))
     if sorts_by_width(image_processor):
         order.sort(key=lambda place: images[place].width / images[place].height)
@@ -54,5 +59,25 @@ def make_batches(images: Sequence[Image.Image], image_processor: Any, batch_size
         places = order[start : start + batch_size]
         own = [images[place] for place in places]
         inputs = image_processor(own, return_tensors="pt")  # all at once: much cheaper than one by one
-        batches.append(Batch(places, [(image.height, image.width) for image in own], dict(inputs)))
+        sizes = [(image.height, image.width) for image in own]
+        batches += _apart(Batch(places, sizes, dict(inputs)), image_processor.resize_to_multiple_of or 1)
+    return batches
+
+
+def _apart(batch: Batch, multiple_of: int) -> list[Batch]:
+    """Images of a batch, sorted by width, in one batch for each width if widths are multiples of more than 1."""
+    mask = batch.inputs.get("pixel_mask")
+    if mask is None:
+        return [batch]
+    if mask.all():
+        return [batch._replace(inputs={"pixel_values": batch.inputs["pixel_values"]})]
+    if multiple_of == 1 or not mask[:, :, 0].all():  # lower images are padded below
+        return [batch]
+    batches, widths = [], mask[:, 0].sum(-1).tolist()
+    for width, group in groupby(range(len(widths)), key=widths.__getitem__):
+        rows = list(group)
+        pixels = batch.inputs["pixel_values"][rows[0] : rows[-1] + 1, ..., :width].contiguous()
+        batches.append(
+            Batch([batch.places[r] for r in rows], [batch.sizes[r] for r in rows], {"pixel_values": pixels})
+        )
     return batches

@@ -30,6 +30,9 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     keep_aspect_ratio (`bool`, *optional*, defaults to `False`):
         `False` stretches every word to `size`. `True` scales it to `size["height"]` at its own aspect ratio, pads it
         on the right and adds `pixel_mask` to the output.
+    width_factor (`float`, *optional*, defaults to 1.0):
+        With `keep_aspect_ratio`: how many times as wide as its own shape a word becomes. CTC needs a frame for each
+        character, so that networks which keep a frame every four pixels read narrow print better stretched.
     min_width (`int`, *optional*, defaults to 32):
         Narrower words are stretched to this width: CTC needs more frames than characters, even for "Ill". Only with
         `keep_aspect_ratio`, as all that follows.
@@ -62,6 +65,7 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
 
     do_grayscale: bool | None
     keep_aspect_ratio: bool | None
+    width_factor: float | None
     min_width: int | None
     max_width: int | None
     wide_words: Literal["squeeze", "shrink"] | None
@@ -94,6 +98,7 @@ class WordImageProcessing:
     image_mean = 0.5
     image_std = 0.5
     keep_aspect_ratio = False
+    width_factor = 1.0
     min_width = 32
     max_width = None
     wide_words = "squeeze"
@@ -160,6 +165,7 @@ class WordImageProcessing:
         image_mean: float | tuple[float, ...] | None,
         image_std: float | tuple[float, ...] | None,
         keep_aspect_ratio: bool,
+        width_factor: float | None,
         min_width: int,
         max_width: int | None,
         wide_words: str | None,
@@ -184,7 +190,7 @@ class WordImageProcessing:
             sizes = [(size.height, size.width)] * len(images)
             if keep_aspect_ratio:
                 bounds = min_width or 1, max_width or size.width
-                options = width_rounding or "nearest", resize_to_multiple_of or 1, shrinks
+                options = width_rounding or "nearest", resize_to_multiple_of or 1, shrinks, width_factor or 1.0
                 sizes = [word_size(*self._shape(image)[1:], size.height, *bounds, *options) for image in images]
             images = self._resize(images, sizes, resample, antialias is not False)
 
@@ -241,9 +247,10 @@ class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
     paths, URLs, bytes; see `load_word_image`. Defaults: grey, stretched to 32 x 128 (bicubic), scaled to [-1, 1].
 
     Options beyond those of every image processor, at construction or at call time: `do_grayscale`,
-    `keep_aspect_ratio`, `min_width`, `max_width`, `wide_words`, `width_rounding`, `resize_to_multiple_of`, `padding`,
-    `pad_to_multiple_of`, `padding_mode`, `padding_value`, `return_pixel_mask`, `antialias`; see
-    `CRNNImageProcessorKwargs`. `image_mean` and `image_std` are one number for all channels or one per channel.
+    `keep_aspect_ratio`, `width_factor`, `min_width`, `max_width`, `wide_words`, `width_rounding`,
+    `resize_to_multiple_of`, `padding`, `pad_to_multiple_of`, `padding_mode`, `padding_value`, `return_pixel_mask`,
+    `antialias`; see `CRNNImageProcessorKwargs`. `image_mean` and `image_std` are one number for all
+    channels or one per channel.
 
     Raises (at call):
         UnreadableImageError: An image is damaged, empty, or not an image. The message names it.
@@ -355,8 +362,10 @@ def word_size(
     rounding: str,
     multiple_of: int,
     shrinks: bool,
+    width_factor: float = 1.0,
 ) -> tuple[int, int]:
     """`(height, width)` of a word: `target_height` and its `word_width`, but lower if it shrinks to `max_width`."""
+    width = width if width_factor == 1 else width * width_factor
     if shrinks and target_height * width > max_width * height:
         return max(_ROUNDINGS[rounding](max_width * height / width), 1), max_width
     return target_height, word_width(height, width, target_height, min_width, max_width, rounding, multiple_of)
@@ -456,3 +465,5 @@ def _validate_padding(size: SizeDict, max_width: int | None, padding: bool | str
     for name in ("min_width", "pad_to_multiple_of", "resize_to_multiple_of"):
         if kwargs[name] is not None and kwargs[name] < 1:
             raise ValueError(f"{name} is at least 1, got {kwargs[name]}")
+    if kwargs["width_factor"] is not None and not 0 < kwargs["width_factor"] < math.inf:
+        raise ValueError(f"width_factor is above 0, got {kwargs['width_factor']}")
