@@ -30,6 +30,7 @@ from transformers.utils import logging as transformers_logging
 from hf_str import DEFAULT_CHECKPOINT, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
 from hf_str.evaluation.speed import stopwatch, take_turns
 from hf_str.models.crnn.decoding_crnn import best_path, frame_log_probs
+from hf_str.models.crnn.modeling_crnn import join_logits
 
 
 class Timings:
@@ -71,7 +72,7 @@ def read_logits(folder: Path, num_images: int, checkpoint: str) -> tuple[torch.T
     files = list(islice(cycle(files), num_images))
     batches = [files[start : start + 64] for start in range(0, num_images, 64)]
     logits = [model(**processor(images=batch, return_tensors="pt")).logits for batch in tqdm(batches, leave=False)]
-    return torch.cat(logits), processor
+    return join_logits(logits), processor
 
 
 def pyctcdecode_search(processor) -> Callable | None:

@@ -39,6 +39,7 @@ from hf_str import (
 )
 from hf_str.data import read_word_folder
 from hf_str.evaluation import PROTOCOLS, Protocol
+from hf_str.models.crnn.modeling_crnn import join_logits
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def read_data(folder: Path, model, processor, protocol: Protocol) -> Words:
     paths = [str(box.path) for box in boxes]
     batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
     logits = [model(**processor(images=batch, return_tensors="pt")).logits for batch in tqdm(batches, folder.name)]
-    return Words(folder.name, torch.cat(logits), [protocol.normalize(box.text) for box in boxes])
+    return Words(folder.name, join_logits(logits), [protocol.normalize(box.text) for box in boxes])
 
 
 def parse_args() -> argparse.Namespace:

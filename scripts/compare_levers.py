@@ -69,7 +69,7 @@ def main():
         options = TRAINING | {"--init_from": args.init_from} | LEVERS[name]
         if "--self_labelled" in options:
             options["--self_labelled"] = args.self_labelled
-        runs[name] = {name: json.dumps(value) if isinstance(value, dict) else value for name, value in options.items()}
+        runs[name] = {option: json.dumps(v) if isinstance(v, dict) else v for option, v in options.items()}
     logs = dict(zip(runs, train_each(runs, args.output_dir, training), strict=True))
 
     peer = logs.get("plain")

@@ -23,7 +23,7 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
-from ..models.crnn.batching_crnn import sorts_by_width
+from ..models.crnn.batching_crnn import Batch, keep_surest, make_batches, sorts_by_width
 from ..models.crnn.decoders_crnn import make_decoder
 from ..models.crnn.decoding_crnn import CTCDecoder
 from ..models.crnn.language_model_crnn import CharacterLanguageModel
@@ -139,22 +139,29 @@ class CRNNRecognizer(Recognizer):
     def read(
         self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
     ) -> list[tuple[str, float]]:
-        with torch.inference_mode():
-            logits = self.logits(self.processor.image_processor(list(images), return_tensors="pt"))
-        by_lexicon = defaultdict(list)
-        for place, lexicon in enumerate(lexicons or [None] * len(images)):
-            by_lexicon[id(lexicon)].append((place, lexicon))
-        found: dict[int, tuple[str, float]] = {}
-        for group in by_lexicon.values():
-            places, lexicon = [place for place, _ in group], group[0][1]
-            outputs, decoder = SimpleNamespace(logits=logits[places]), self._decoder_with(lexicon)
-            readings = self.processor.post_process_text_recognition(outputs, decoder=decoder)
-            found |= {place: (r["text"], r["score"]) for place, r in zip(places, readings, strict=True)}
-        return [found[place] for place in range(len(images))]
+        lexicons = lexicons or [None] * len(images)
+        batches = make_batches(list(images), self.processor.image_processor, max(1, len(images)))
+        found = keep_surest((batch, self._read(batch, lexicons)) for batch in batches)
+        return [(found[place]["text"], found[place]["score"]) for place in range(len(images))]
 
-    def logits(self, inputs: Any) -> torch.Tensor:
+    def _read(self, batch: Batch, lexicons: Sequence[Sequence[str] | None]) -> list[dict[str, Any]]:
+        """Readings of a batch; images that share a lexicon are decoded together."""
+        with torch.inference_mode():
+            logits = self.logits({name: tensor.to(self.device) for name, tensor in batch.inputs.items()})
+        by_lexicon = defaultdict(list)
+        for row, place in enumerate(batch.places):
+            by_lexicon[id(lexicons[place])].append(row)
+        found: dict[int, dict[str, Any]] = {}
+        for rows in by_lexicon.values():
+            decoder = self._decoder_with(lexicons[batch.places[rows[0]]])
+            outputs = SimpleNamespace(logits=logits[rows])
+            readings = self.processor.post_process_text_recognition(outputs, decoder=decoder)
+            found |= zip(rows, readings, strict=True)
+        return [found[row] for row in range(len(batch.places))]
+
+    def logits(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Raw logits (batch, time, vocab) of prepared images; frames of padding are blank."""
-        return self.model(**inputs.to(self.device)).logits
+        return self.model(**inputs).logits
 
 
 class PPOCRRecognizer(Recognizer):

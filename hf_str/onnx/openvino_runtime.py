@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from transformers.modeling_outputs import CausalLMOutput
 
-from ..models.crnn.modeling_crnn import blank_padding, image_widths
+from ..models.crnn.modeling_crnn import image_widths, join_logits
 from ..optional import require
 from .runtime import ORTCRNNForCTC
 
@@ -55,15 +55,10 @@ class OVCRNNForCTC(ORTCRNNForCTC):
         """As [`ORTCRNNForCTC`], whether the graph takes a mask or not; images are padded on their right only."""
         if pixel_mask is None or pixel_mask.all():
             return super().__call__(pixel_values)
-        widths, parts = image_widths(pixel_mask), []
-        for width in widths.unique().tolist():
-            (rows,) = torch.where(widths == width)
-            parts.append((rows, super().__call__(pixel_values[rows, ..., :width]).logits))
-        _, time, vocab = max((part.shape for _, part in parts), key=lambda shape: shape[1])
-        logits, num_frames = torch.zeros(len(widths), time, vocab, device=self.device), torch.zeros_like(widths)
-        for rows, part in parts:
-            logits[rows, : part.shape[1]], num_frames[rows] = part, part.shape[1]
-        return CausalLMOutput(logits=blank_padding(logits, num_frames.to(self.device)))
+        widths, run = image_widths(pixel_mask), super().__call__
+        groups = [(width, torch.where(widths == width)[0]) for width in widths.unique().tolist()]
+        logits = join_logits([run(pixel_values[rows, ..., :width]).logits for width, rows in groups])
+        return CausalLMOutput(logits=logits[torch.cat([rows for _, rows in groups]).argsort()])
 
     @property
     def compute_dtype(self) -> torch.dtype:

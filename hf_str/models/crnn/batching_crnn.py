@@ -1,10 +1,12 @@
-"""Which images go through the network together.
+"""Which images go through the network together, and which way up.
 
 Where images keep their aspect ratio, a batch is padded to its widest image. So images are taken in windows of some
-batches, and wide and narrow ones of a window go apart.
+batches, and wide and narrow ones of a window go apart. Images that stand upright are read in three orientations, of
+which the surest reading is kept.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -12,7 +14,7 @@ import torch
 from PIL import Image
 
 
-__all__ = ["Batch", "make_batches", "sorts_by_width", "window_size"]
+__all__ = ["Batch", "keep_surest", "make_batches", "sorts_by_width", "window_size"]
 
 #: Of a window, where images are sorted by width.
 BATCHES_PER_WINDOW = 4
@@ -22,14 +24,20 @@ class Batch(NamedTuple):
     """Images for one forward pass.
 
     Attributes:
-        places: of each image in its window.
-        sizes: (height, width) of each image in pixels.
+        places: of each image in its window; of one that stands upright three times.
+        rotations: by how many degrees each image was turned, counter-clockwise: 0, 90 or 270.
+        sizes: (height, width) of each image in pixels, after turning.
         inputs: what the model takes.
     """
 
     places: list[int]
+    rotations: list[int]
     sizes: list[tuple[int, int]]
     inputs: dict[str, torch.Tensor]
+
+    def select(self, rows: Sequence[int], inputs: dict[str, torch.Tensor]) -> "Batch":
+        """Some of its images, with the `inputs` made for them."""
+        return Batch(*([column[row] for row in rows] for column in self[:3]), inputs)
 
 
 def sorts_by_width(image_processor: Any) -> bool:
@@ -49,35 +57,55 @@ def make_batches(images: Sequence[Image.Image], image_processor: Any, batch_size
     """Prepares the images of a window, at most `batch_size` at a time.
 
     Where the image processor knows few widths (`resize_to_multiple_of`), images of different width go apart, so that
-    nothing is padded. A mask that hides nothing is left out: without one the network is faster.
+    nothing is padded. A mask that hides nothing is left out: without one the network is faster. Of images that are
+    more than the image processor's `upright_ratio` times as high as wide, two more go in, turned either way.
     """
-    order = list(range(len(images)))
+    views = [(place, 0, image) for place, image in enumerate(images)]
+    if ratio := image_processor.upright_ratio:
+        upright = [(place, image) for place, _, image in views if image.height > ratio * image.width]
+        views += [(place, turn, image.rotate(turn, expand=True)) for place, image in upright for turn in (90, 270)]
     if sorts_by_width(image_processor):
-        order.sort(key=lambda place: images[place].width / images[place].height)
+        views.sort(key=lambda view: view[2].width / view[2].height)
     batches = []
-    for start in range(0, len(order), batch_size):
-        places = order[start : start + batch_size]
-        own = [images[place] for place in places]
+    for start in range(0, len(views), batch_size):
+        places, rotations, own = map(list, zip(*views[start : start + batch_size], strict=True))
         inputs = image_processor(own, return_tensors="pt")  # all at once: much cheaper than one by one
         sizes = [(image.height, image.width) for image in own]
-        batches += _apart(Batch(places, sizes, dict(inputs)), image_processor.resize_to_multiple_of or 1)
+        batches += _apart(Batch(places, rotations, sizes, dict(inputs)), image_processor.resize_to_multiple_of or 1)
     return batches
+
+
+def keep_surest(batches: Iterable[tuple[Batch, Sequence[dict[str, Any]]]]) -> dict[int, dict[str, Any]]:
+    """One reading for each image, by its place in the window.
+
+    A turned image counts only where two characters or more are read in it, whose geometric mean of probabilities is
+    higher than that of any other way up; its reading has a `rotation`, and the positions of its characters are those
+    in the turned image.
+
+    Args:
+        batches: each with what `CRNNProcessor.post_process_text_recognition` gave for it.
+    """
+    surest: dict[int, tuple[float, dict[str, Any]]] = {}
+    for batch, readings in batches:
+        for place, rotation, reading in zip(batch.places, batch.rotations, readings, strict=True):
+            probabilities = [one["probability"] for one in reading["characters"]]
+            if rotation and len(probabilities) < 2:
+                continue
+            sure = math.prod(probabilities) ** (1 / len(probabilities)) if probabilities else 0.0
+            if place not in surest or sure > surest[place][0]:
+                surest[place] = sure, reading | ({"rotation": rotation} if rotation else {})
+    return {place: reading for place, (_, reading) in surest.items()}
 
 
 def _apart(batch: Batch, multiple_of: int) -> list[Batch]:
     """Images of a batch, sorted by width, in one batch for each width if widths are multiples of more than 1."""
-    mask = batch.inputs.get("pixel_mask")
+    mask, pixels = batch.inputs.get("pixel_mask"), batch.inputs["pixel_values"]
     if mask is None:
         return [batch]
     if mask.all():
-        return [batch._replace(inputs={"pixel_values": batch.inputs["pixel_values"]})]
+        return [batch._replace(inputs={"pixel_values": pixels})]
     if multiple_of == 1 or not mask[:, :, 0].all():  # lower images are padded below
         return [batch]
-    batches, widths = [], mask[:, 0].sum(-1).tolist()
-    for width, group in groupby(range(len(widths)), key=widths.__getitem__):
-        rows = list(group)
-        pixels = batch.inputs["pixel_values"][rows[0] : rows[-1] + 1, ..., :width].contiguous()
-        batches.append(
-            Batch([batch.places[r] for r in rows], [batch.sizes[r] for r in rows], {"pixel_values": pixels})
-        )
-    return batches
+    widths = mask[:, 0].sum(-1).tolist()
+    groups = ((width, list(rows)) for width, rows in groupby(range(len(widths)), key=widths.__getitem__))
+    return [batch.select(rows, {"pixel_values": pixels[rows, ..., :width]}) for width, rows in groups]

@@ -57,6 +57,10 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     return_pixel_mask (`bool`, *optional*, defaults to `True`):
         Whether the output has a `pixel_mask`, which keeps the padding out of the reading. `False` is for models that
         were trained to look at their padding.
+    upright_ratio (`float`, *optional*):
+        What reads words with this processor, such as the pipeline, reads images that are more than so many times as
+        high as wide in three orientations, as they are and turned either way. `None`: as they are only. The processor
+        itself turns nothing.
     antialias (`bool`, *optional*, defaults to `True`):
         Whether making an image smaller averages all its pixels, as Pillow does. `False` interpolates between
         neighbours only, as OpenCV does; with nearest, bilinear or bicubic resampling, with or without
@@ -76,6 +80,7 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     padding_mode: Literal["constant", "replicate"] | None
     padding_value: float | int | list[float | int] | tuple[float | int, ...] | None
     return_pixel_mask: bool | None
+    upright_ratio: float | None
     antialias: bool | None
 
 
@@ -109,6 +114,7 @@ class WordImageProcessing:
     padding_mode = "constant"
     padding_value = 0.0
     return_pixel_mask = True
+    upright_ratio = None
     antialias = True
 
     @property

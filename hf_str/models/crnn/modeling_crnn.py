@@ -5,6 +5,7 @@ Scene Text Recognition", 2015. Graves et al.: "Connectionist Temporal Classifica
 """
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import nn
@@ -221,6 +222,14 @@ def blank_padding(logits: torch.Tensor, num_frames: torch.Tensor) -> torch.Tenso
     blank[0] = 0
     time = torch.arange(logits.shape[1], device=logits.device)
     return torch.where((time < num_frames[:, None])[..., None], logits, blank)
+
+
+def join_logits(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Logits (batch, time, vocab) of several batches as one, as long as the longest; padding is certainly blank."""
+    time = max(part.shape[1] for part in parts)
+    padded = [nn.functional.pad(part, (0, 0, 0, time - part.shape[1])) for part in parts]
+    num_frames = [part.shape[1] for part in parts for _ in part]
+    return blank_padding(torch.cat(padded), torch.tensor(num_frames, device=padded[0].device))
 
 
 def _describe_unalignable(labels: torch.Tensor, num_frames: torch.Tensor, alignable: torch.Tensor) -> str:

@@ -1,6 +1,6 @@
 """`pipeline("image-to-text")` for CTC recognisers."""
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterator, Sequence, Sized
 from functools import partial
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from transformers import Pipeline
 from transformers.pipelines.pt_utils import KeyDataset, PipelineDataset, PipelineIterator
 
-from .batching_crnn import Batch, make_batches, window_size
+from .batching_crnn import Batch, keep_surest, make_batches, window_size
 from .image_loading_crnn import load_word_image
 from .processing_crnn import CRNNProcessor
 
@@ -79,7 +79,9 @@ class ImageToTextPipeline(Pipeline):
         Returns:
             For one image `[{"generated_text": str, "score": float}]`; for several, one such list an image (an
             iterator of them where `inputs` is a generator or a dataset). The score is the probability of the word.
-            A candidate has `log_prob` besides, the natural logarithm of its probability under CTC.
+            A candidate has `log_prob` besides, the natural logarithm of its probability under CTC. A word that was
+            read after turning its image (see `upright_ratio` of the image processor) has `rotation`, 90 or 270 degrees
+            counter-clockwise, and spans are those in the turned image: 90 for words that run down, 270 for up.
         """
         if isinstance(inputs, Sequence) and not isinstance(inputs, _SINGLE_SEQUENCES):
             inputs = list(inputs)
@@ -97,21 +99,25 @@ class ImageToTextPipeline(Pipeline):
         return {}, decoding, {} if return_characters is None else {"return_characters": return_characters}
 
     def preprocess(self, image: Any) -> dict[str, Any]:
-        """One image, as a batch of its own."""
-        (batch,) = make_batches([load_word_image(image)], self.processor.image_processor, batch_size=1)
-        return batch._asdict()
+        """One image, as a window of its own."""
+        return {"batches": make_batches([load_word_image(image)], self.processor.image_processor, batch_size=1)}
 
-    def _forward(self, batch: dict[str, Any], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
-        inputs = batch["inputs"]
-        readings = self.processor.post_process_text_recognition(
-            self.model(**inputs), inputs.get("pixel_mask"), target_sizes=batch["sizes"], **decoding
+    def _forward(self, window: dict[str, list[Batch]], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
+        """The readings of a window, in the order of its images."""
+        batches = [Batch(*parts) for parts in window["batches"]]  # on their way to the device they became tuples
+        found = keep_surest((batch, self._read(batch, **decoding)) for batch in batches)
+        return {"readings": [found[place] for place in range(len(found))]}
+
+    def _read(self, batch: Batch, **decoding: Any) -> list[dict[str, Any]]:
+        inputs = batch.inputs
+        return self.processor.post_process_text_recognition(
+            self.model(**inputs), inputs.get("pixel_mask"), target_sizes=batch.sizes, **decoding
         )
-        return {"readings": readings}
 
     def postprocess(self, outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
         (reading,) = outputs["readings"]
         extra = ("characters",) if return_characters else ()
-        result = _result(reading, ("score", *extra))
+        result = _result(reading, ("score", *extra, *(("rotation",) if "rotation" in reading else ())))
         if "candidates" in reading:
             result["candidates"] = [_result(one, ("score", "log_prob", *extra)) for one in reading["candidates"]]
         return [result]
@@ -148,18 +154,14 @@ class ImageToTextPipeline(Pipeline):
 
 
 class _InOrder:
-    """Readings of batches, in the order in which their images came."""
+    """Readings of windows, one by one."""
 
     def __init__(self, windows: DataLoader, read: Any):
         self.windows, self.read = windows, read
 
     def __iter__(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
-        batches: Iterable[Batch]
         for batches in self.windows:
-            found = {}
-            for batch in batches:
-                found |= zip(batch.places, self.read(batch._asdict())["readings"], strict=True)
-            yield from ({"readings": [found[place]]} for place in range(len(found)))
+            yield from ({"readings": [reading]} for reading in self.read({"batches": batches})["readings"])
 
     def __len__(self) -> int:
         return len(self.windows.dataset)
