@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
+from .models.crnn.batching_crnn import keep_surest, make_batches
+
 
 __all__ = ["draw_reading", "explain_image", "read_and_explain"]
 
@@ -58,16 +60,24 @@ def explain_image(
 def read_and_explain(
     image: Image.Image, model: Any, processor: Any, font: str | os.PathLike | None = None, **options: Any
 ) -> tuple[dict[str, Any], Image.Image]:
-    """The reading, as `post_process_text_recognition` gives it, and the picture; see [`explain_image`]."""
-    inputs = processor.image_processor([image], return_tensors="pt").to(model.device, model.dtype)
-    with torch.inference_mode():
-        outputs = model(**inputs)
-    sizes = [(image.height, image.width)]
-    (reading,) = processor.post_process_text_recognition(
-        outputs, pixel_mask=inputs.get("pixel_mask"), target_sizes=sizes, **options
-    )
+    """The reading, as `post_process_text_recognition` gives it, and the picture; see [`explain_image`].
+
+    An image that stands upright is turned as the pipeline turns it, and then drawn as it was read; the reading then
+    has its `rotation`.
+    """
+    views = []
+    for view in make_batches([image], processor.image_processor, batch_size=1):
+        inputs = {name: tensor.to(model.device) for name, tensor in view.inputs.items()}
+        with torch.inference_mode():
+            outputs = model(**inputs | {"pixel_values": inputs["pixel_values"].to(model.dtype)})
+        (reading,) = processor.post_process_text_recognition(
+            outputs, pixel_mask=inputs.get("pixel_mask"), target_sizes=view.sizes, **options
+        )
+        views.append((view, [reading | {"logits": outputs.logits[0]}]))
+    reading = keep_surest(views)[0]
+    logits, image = reading.pop("logits"), image.rotate(reading.get("rotation", 0), expand=True)
     symbols = processor.tokenizer.convert_ids_to_tokens(range(len(processor.tokenizer)))
-    return reading, draw_reading(image, outputs.logits[0], reading, symbols, font)
+    return reading, draw_reading(image, logits, reading, symbols, font)
 
 
 def draw_reading(

@@ -20,18 +20,11 @@ import json
 from pathlib import Path
 
 from compare_stages import percentage, train_each
+from train_reference import SHAPE
 
 import hf_str
 
 
-# 48 pixels of width for a height of 32, in steps of 32.
-SHAPE = {
-    "keep_aspect_ratio": True,
-    "width_factor": 1.5,
-    "min_width": 96,
-    "max_width": 512,
-    "resize_to_multiple_of": 32,
-}
 # What each run has besides TRAINING.
 LEVERS = {
     "plain": {},

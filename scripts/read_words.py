@@ -16,9 +16,10 @@ A shard is a Parquet file (with encoded images, with paths, or as `datasets` wri
     a/b.bad_images.jsonl    row, key and problem of images that cannot be read, if there are any
 
 Rows are as many and in the same order as in the shard. A bad image has an empty text and no score. Edges of
-characters are in pixels of the image, or, of a word that runs up or down, of the image turned to be read. An output has its name only when it is whole: after whatever stopped a run, the
-same command goes on with the shards that are missing. A shard that is broken, or has no room on the disk, is named,
-the others are read, and the exit code is 1. One run at a time may write to a folder; other settings are refused.
+characters are in pixels of the image, or, of a word that runs up or down, of the image turned to be read. An output
+has its name only when it is whole: after whatever stopped a run, the same command goes on with the shards that are
+missing. A shard that is broken, or has no room on the disk, is named, the others are read, and the exit code is 1.
+One run at a time may write to a folder; other settings are refused.
 
 Processes, on one machine or many, share the shards out: have many more shards than processes. --num_workers pays on a
 GPU; on a CPU rather have a process for each core. The network computes in the fastest type of the device; texts of

@@ -94,6 +94,17 @@ PROFILES = {
 }
 
 
+# How wide a new network sees its words: 48 pixels for what is as wide as high, in steps of 32.
+SHAPE = {
+    "keep_aspect_ratio": True,
+    "width_factor": 1.5,
+    "min_width": 96,
+    "max_width": 512,
+    "resize_to_multiple_of": 32,
+    "upright_ratio": 1.5,
+}
+
+
 @dataclass
 class Progress:
     """How far a run has come."""
@@ -144,7 +155,7 @@ def main():
     print(real)
     more = [box for folder in args.self_labelled for box in read_word_folder(folder)]
     words = training_words(args, collator, WordTable(real.training.boxes + more))
-    pool = WordPool(args.pool_words, device, args.seed) if args.echo > 1 else None
+    pools: dict[int, WordPool] = {}  # by width; all images of a batch have one
     num_new = round(args.batch_size / args.echo)  # of each batch; the others are drawn from the pool
 
     # Where an earlier piece of this run stopped.
@@ -208,7 +219,10 @@ def main():
         batch = next(batches)
         with meter.step():
             pixels, labels = (batch[name].to(device, non_blocking=True) for name in ("pixels", "labels"))
-            if pool is not None:
+            if args.echo > 1:
+                if (width := pixels.shape[-1]) not in pools:
+                    pools[width] = WordPool(args.pool_words, device, args.seed)
+                pool = pools[width]
                 pool.add(pixels, labels)
                 echoes, echo_labels = pool.draw(args.batch_size - num_new)
                 echoes = augment_batch(echoes, pool.generator, args.augmentation)
@@ -303,14 +317,13 @@ def parse_args() -> argparse.Namespace:
     add("--config_overrides", type=json.loads, default={"num_channels": 1}, help="fields of CRNNConfig as JSON")
     add("--init_from", help="a checkpoint to start from, with --config_overrides applied to its own network")
     add("--charset", help="a charset's name, its characters, or a .txt file (94, or the checkpoint's)")
-    add("--image_width", type=int, help="pixels to which words are stretched (128, or the checkpoint's)")
+    add("--image_width", type=int, help="pixels to which all words are stretched")
     add("--teacher", help="a checkpoint whose logits are learnt too: the same characters, image size and frames")
     add("--teacher_weight", type=float, default=0.5, help="share of the teacher in the loss")
     add(
         "--image_processor_overrides",
         type=json.loads,
-        default={},
-        help="options of the image processor as JSON, such as those of words that keep their shape",
+        help="options of the image processor as JSON (the checkpoint's; for a new network words keep their shape)",
     )
     add("--window", type=int, default=8, help="steps whose words are sorted by width, where they keep their shape")
     add("--max_words", type=int, help="length of the run in words trained on")
@@ -318,7 +331,7 @@ def parse_args() -> argparse.Namespace:
     add("--max_minutes", type=float, default=math.inf, help="stop this piece so long after its start")
     add("--batch_size", type=int, help="words a step")
     add("--echo", type=float, default=1.0, help="how often each word is trained on")
-    add("--pool_words", type=int, default=1_000_000, help="words that are kept on the device to be seen again")
+    add("--pool_words", type=int, default=200_000, help="words of each width that are kept on the device for echoes")
     add("--augmentation", type=float, default=0.5, help="how much words out of the pool are changed")
     add("--learning_rate", type=float, default=2e-3, help="the highest, of AdamW")
     add("--weight_decay", type=float, default=0.01)
@@ -347,8 +360,8 @@ def parse_args() -> argparse.Namespace:
     args.real = args.real or []
     if not 1 <= args.echo <= args.batch_size:
         parser.error("--echo must be at least 1 and leave room for a new word in each batch")
-    if args.echo > 1 and args.image_processor_overrides.get("keep_aspect_ratio"):
-        parser.error("--echo keeps words of one size on the device: it goes without keep_aspect_ratio")
+    if args.image_processor_overrides is None:
+        args.image_processor_overrides = {} if args.init_from or args.image_width else SHAPE
     return args
 
 

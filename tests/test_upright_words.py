@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import pytest
+from PIL import ImageChops
 from transformers import pipeline
 
 import hf_str
 from hf_str import CRNNForCTC, CRNNProcessor, load_word_image
 from hf_str.evaluation.recognizers import open_recognizer
+from hf_str.explanation import read_and_explain
 from hf_str.reading.windows import Preparation, Window
 from hf_str.reading.word_reader import WordReader
 
@@ -53,6 +55,15 @@ def test_spans_are_those_in_the_turned_image(checkpoint):
     for one, other in zip(turned["characters"], expected["characters"], strict=True):
         assert one["span"] == pytest.approx(other["span"], abs=0.01)
     assert turned["score"] == pytest.approx(expected["score"], abs=1e-4)
+
+
+def test_the_explanation_shows_the_turned_image(checkpoint, level):
+    reader = pipeline("image-to-text", model=checkpoint, device="cpu")
+    image = load_word_image(SAMPLES[0])
+    _, expected = read_and_explain(image, reader.model, reader.processor)
+    reading, drawn = read_and_explain(image.rotate(-90, expand=True), reader.model, reader.processor)
+    assert (reading["text"], reading["rotation"]) == (level[0], 90)
+    assert ImageChops.difference(drawn, expected).getbbox() is None
 
 
 def test_without_the_ratio_nothing_is_turned(checkpoint, level):
