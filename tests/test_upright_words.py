@@ -14,6 +14,7 @@ from hf_str.reading.windows import Preparation, Window
 from hf_str.reading.word_reader import WordReader
 
 
+pytest.importorskip("pyarrow")
 SAMPLES = sorted((Path(hf_str.__file__).parent / "samples").glob("*.png"))
 
 

@@ -10,7 +10,6 @@ from transformers import pipeline
 
 import hf_str
 from hf_str import CRNNForCTC, CRNNImageProcessor, CRNNImageProcessorPil, CRNNProcessor
-from hf_str.training import BusyMeter, Teacher, WordPool, augment_batch
 from tests.conftest import random_images
 from tests.models.networks import assert_neighbours_change_nothing
 from tests.models.test_image_processing_crnn import PICTURES, needs_torchvision
@@ -156,6 +155,9 @@ def test_torchvision_prepares_images_on_the_device(device):
 
 def test_words_that_wait_on_the_device_teach(device):
     """The reference run's way: words of a pool, changed on the device, a teacher, a meter; the loss falls."""
+    pytest.importorskip("cv2")
+    from hf_str.training import BusyMeter, Teacher, WordPool, augment_batch
+
     torch.manual_seed(0)
     processor = CRNNProcessor.from_pretrained(hf_str.DEFAULT_CHECKPOINT)
     model = embedded().to(device)
