@@ -150,8 +150,8 @@ def bar(left: float, right: float, height: float, title: str, low_high: tuple[fl
 def polyline(points: Iterable[tuple[float, float]], is_ideal: bool = False) -> str:
     """A line of a [`chart`]; `is_ideal` for what the best would be."""
     path = " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in points)
-    kind = "ideal" if is_ideal else "course"
-    return f"<polyline class='{kind}' points='{path}'/>"
+    kind = " class='ideal'" if is_ideal else ""
+    return f"<polyline{kind} points='{path}'/>"
 
 
 def picture(image: Any, height: int = 40, max_width: int = 600, alt: str = "") -> str:

@@ -89,7 +89,7 @@ def main():
     refuse_sharding()
     set_seed(args.seed)
     model, processor = load_recognizer(model_args)
-    collator = WordCollator(processor, model.config)
+    collator = WordCollator(processor, model.config, one_width=True)
 
     # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
     with args.main_process_first(desc="loading words"):

@@ -109,7 +109,7 @@ def main():
     # The model: new, or a checkpoint with its charset changed where that was asked for.
     set_seed(args.seed)
     model, processor = load_recognizer(model_args)
-    collator = WordCollator(processor, model.config)
+    collator = WordCollator(processor, model.config, one_width=True)
 
     # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
     with accelerator.main_process_first():

@@ -1,15 +1,13 @@
 """Batches that travel as bytes and become numbers on the device that trains: a quarter of the traffic."""
 
-import statistics
 from collections.abc import Sequence
 
 import torch
-from PIL import Image
 
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_processing_pil_crnn import normalization_terms, per_channel
 from ..models.crnn.processing_crnn import CRNNProcessor
-from .collator import PreparedWord, WordCollator, frames_needed
+from .collator import PreparedWord, WordCollator
 
 
 __all__ = ["ByteCollator"]
@@ -18,8 +16,7 @@ __all__ = ["ByteCollator"]
 class ByteCollator(WordCollator):
     """A [`WordCollator`] for training whose batches are 8-bit images of one size, to be normalised on the device.
 
-    Words that keep their aspect ratio are stretched or squeezed to the median width of their batch, so that nothing is
-    padding: batch normalisation would count it. Batches should hold words of like width, see [`WordBatchSampler`].
+    Words that keep their aspect ratio are stretched or squeezed to the median width of their batch.
 
     Evaluation, which calls [`stack`], gets the image processor's floats as ever.
 
@@ -51,21 +48,11 @@ class ByteCollator(WordCollator):
             `pixels` (batch, channels, height, width) uint8, and `labels` (batch, frames) int64, padded with -100 to
             the longest that can be learnt, so that batches of any words of one width can be joined.
         """
-        width = self.common_width(words)
-        pixels = torch.stack(
-            [_as_tensor(_of_width(word.image, width, self.image_processor.resample)) for word in words]
-        )
-        labels = torch.full((len(words), self.num_frames(width)), -100)
+        pixels = torch.stack(list(map(_as_tensor, self.of_one_width(words))))
+        labels = torch.full((len(words), self.num_frames(pixels.shape[-1])), -100)
         for row, word in zip(labels, words, strict=True):
             row[: len(word.ids)] = torch.tensor(word.ids)
         return {"pixels": pixels, "labels": labels}
-
-    def common_width(self, words: Sequence[PreparedWord]) -> int:
-        """The median width of some words, or the next that gives the longest label its frames."""
-        widths = sorted({word.image.width for word in words})
-        median = statistics.median_low(word.image.width for word in words)
-        needed = max(frames_needed(word.ids) for word in words)
-        return next(width for width in widths if width >= median and self.num_frames(width) >= needed)
 
     def normalize(self, pixels: torch.Tensor) -> torch.Tensor:
         """(batch, channels, height, width) of uint8 to what the image processor makes of it, float32, anywhere."""
@@ -81,7 +68,3 @@ def _as_tensor(image) -> torch.Tensor:
     channels = len(image.getbands())
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     return pixels.view(image.height, image.width, channels).permute(2, 0, 1)
-
-
-def _of_width(image: Image.Image, width: int, resample: int) -> Image.Image:
-    return image if image.width == width else image.resize((width, image.height), resample)

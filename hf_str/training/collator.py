@@ -1,5 +1,6 @@
 """Word boxes -> batches for the model."""
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -47,6 +48,9 @@ class WordCollator:
         processor: image processor and tokenizer. A torchvision image processor is replaced by its Pillow twin, whose
             pixels differ from it by resampling only.
         config: of the model: says how many frames an image gives.
+        one_width: stretch or squeeze the words of a batch to their median width where the image processor knows few
+            widths (`resize_to_multiple_of`), so that nothing is padding and no mask is needed: batch normalisation
+            would count it. Batches should hold words of like width, see [`WordBatchSampler`].
 
     Example:
 
@@ -57,8 +61,9 @@ class WordCollator:
     ```
     """
 
-    def __init__(self, processor: CRNNProcessor, config: CRNNConfig):
+    def __init__(self, processor: CRNNProcessor, config: CRNNConfig, one_width: bool = False):
         self.image_processor = _with_pillow(processor.image_processor)
+        self.one_width = one_width and (self.image_processor.resize_to_multiple_of or 1) > 1
         self.tokenizer = processor.tokenizer
         self.config = config
         # Words and widths come again and again; unremembered, they would cost as much as decoding the image.
@@ -72,13 +77,16 @@ class WordCollator:
 
         Returns:
             `pixel_values` (batch, channels, height, width) float32, `pixel_mask` (batch, height, width) int64 where
-            images keep their aspect ratio, `labels` (batch, longest) int64.
+            images keep their aspect ratio and are padded, `labels` (batch, longest) int64.
 
         Raises:
             BadWordError: a mapping holds a word that cannot be trained on.
         """
         words = [self.prepare(word["image"], word["text"]) if isinstance(word, Mapping) else word for word in words]
-        return {**self.stack([word.image for word in words]), "labels": _padded([word.ids for word in words])}
+        batch = self.stack(self.of_one_width(words) if self.one_width else [word.image for word in words])
+        if self.one_width:
+            batch.pop("pixel_mask", None)
+        return {**batch, "labels": _padded([word.ids for word in words])}
 
     def prepare(
         self, image: Any, text: str, rng: np.random.Generator | None = None, augmentation: float = 0.0
@@ -169,6 +177,14 @@ class WordCollator:
                 f"neighbours), but its image, {width} pixels wide, gives {frames}",
                 "too long",
             )
+
+    def of_one_width(self, words: Sequence[PreparedWord]) -> list[Image.Image]:
+        """The words' images at their median width, or at the next that gives the longest label its frames."""
+        widths = [word.image.width for word in words]
+        median, needed = statistics.median_low(widths), max(frames_needed(word.ids) for word in words)
+        width = next(w for w in sorted(set(widths)) if w >= median and self.num_frames(w) >= needed)
+        resample = self.image_processor.resample
+        return [image if image.width == width else image.resize((width, image.height), resample) for image, _ in words]
 
     def stack(self, images: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
         """Resized images as `pixel_values` and, where their widths differ, `pixel_mask`."""

@@ -44,6 +44,24 @@ def test_pixels_are_those_of_the_image_processor(options, model):
         assert (batch[name] - tensor).abs().max() == 0
 
 
+def test_words_of_a_batch_take_one_width(model):
+    """Where widths come in steps; otherwise they are padded."""
+    options = {"keep_aspect_ratio": True, "max_width": 256}
+    words = [row["image"] for row in rows()]
+    for steps in (16, None):
+        image_processor = CRNNImageProcessorPil(**options, resize_to_multiple_of=steps)
+        collator = WordCollator(CRNNProcessor(image_processor, CRNNTokenizer(charset="94")), model.config, True)
+        own = image_processor(words, return_tensors="pt").pixel_mask.sum(-1)[:, 0]
+        batch = collator(rows())
+        assert ("pixel_mask" in batch) == (steps is None)
+        width = int(own.median()) if steps else int(own.max())
+        assert batch["pixel_values"].shape == (5, 1, 32, width)
+        kept = int((own == width).nonzero()[0])
+        alone = image_processor(words[kept], return_tensors="pt").pixel_values[0]
+        assert torch.equal(batch["pixel_values"][kept], alone)
+        assert torch.isfinite(model(**batch).loss)
+
+
 class AnotherBackend:
     """An image processor of another class with the same settings, as the one for torchvision is."""
 
