@@ -94,7 +94,7 @@ def test_only_what_lies_in_the_cache_is_served(client, demo):
 def test_files_of_the_host_are_not_read_as_images(client, path):
     answer = ask(client, [as_file(path)])
     assert not answer["success"]
-    assert "coffee" not in json.dumps(answer["output"])
+    assert "coffee" not in json.dumps(answer["output"]).lower()
 
 
 def test_names_lead_nowhere(client, demo):
@@ -108,10 +108,10 @@ def test_names_are_no_html(client):
     (path,) = upload(client, "<img src=x onerror=alert(1)>.png")
     (html,) = ask(client, [as_file(path)])["output"]["data"]
     assert "<img src=x" not in html
-    assert ">coffee<" in html
+    assert ">Coffee<" in html
 
 
-@pytest.mark.parametrize(("index", "text"), [(1, "coffee"), (-1, "Bakery"), (10**6, "Bakery"), ("../x", "Bakery")])
+@pytest.mark.parametrize(("index", "text"), [(1, "Coffee"), (-1, "Bakery"), (10**6, "Bakery"), ("../x", "Bakery")])
 def test_samples_have_numbers(client, index, text):
     visitor = f"sample {index}"
     event = {"index": index, "value": "/etc/passwd"}

@@ -84,7 +84,7 @@ def test_words_are_read_and_read_again_with_another_decoder(page, tmp_path):
     page.open()
     (tmp_path / "broken.png").write_bytes(b"\x89PNG and no more")
     page.upload(SAMPLES / "coffee.png", tmp_path / "broken.png", SAMPLES / "exit.png")
-    page.wait(lambda: page.texts() == ["coffee", "EXIT"])
+    page.wait(lambda: page.texts() == ["Coffee", "EXIT"])
     (failed,) = page.all("#readings .failed")
     assert "broken.png" in failed.text
     assert [one.text for one in page.all("#readings .card:last-child .letters b")] == list("EXIT")
@@ -100,7 +100,7 @@ def test_words_are_read_and_read_again_with_another_decoder(page, tmp_path):
     page.choose("beam search")
     page.wait(lambda: page.texts() == ["toffee", "exits"])
     page.choose("best path")
-    page.wait(lambda: page.texts() == ["coffee", "EXIT"])
+    page.wait(lambda: page.texts() == ["Coffee", "EXIT"])
     assert not page.all("#words textarea")
 
     assert [url for url in page.requests() if not url.startswith(page.url)] == []

@@ -36,7 +36,7 @@ def test_it_runs_and_learns(kept, tmp_path, monkeypatch):
         nbformat.from_dict(kept), timeout=500, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
     text = printed(notebook)
-    assert "coffee.png   coffee" in text
+    assert "coffee.png   Coffee" in text
     before, after = (int(re.search(rf"{moment}: (\d+)%", text)[1]) for moment in ("before", "after"))
     assert before == 0
     assert after >= 50

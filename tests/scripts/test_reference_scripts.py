@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline
+from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor, ImageToTextPipeline
 from tests.conftest import draw_word
 from tests.training.drawing import font_folder
 
@@ -198,6 +198,30 @@ def test_compare_levers(words, tiny_checkpoint, tmp_path):
     assert settings["self_labelled"] == [str(words)]
     assert not CRNNForCTC.from_pretrained(tmp_path / "plain" / "final").config.guidance_decoder
     assert CRNNForCTC.from_pretrained(tmp_path / "guidance-decoder" / "final").config.guidance_decoder
+
+
+def test_average_checkpoints(tiny_checkpoint, tmp_path):
+    model = CRNNForCTC.from_pretrained(tiny_checkpoint)
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    model.save_pretrained(tmp_path / "other")
+    run("average_checkpoints.py", tiny_checkpoint, tmp_path / "other", "--output_dir", tmp_path / "both")
+    parameters = dict(model.named_parameters())
+    for name, tensor in weights_of(tmp_path / "both").items():
+        expected = (2 * before[name] if name in parameters else before[name]).half().to(tensor.dtype)
+        assert torch.equal(tensor, expected)
+    assert CRNNProcessor.from_pretrained(tmp_path / "both").tokenizer.characters
+
+    narrow = CRNNForCTC(CRNNConfig.from_pretrained(tiny_checkpoint, hidden_size=16))
+    narrow.save_pretrained(tmp_path / "narrow")
+    command = [sys.executable, SCRIPTS / "average_checkpoints.py", tiny_checkpoint, tmp_path / "narrow"]
+    done = subprocess.run(
+        list(map(str, [*command, "--output_dir", tmp_path / "none"])), capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 1
+    assert "are of different networks" in done.stderr
 
 
 def test_packed_files_have_a_limit(words, tmp_path):
