@@ -7,19 +7,20 @@
     python scripts/train_character_lm.py --words words.txt --output lm.arpa
     python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt --language_model lm.arpa
 
-A data set is a folder with a `labels.tsv` of lines `image path<TAB>text`. Each is read by the network once; all
-decoders work on those logits. The rule for small lexicons: each image has its own, of its label and 49 (or 999)
-others, drawn without replacement by numpy's generator of `--seed` from the different labels of the data set, and where
-those do not suffice from `--lexicon`; labels as the protocol sees them. The lexicon of all labels is one for all data
-sets. Gains are in points of word accuracy. The time is CPU time of one thread for decoding alone, without the network
-and without building the lexicon. In brackets stands the share of labels that are in the lexicon: who reads only its
-words cannot be better.
+A data set is a folder with a `labels.tsv` of lines `image path<TAB>text`. Each is read by the network once, and no
+image is turned; all decoders work on those logits. The rule for small lexicons: each image has its own, of its label
+and 49 (or 999) others, drawn without replacement by numpy's generator of `--seed` from the different labels of the
+data set, and where those do not suffice from `--lexicon`; labels as the protocol sees them. The lexicon of all labels
+is one for all data sets. Gains are in points of word accuracy. The time is CPU time of one thread for decoding alone,
+without the network and without building the lexicon. In brackets stands the share of labels that are in the lexicon:
+who reads only its words cannot be better.
 """
 
 import argparse
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -36,18 +37,19 @@ from hf_str import (
     LexiconDecoder,
     PrefixBeamSearch,
     PrefixSearch,
+    load_word_image,
 )
 from hf_str.data import read_word_folder
 from hf_str.evaluation import PROTOCOLS, Protocol
-from hf_str.models.crnn.modeling_crnn import join_logits
+from hf_str.models.crnn.batching_crnn import make_batches
 
 
 @dataclass(frozen=True)
 class Words:
-    """A data set, read by the network: logits (images, time, vocab), and the labels as the protocol sees them."""
+    """A data set, read by the network: logits (images, time, vocab) by batches; labels as the protocol sees them."""
 
     name: str
-    logits: torch.Tensor
+    logits: list[torch.Tensor]
     labels: list[str]
 
 
@@ -72,7 +74,7 @@ class Comparison:
         self.rows[name] = []
         for words in self.datasets:
             started = time.process_time()
-            readings = decoder(words.logits)
+            readings = [reading for logits in words.logits for reading in decoder(logits)]
             taken = time.process_time() - started
             covered = None if vocabulary is None else 100 * np.mean([label in vocabulary for label in words.labels])
             self.rows[name].append(self._result(words, readings, taken, covered))
@@ -85,7 +87,8 @@ class Comparison:
         for words in self.datasets:
             readings, taken = [], 0.0
             lexicons = draw_lexicons(words.labels, size, distractors, seed)
-            for logits, lexicon in zip(words.logits, tqdm(lexicons, total=len(words.labels), desc=name), strict=True):
+            images = chain.from_iterable(words.logits)
+            for logits, lexicon in zip(images, tqdm(lexicons, total=len(words.labels), desc=name), strict=True):
                 decoder = LexiconDecoder(Lexicon(lexicon, self.tokenizer))
                 started = time.process_time()
                 readings += decoder(logits[None])
@@ -130,10 +133,10 @@ def draw_lexicons(labels: list[str], size: int, distractors: list[str], seed: in
 @torch.no_grad()
 def read_data(folder: Path, model, processor, protocol: Protocol) -> Words:
     boxes = read_word_folder(folder)
-    paths = [str(box.path) for box in boxes]
-    batches = [paths[start : start + 64] for start in range(0, len(paths), 64)]
-    logits = [model(**processor(images=batch, return_tensors="pt")).logits for batch in tqdm(batches, folder.name)]
-    return Words(folder.name, join_logits(logits), [protocol.normalize(box.text) for box in boxes])
+    batches = make_batches([load_word_image(box.path) for box in boxes], processor.image_processor, 64)
+    logits = [model(**batch.inputs).logits for batch in tqdm(batches, folder.name)]
+    labels = [protocol.normalize(boxes[place].text) for batch in batches for place in batch.places]
+    return Words(folder.name, logits, labels)
 
 
 def parse_args() -> argparse.Namespace:
@@ -156,6 +159,7 @@ def main():
     logging.disable_progress_bar()
     protocol = PROTOCOLS[args.protocol]
     model, processor = AutoModelForCTC.from_pretrained(args.model).eval(), AutoProcessor.from_pretrained(args.model)
+    processor.image_processor.upright_ratio = None
     tokenizer = processor.tokenizer
     datasets = [read_data(folder, model, processor, protocol) for folder in args.data]
     comparison = Comparison(datasets, tokenizer, protocol)
