@@ -1,5 +1,7 @@
 """Fixtures that many tests share."""
 
+import logging
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,16 @@ from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor,
 
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_before():
+    """Scripts that run in this process make loggers quiet for good; tests after them listen to warnings."""
+    loggers = [logging.getLogger(name) for name in (None, "hf_str", "transformers", "torch.onnx")]
+    levels = [logger.level for logger in loggers]
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
