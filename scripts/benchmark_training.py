@@ -148,7 +148,7 @@ def main():
     overrides = args.config_overrides
     model, processor = load_recognizer(ModelArguments(config_overrides=overrides and json.dumps(overrides)))
     collator, synthesis = (
-        WordCollator(processor, model.config),
+        WordCollator(processor, model.config, one_width=True),
         SynthesisArguments(args.lexicon, backgrounds=args.backgrounds),
     )
     real = load_training_words(DataArguments(dataset=args.dataset, bad_labels="drop"), synthesis, collator)

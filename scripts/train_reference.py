@@ -125,7 +125,7 @@ def main():
     args = parse_args()
     torch.set_num_threads(args.num_threads)
     torch.manual_seed(args.seed)
-    torch.backends.cudnn.benchmark = True  # all batches have one shape
+    torch.backends.cudnn.benchmark = True  # batches have few shapes
     device = torch.device(args.device)
 
     # The network: new, or a checkpoint. What a checkpoint lacks starts anew; residual blocks then change nothing yet.

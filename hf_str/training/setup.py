@@ -85,7 +85,7 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
     if args.keep_aspect_ratio is not None:
         image_processor.keep_aspect_ratio = args.keep_aspect_ratio
     for name, value in parse_overrides(args.image_processor_overrides, "--image_processor_overrides").items():
-        if name not in CRNNImageProcessorPil.valid_kwargs.__annotations__ and not hasattr(image_processor, name):
+        if name not in CRNNImageProcessorPil.valid_kwargs.__annotations__:
             raise ValueError(f"--image_processor_overrides has a name that the image processor does not know: {name}")
         setattr(image_processor, name, value)
     # Rebuilt from its settings, so that what was set above is checked and typed as anything that is loaded.

@@ -28,10 +28,9 @@ from tests.training.drawing import as_dataset
 
 @pytest.fixture(autouse=True)
 def quiet_again():
-    """The scripts silence transformers, for good."""
-    verbosity, threads = logging.get_verbosity(), torch.get_num_threads()
+    """The scripts hide progress bars and change the number of threads, for good."""
+    threads = torch.get_num_threads()
     yield
-    logging.set_verbosity(verbosity)
     logging.enable_progress_bar()
     torch.set_num_threads(threads)
 
