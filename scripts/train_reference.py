@@ -280,16 +280,20 @@ def training_words(args: argparse.Namespace, collator: ByteCollator, real: WordT
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=args.fonts, progress=True)
     mode = "L" if collator.image_processor.do_grayscale else "RGB"
-    rendered = RenderedWords(partial(make_renderer, args, characters, fonts, mode))
+    height = collator.image_processor.size["height"]
+    rendered = RenderedWords(partial(make_renderer, args, characters, fonts, mode, height))
     sources, shares = [rendered], [1 - args.real_share]
     if len(real) and args.real_share:
         sources, shares = [*sources, StoredWords(real, "real", args.seed)], [*shares, args.real_share]
     return TrainingWords(sources, collator, shares, args.seed, augmentation=1.0, bad_words=BadWords("drop"))
 
 
-def make_renderer(args: argparse.Namespace, characters: tuple[str, ...], fonts: list[Font], mode: str) -> WordRenderer:
+def make_renderer(
+    args: argparse.Namespace, characters: tuple[str, ...], fonts: list[Font], mode: str, image_height: int
+) -> WordRenderer:
     sampler = WordSampler(characters, lexicons=args.lexicon, max_length=20)
-    options = {"backgrounds": args.backgrounds, "seed": args.seed, "easy_words": args.easy_words}
+    height = (28, max(64, round(1.7 * image_height)))  # of photographs, pixels: some have less, some more than is seen
+    options = {"height": height, "backgrounds": args.backgrounds, "seed": args.seed, "easy_words": args.easy_words}
     return WordRenderer(sampler, fonts, mode=mode, **options)
 
 

@@ -18,7 +18,16 @@ from ..optional import require
 from ._chance import one_of
 
 
-__all__ = ["Backgrounds", "Noise", "choose_colours", "dot_matrix", "draw_text", "luminance", "paint_background"]
+__all__ = [
+    "Backgrounds",
+    "Noise",
+    "choose_colours",
+    "dot_matrix",
+    "draw_text",
+    "luminance",
+    "paint_background",
+    "paint_ring",
+]
 
 cv2 = require("cv2", "synthesis")
 
@@ -296,6 +305,41 @@ def _add_panels(rng: np.random.Generator, picture: np.ndarray, colour: np.ndarra
             cv2.fillPoly(picture, [beyond], paint, lineType=cv2.LINE_AA)
         else:
             cv2.line(picture, start, end, paint, 1 + int(rng.random() * height / 20), lineType=cv2.LINE_AA)
+
+
+def paint_ring(
+    rng: np.random.Generator, backgrounds: Backgrounds, picture: np.ndarray, off_line: np.ndarray, ink: np.ndarray
+) -> None:
+    """The band that a bent word stands on, as on seals, badges and tyres: what lies outside it, and its edges.
+
+    Args:
+        rng: where chance comes from.
+        backgrounds: photos; may be empty.
+        picture: float32 (height, width, channels), changed.
+        off_line: each pixel's distance from the middle of the letters, half text heights, below positive.
+        ink: the letters' colour, (channels,).
+    """
+    height, width, channels = picture.shape
+    for outside in (-off_line, off_line):
+        draw, edge = rng.random(), 1.12 + 0.5 * rng.random()
+        if draw < 0.3:
+            continue
+        if draw < 0.8:  # another ground; seldom a photo
+            paint = 255 * rng.random() + 50 * (rng.random(channels).astype(np.float32) - 0.5)
+            beyond = np.full_like(picture, np.clip(paint, 0, 255))
+            if len(backgrounds) and rng.random() < 0.4:
+                beyond = backgrounds.crop(rng, height, width)
+            _blend(picture, _beyond_edge(outside, edge), beyond)
+        if draw > 0.55:  # a line, often in the colour of the letters
+            paint = ink if rng.random() < 0.7 else np.full(channels, 255 * rng.random(), np.float32)
+            thick = 0.06 + 0.2 * rng.random()
+            line = cv2.subtract(_beyond_edge(outside, edge), _beyond_edge(outside, edge + thick))
+            _blend(picture, line, paint)
+
+
+def _beyond_edge(distance: np.ndarray, edge: float) -> np.ndarray:
+    """Where a distance is beyond an edge, with a soft border a tenth of a half text height wide: uint8."""
+    return np.clip((distance - edge) * 2550, 0, 255).astype(np.uint8)
 
 
 def _beyond(start: tuple[int, int], end: tuple[int, int], height: int, width: int) -> np.ndarray:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from PIL import ImageFont
 
+from ..data.bending import Bend, project, word_edge
 from ..optional import require
 from .fonts import Font, draw_glyph
 
 
-__all__ = ["Glyph", "GlyphAtlas", "Placement", "Setting", "place", "set_word", "stack_word", "surround"]
+__all__ = [
+    "Glyph",
+    "GlyphAtlas",
+    "Placement",
+    "Setting",
+    "height_of",
+    "place",
+    "set_word",
+    "stack_word",
+    "surround",
+]
 
 cv2 = require("cv2", "synthesis")
 
@@ -251,12 +260,15 @@ class Placement:
         width: of the picture, pixels.
         warp: carries a flat mask, any float or uint8 array (mask height, mask width), into the picture.
         scale: picture pixels per flat pixel, about.
+        off_line: of a bent word, each pixel's distance from the line through the middle of its letters in half box
+            heights, below it positive, (height, width); `None` of a straight one.
     """
 
     height: int
     width: int
     warp: Callable[[np.ndarray], np.ndarray]
     scale: float
+    off_line: np.ndarray | None = None
 
 
 def place(
@@ -285,11 +297,11 @@ def place(
     unit = max(1.0, (bottom - top) / 2)
     centre_x, centre_y = (left + right) / 2, (top + bottom) / 2
     half = setting.half_length
-    curve = _Bend(bend[0], bend[1], half)
+    curve = Bend(bend[0], bend[1], half)
 
     # A straight word is known by its corners, a bent one by more points along its upper and lower edge.
-    edge = _edge(half, 2 if curve.kind == "none" else 9)
-    outline = _project(matrix, curve.forward(edge))
+    edge = word_edge(half, 2 if curve.kind == "none" else 9)
+    outline = project(matrix, curve.forward(edge))
     (low_x, low_y), (high_x, high_y) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
     x0, y0 = low_x - 2 * margins[0], low_y - 2 * margins[1]
     x1, y1 = high_x + 2 * margins[2], high_y + 2 * margins[3]
@@ -300,6 +312,7 @@ def place(
         width, height = max_width, max(4, round(height * max_width / width))
     to_picture = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale], [0, 0, 1]]) @ matrix
     halvings = 0 if unit <= _STEEPEST_SHRINK * scale else 1 if unit <= 2 * _STEEPEST_SHRINK * scale else 2
+    off_line = None
     if curve.kind == "none":
         flat = np.array([[1 / unit, 0, -centre_x / unit], [0, 1 / unit, -centre_y / unit], [0, 0, 1]])
         full = to_picture @ flat
@@ -310,8 +323,9 @@ def place(
             return cv2.warpPerspective(mask, matrix, (width, height), flags=cv2.INTER_LINEAR)
     else:
         rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-        points = _project(np.linalg.inv(to_picture), np.stack([columns.ravel(), rows.ravel()], axis=1))
+        points = project(np.linalg.inv(to_picture), np.stack([columns.ravel(), rows.ravel()], axis=1))
         points = curve.backward(points)
+        off_line = points[:, 1].reshape(height, width).astype(np.float32)
         map_x = (points[:, 0] * unit + centre_x).reshape(height, width).astype(np.float32)
         map_y = (points[:, 1] * unit + centre_y).reshape(height, width).astype(np.float32)
 
@@ -320,19 +334,14 @@ def place(
             x, y = map_x / np.float32(x_factor), map_y / np.float32(y_factor)
             return cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
 
-    return Placement(height, width, warp, scale / unit)
+    return Placement(height, width, warp, scale / unit, off_line)
 
 
-@lru_cache(maxsize=16)
-def _unit_edge(steps: int) -> np.ndarray:
-    """`steps` points along the upper and the lower edge of a square of side 2 around the origin, (2 * steps, 2)."""
-    along = np.linspace(-1.0, 1.0, steps)
-    return np.stack([np.concatenate([along, along]), np.repeat((-1.0, 1.0), steps)], axis=1)
-
-
-def _edge(half: float, steps: int) -> np.ndarray:
-    """The same for a word of half length `half`."""
-    return _unit_edge(steps) * (half, 1.0)
+def height_of(matrix: np.ndarray, bend: tuple[str, float], half_length: float) -> float:
+    """How many times as high as the level word's box that of the bent and projected word is, at least 1."""
+    curve = Bend(bend[0], bend[1], half_length)
+    outline = project(matrix, curve.forward(word_edge(half_length, 2 if curve.kind == "none" else 9)))
+    return max(1.0, float(np.ptp(outline[:, 1])) / 2)
 
 
 def _shrink(mask: np.ndarray, halvings: int) -> tuple[np.ndarray, float, float]:
@@ -342,47 +351,6 @@ def _shrink(mask: np.ndarray, halvings: int) -> tuple[np.ndarray, float, float]:
     height, width = mask.shape[:2]
     size = (max(1, width >> halvings), max(1, height >> halvings))
     return cv2.resize(mask, size, interpolation=cv2.INTER_AREA), width / size[0], height / size[1]
-
-
-class _Bend:
-    """Bends the plane: `forward` from the flat word to the bent one, `backward` the other way. Points are (n, 2)."""
-
-    def __init__(self, kind: str, strength: float, half: float):
-        self.kind = kind if abs(strength) > 1e-3 else "none"
-        self.strength = strength
-        self.half = half
-        # An arc must stay well outside its own centre, or short words would fold.
-        self.radius = math.copysign(max(abs(2 * half / strength), 2.2), strength) if self.kind == "arc" else 0.0
-
-    def forward(self, points: np.ndarray) -> np.ndarray:
-        x, y = points[:, 0], points[:, 1]
-        if self.kind == "arc":
-            radius = self.radius
-            angle = x / radius
-            return np.stack([(radius - y) * np.sin(angle), radius - (radius - y) * np.cos(angle)], axis=1)
-        if self.kind == "wave":
-            return np.stack([x, y + self.strength * np.sin(x * math.pi / self.half)], axis=1)
-        return points
-
-    def backward(self, points: np.ndarray) -> np.ndarray:
-        x, y = points[:, 0], points[:, 1]
-        if self.kind == "arc":
-            radius = self.radius
-            sign = math.copysign(1.0, radius)
-            down = (radius - y) * sign
-            distance = np.sqrt(x * x + down * down)
-            return np.stack([np.arctan2(x, down) * abs(radius), radius - sign * distance], axis=1)
-        if self.kind == "wave":
-            return np.stack([x, y - self.strength * np.sin(x * math.pi / self.half)], axis=1)
-        return points
-
-
-def _project(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Applies a 3 x 3 projection to points (n, 2)."""
-    x, y = points[:, 0], points[:, 1]
-    m = matrix
-    w = m[2, 0] * x + m[2, 1] * y + m[2, 2]
-    return np.stack([(m[0, 0] * x + m[0, 1] * y + m[0, 2]) / w, (m[1, 0] * x + m[1, 1] * y + m[1, 2]) / w], axis=1)
 
 
 def surround(setting: Setting, neighbours: list[tuple[Setting, int, int]]) -> Setting:

@@ -15,7 +15,7 @@ from . import appearance, degradation
 from ._chance import below, one_of, pick
 from .fonts import Font, find_fonts
 from .hangul import has_hangul
-from .layout import GlyphAtlas, Placement, Setting, place, set_word, stack_word, surround
+from .layout import GlyphAtlas, Placement, Setting, height_of, place, set_word, stack_word, surround
 from .words import WordSampler
 
 
@@ -37,7 +37,7 @@ class WordRenderer:
         difficulty: from 0 (clean, straight, high contrast, plain fonts) to 1 (as bad as real street photos). It may be
             set anew between words, for a curriculum.
         mode: "RGB" or "L" (grey: a quarter faster).
-        height: lowest and highest picture height, pixels; low ones are drawn more often.
+        height: lowest and highest picture height, pixels; low ones are drawn more often. Arcs may have twice as much.
         backgrounds: a folder of photos, or a list of uint8 arrays; without any, backgrounds are painted.
         seed: a different one gives a different endless data set.
         max_aspect: widest picture, in picture heights; longer words come out lower.
@@ -85,7 +85,7 @@ class WordRenderer:
         self.seed = seed
         self.easy_words = easy_words
         self.vertical_share = vertical_share
-        self.max_aspect = min(max_aspect, appearance.Noise.WIDTH / height[1])
+        self.max_aspect = max_aspect
         self.atlas = GlyphAtlas()
         self._channels = 1 if mode == "L" else 3
         self._backgrounds = appearance.Backgrounds(backgrounds, self._channels)
@@ -155,6 +155,8 @@ class WordRenderer:
         picture = appearance.paint_background(
             rng, self._noise, self._backgrounds, ground, room, height, width, strength
         )
+        if placement.off_line is not None and rng.random() < 0.5 * strength:
+            appearance.paint_ring(rng, self._backgrounds, picture, placement.off_line, ink)
         fill = self._fill(rng, setting, placement.warp, ink, room, height, width)
         room *= appearance.draw_text(rng, picture, coverage, fill, ground, strength)
         return self._degrade(rng, picture, room, fineness)
@@ -173,10 +175,18 @@ class WordRenderer:
         if setting is None:
             return None
         matrix = pose(rng, strength, setting.half_length)
-        # A tilted word needs a higher picture than a level one of the same letters.
-        height = min(highest, int(height * (0.6 + 0.4 * _height_factor(matrix, setting.half_length))))
         bend, margins = _bend(rng, strength, len(text)), _margins(rng, strength, setting)
-        return setting, place(setting, height, matrix, bend, margins, int(self.max_aspect * height)), fineness
+        if bend[0] == "arc":
+            matrix = _sector(rng, strength, bend[1]) @ matrix
+        # A tilted or bent word needs a higher picture than a level one of the same letters.
+        factor = height_of(matrix, bend, setting.half_length)
+        share, highest = (0.4, highest) if bend[0] == "none" else (0.6, 2 * highest)
+        height = min(highest, int(height * (1 - share + share * factor)))
+        return setting, place(setting, height, matrix, bend, margins, self._widest(height)), fineness
+
+    def _widest(self, height: int) -> int:
+        """Pixels that a picture may be wide."""
+        return min(int(self.max_aspect * height), appearance.Noise.WIDTH)
 
     def _lay_out_downwards(
         self, text: str, font: Font, height: int, fineness: float, rng: np.random.Generator
@@ -188,7 +198,7 @@ class WordRenderer:
         # What is measured in heights is meant in heights of a letter, not of a pile of them.
         margins = tuple(1.3 * margin / len(text) for margin in _margins(rng, self._strength, setting))
         height = min(appearance.Noise.HEIGHT, int(0.7 * height * len(text)))
-        placement = place(setting, height, np.eye(3), ("none", 0.0), margins, int(self.max_aspect * height))
+        placement = place(setting, height, np.eye(3), ("none", 0.0), margins, self._widest(height))
         return setting, placement, fineness * max(1.0, 0.7 * len(text))
 
     def _choose_font(self, text: str, rng: np.random.Generator) -> Font | None:
@@ -436,20 +446,22 @@ def _pose(angle: float, shear: float, stretch: float, across: float = 0.0, down:
     )
 
 
-def _height_factor(matrix: np.ndarray, half_length: float) -> float:
-    """How much higher than a level word's its box is, perspective aside."""
-    return max(1.0, abs(float(matrix[1, 0])) * half_length + abs(float(matrix[1, 1])))
-
-
 def _bend(rng: np.random.Generator, strength: float, length: int) -> tuple[str, float]:
     """How the baseline of a word of `length` characters is bent, as [`place`] takes it: mostly not at all."""
     draw = rng.random()
-    if length >= 3 and draw < 0.22 * strength:
+    if length >= 3 and draw < 0.26 * strength:
         sign = 1 if rng.random() < 0.7 else -1
-        return "arc", sign * (0.25 + 1.4 * rng.random() ** 1.2) * min(1.0, length / 6)
-    if length >= 4 and draw < 0.24 * strength:
+        return "arc", sign * (0.25 + 2.1 * rng.random() ** 1.3) * min(1.0, length / 6)
+    if length >= 4 and draw < 0.28 * strength:
         return "wave", 0.4 * (rng.random() - 0.5)
     return "none", 0.0
+
+
+def _sector(rng: np.random.Generator, strength: float, angle: float) -> np.ndarray:
+    """A turn about the word's middle: around a seal, a word that spans `angle` radians may begin anywhere."""
+    room = math.radians(80) - abs(angle) / 2  # beyond it, letters would follow each other from right to left
+    turn = room * (2 * rng.random() - 1) if rng.random() < 0.5 * strength else 0.0
+    return _pose(turn, 0.0, 1.0)
 
 
 def _margins(rng: np.random.Generator, strength: float, setting: Setting) -> tuple[float, float, float, float]:

@@ -7,7 +7,8 @@ import pytest
 pytest.importorskip("cv2")
 pytest.importorskip("fontTools")
 
-from hf_str.synthesis.layout import GlyphAtlas, _Bend, place, set_word, stack_word, surround
+from hf_str.data.bending import Bend
+from hf_str.synthesis.layout import GlyphAtlas, height_of, place, set_word, stack_word, surround
 
 
 MARGINS = (0.1, 0.1, 0.1, 0.1)
@@ -60,7 +61,7 @@ def test_neighbours_leave_the_word_in_place(atlas, fonts):
 
 @pytest.mark.parametrize("bend", [("none", 0.0), ("arc", 1.2), ("arc", -1.2), ("wave", 0.3)])
 def test_bending_back_undoes_bending(bend):
-    curve = _Bend(*bend, 6.0)
+    curve = Bend(*bend, 6.0)
     points = np.random.default_rng(0).uniform((-6, -1), (6, 1), (50, 2))
     assert np.allclose(curve.backward(curve.forward(points)), points, atol=1e-6)
 
@@ -76,6 +77,27 @@ def test_the_whole_word_lies_in_the_picture(atlas, fonts, bend, angle):
     assert all(edge.max() == 0 for edge in (picture[0], picture[-1], picture[:, 0], picture[:, -1]))
     # What is lost on the way is little: the ink, scaled, is all there.
     assert picture.sum() == pytest.approx(setting.mask.sum() * placement.scale**2, rel=0.1)
+
+
+@pytest.mark.parametrize("bend", [("arc", 1.2), ("arc", -1.2), ("wave", 0.3)])
+def test_a_bent_word_knows_where_its_line_runs(atlas, fonts, bend):
+    setting = word(atlas, fonts, "HHHH")
+    placement = place(setting, 96, np.eye(3), bend, MARGINS, 1000)
+    off_line = placement.off_line
+    ink = placement.warp(setting.mask) > 200
+    assert off_line.shape == ink.shape and np.abs(off_line[ink]).max() < 1.05 < np.abs(off_line).max()
+    upper = (
+        placement.warp(np.where(np.arange(len(setting.mask))[:, None] < len(setting.mask) / 2, setting.mask, 0)) > 200
+    )
+    assert off_line[upper].max() < 0.1 < off_line[ink & ~upper].mean()
+    assert place(setting, 48, np.eye(3), ("none", 0.0), MARGINS, 1000).off_line is None
+
+
+def test_how_high_a_word_becomes():
+    assert height_of(np.eye(3), ("none", 0.0), 4.0) == 1.0
+    half_circle = height_of(np.eye(3), ("arc", np.pi), 10.0)  # its radius is that of the line in the middle
+    radius = 20 / np.pi
+    assert half_circle == pytest.approx((radius + 1) / 2, rel=1e-3)
 
 
 def test_a_word_too_wide_becomes_lower(atlas, fonts):

@@ -17,6 +17,7 @@ from PIL import Image
 pytest.importorskip("cv2")
 pytest.importorskip("fontTools")
 
+from hf_str.data.bending import Bend, project
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import WordRenderer, WordSampler, appearance, degradation, find_fonts
 from hf_str.synthesis import renderer as renderer_module
@@ -41,7 +42,7 @@ def test_shapes_and_texts(renderer):
         picture, text = renderer.render(index)
         assert picture.dtype == np.uint8
         assert picture.ndim == 3 and picture.shape[2] == 3
-        assert picture.shape[0] <= 64 and picture.shape[1] >= 4
+        assert picture.shape[0] <= 2 * 64 and picture.shape[1] >= 4
         assert text and set(text) <= set(LATIN)
 
 
@@ -221,6 +222,34 @@ def test_tilted_words_climb(fonts):
         matrix = renderer_module._tilted(np.random.default_rng(seed), 1.0, 3.0)
         angles.append(abs(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))))
     assert 7 <= min(angles) < 15 and 25 < max(angles) <= 31
+
+
+@pytest.mark.parametrize("length", [3, 6, 15])
+def test_letters_around_a_seal_follow_each_other_from_left_to_right(length):
+    turned = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        kind, angle = renderer_module._bend(rng, 1.0, length)
+        if kind == "arc":
+            matrix = renderer_module._sector(rng, 1.0, angle)
+            half = 0.8 * length
+            line = np.stack([np.linspace(-half, half, 30), np.zeros(30)], 1)
+            x, _ = project(matrix, Bend(kind, angle, half).forward(line)).T
+            assert np.diff(x).min() > 0
+            turned += abs(matrix[1, 0]) > 0.17
+    assert turned > 20  # by more than ten degrees
+
+
+def test_a_ring_leaves_the_letters_alone():
+    off_line = np.broadcast_to(np.linspace(-3, 3, 90, dtype=np.float32)[:, None], (90, 60))
+    changed = []
+    for seed in range(30):
+        picture = np.full((90, 60, 1), 128, np.float32)
+        nothing = appearance.Backgrounds(None, 1)
+        appearance.paint_ring(np.random.default_rng(seed), nothing, picture, off_line, np.float32([255]))
+        assert (picture[np.abs(off_line) < 1.1] == 128).all()
+        changed.append((picture != 128).mean())
+    assert min(changed) == 0 and max(changed) > 0.4
 
 
 def test_light_and_weather_leave_letters_room(fonts):

@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hf_str import CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
 from hf_str.data.augmentation import augment_word
@@ -135,6 +136,23 @@ def test_augmentation_of_colours():
     changed = augment_word(pixels, np.random.default_rng(0))
     assert changed.shape[2] == 3 and changed.dtype == np.uint8
     assert changed.std() > 0
+
+
+def test_augmentation_bends_words_into_arcs():
+    line = np.full((40, 200), 255, np.uint8)
+    line[18:22, 10:190] = 0
+    heights, bows = [], []
+    for seed in range(40):
+        bent = augment_word(line, np.random.default_rng(seed), 0.3, bend_share=1.0)
+        straight = augment_word(line, np.random.default_rng(seed), 0.3, bend_share=0.0)
+        assert straight.shape[0] <= 40
+        heights.append(bent.shape[0])
+        picture = np.asarray(Image.fromarray(bent).resize((200, bent.shape[0]))).astype(float)
+        ink = picture.mean() - picture if picture.mean() > 127 else picture - picture.mean()
+        middle = np.abs(ink[:, 20:180]).argmax(0)
+        bows.append(middle[80] - (middle[0] + middle[-1]) / 2)
+    assert np.median(heights) > 44
+    assert min(bows) < -2 and max(bows) > 2  # upwards and downwards
 
 
 def test_travels_to_workers(collator):
