@@ -30,8 +30,8 @@ was made, once more, changed at random, out of a pool on the device (data echoin
 drawn from the pool is not repeated exactly by a resumed run.
 
 The output folder gets `log.jsonl`, its curves as `curves.html`, the worst errors on every tenth real word, which is
-not trained on, and at the end of each piece `final/`: the averaged weights in half precision, in files of at most
-15 MB, with all that reading needs.
+not trained on, `checkpoint-N/` with the state of the run beside a model that reads, and at the end of each piece
+`final/`: the averaged weights in half precision, in files of at most 15 MB, with all that reading needs.
 """
 
 import argparse
@@ -166,7 +166,7 @@ def main():
         optimizer.load_state_dict(state["optimizer"])
         scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["rng"].cpu())
-        average.load(checkpoint / "weight_average.safetensors")
+        average.load(checkpoint / "model.safetensors")
         progress = Progress(**state["progress"])
     for change in changed_settings(args.output_dir / "run.json", vars(args)):
         print(f"This run goes on with another {change}")
@@ -206,8 +206,10 @@ def main():
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "scaler": scaler.state_dict()}
             state |= {"rng": torch.get_rng_state(), "progress": asdict(progress)}
             torch.save(state, folder / "state.pt")
-            average.save(folder / "weight_average.safetensors")
-        keep_newest(args.output_dir, 2)
+            with average.applied_to(model):
+                model.save_pretrained(folder)
+            processor.save_pretrained(folder)
+        keep_newest(args.output_dir, args.save_total_limit)
 
     is_over = progress.share(args) >= 1
     batches = iter(loader)
@@ -344,6 +346,7 @@ def parse_args() -> argparse.Namespace:
     add("--decay_share", type=float, default=0.3, help="share of the run, its last, in which it falls to zero")
     add("--ema_decay", type=float, default=0.999, help="of the average of the weights, which is what is released")
     add("--eval_words", type=int, help="log, validate and save every so many words")
+    add("--save_total_limit", type=int, default=2, help="checkpoints that are kept, the newest")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--bf16", action=argparse.BooleanOptionalAction, default=True, help="bfloat16 where it is exact enough")
     add("--compile", action="store_true", help="compile the network, which takes a minute")

@@ -46,18 +46,18 @@ class RealWords(NamedTuple):
         training: words to train on.
         validation: every tenth word, by its name.
         unknown: words left out because a character is outside the charset.
-        upright: words left out because they stand upright, one letter below the other or turned.
+        upright: words left out because they stand upright, one letter below the other or turned by a quarter.
     """
 
     training: WordTable
     validation: WordTable
     unknown: int
-    upright: int
+    upright: WordTable
 
     def __str__(self) -> str:
         return (
             f"real words: {len(self.training):,} for training, {len(self.validation):,} for validation; left out: "
-            f"{self.unknown:,} with characters outside the charset, {self.upright:,} that stand upright"
+            f"{self.unknown:,} with characters outside the charset, {len(self.upright):,} that stand upright"
         )
 
 
@@ -70,14 +70,14 @@ def split_real_words(folders: Iterable[str | os.PathLike], tokenizer: CRNNTokeni
     Raises:
         FileNotFoundError: a folder without `labels.tsv`, or an image that is not there.
     """
-    training, validation, unknown, upright = [], [], 0, 0
+    training, validation, upright, unknown = [], [], [], 0
     for box in itertools.chain.from_iterable(map(read_word_folder, folders)):
         width, height = image_size(box.path)
         if tokenizer.unknown_in(box.text):
             unknown += 1
         elif height > 1.5 * width and len(box.text) > 1:
-            upright += 1
+            upright.append(box)
         else:
             is_kept_apart = zlib.crc32(f"{box.path.parts[-3:]}".encode()) % 10 == 0
             (validation if is_kept_apart else training).append(box)
-    return RealWords(WordTable(training), WordTable(validation), unknown, upright)
+    return RealWords(WordTable(training), WordTable(validation), unknown, WordTable(upright))

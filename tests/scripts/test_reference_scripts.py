@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor, ImageToTextPipeline
+from hf_str import DEFAULT_CHECKPOINT, CRNNConfig, CRNNForCTC, CRNNProcessor, ImageToTextPipeline
 from tests.conftest import draw_word
 from tests.training.drawing import font_folder
 
@@ -68,6 +68,9 @@ def test_train_reference_on_a_cpu(words, tmp_path):
     assert "<svg" in (tmp_path / "run" / "curves.html").read_text()
     weights = weights_of(final)
 
+    last = CRNNForCTC.from_pretrained(tmp_path / "run" / "checkpoint-8").state_dict()
+    assert all(torch.equal(tensor.half().to(tensor.dtype), weights[name]) for name, tensor in last.items())
+    assert len(CRNNProcessor.from_pretrained(tmp_path / "run" / "checkpoint-8").tokenizer.characters) == 94
     (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
     second = run("train_reference.py", *arguments)
     assert "from word 64, 50.0% of the run" in second
@@ -138,6 +141,9 @@ def test_train_reference_on_words_that_keep_their_shape(words, tiny_checkpoint, 
     weights = weights_of(final)
     processor = CRNNProcessor.from_pretrained(final)
     assert processor.image_processor.to_dict().items() >= images.items()
+    last = CRNNForCTC.from_pretrained(tmp_path / "run" / "checkpoint-8").state_dict()
+    assert all(torch.equal(tensor.half().to(tensor.dtype), weights[name]) for name, tensor in last.items())
+    assert len(CRNNProcessor.from_pretrained(tmp_path / "run" / "checkpoint-8").tokenizer.characters) == 94
     (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
     assert "from word 32, 50.0% of the run" in run("train_reference.py", *arguments)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in weights_of(final).items())
@@ -200,7 +206,7 @@ def test_compare_levers(words, tiny_checkpoint, tmp_path):
     assert CRNNForCTC.from_pretrained(tmp_path / "guidance-decoder" / "final").config.guidance_decoder
 
 
-def test_average_checkpoints(tiny_checkpoint, tmp_path):
+def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
     model = CRNNForCTC.from_pretrained(tiny_checkpoint)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with torch.no_grad():
@@ -213,6 +219,12 @@ def test_average_checkpoints(tiny_checkpoint, tmp_path):
         expected = (2 * before[name] if name in parameters else before[name]).half().to(tensor.dtype)
         assert torch.equal(tensor, expected)
     assert CRNNProcessor.from_pretrained(tmp_path / "both").tokenizer.characters
+
+    reader = DEFAULT_CHECKPOINT
+    out = run("average_checkpoints.py", reader, reader, "--output_dir", tmp_path / "same", "--real", words)
+    of_one, again, of_average = [line.split("|")[2:] for line in out.splitlines()[-3:]]
+    assert of_one == again == of_average
+    assert float(of_one[0].strip(" %")) > 50
 
     narrow = CRNNForCTC(CRNNConfig.from_pretrained(tiny_checkpoint, hidden_size=16))
     narrow.save_pretrained(tmp_path / "narrow")
