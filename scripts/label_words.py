@@ -31,7 +31,7 @@ from hf_str import CRNNForCTC, CRNNProcessor
 from hf_str.data import read_word_folder
 from hf_str.data.augmentation import augment_word
 from hf_str.evaluation import PROTOCOLS
-from hf_str.models.crnn.batching_crnn import Batch, keep_surest, make_batches
+from hf_str.models.crnn.batching_crnn import make_batches, read_batches
 from hf_str.models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 
 
@@ -58,13 +58,8 @@ def views_of(path: Path, args: argparse.Namespace, seed: list[int]) -> list[Imag
 @torch.inference_mode()
 def read(model: CRNNForCTC, processor: CRNNProcessor, images: list[Image.Image]) -> list[dict]:
     batches = make_batches(images, processor.image_processor, len(images))
-    readings = keep_surest((batch, read_batch(model, processor, batch)) for batch in batches)
+    readings = read_batches(batches, model, processor)
     return [readings[place] for place in range(len(images))]
-
-
-def read_batch(model: CRNNForCTC, processor: CRNNProcessor, batch: Batch) -> list[dict]:
-    inputs = {name: tensor.to(model.device) for name, tensor in batch.inputs.items()}
-    return processor.post_process_text_recognition(model(**inputs), pixel_mask=inputs.get("pixel_mask"))
 
 
 def label(paths: list[Path], args: argparse.Namespace) -> list[tuple[str, float]]:

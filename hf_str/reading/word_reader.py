@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCTC
 
-from ..models.crnn.batching_crnn import Batch, keep_surest
+from ..models.crnn.batching_crnn import read_batches
 from ..models.crnn.decoders_crnn import make_decoder
 from ..models.crnn.decoding_crnn import CTCDecoder
 from ..models.crnn.processing_crnn import CRNNProcessor
@@ -60,7 +60,8 @@ class WordReader:
         """
         count = len(window.keys)
         texts, scores, characters = [""] * count, [None] * count, [None] * count
-        for place, reading in keep_surest((batch, self._read(batch)) for batch in window.batches).items():
+        found = read_batches(window.batches, self.model, self.processor, decoder=self.decoder)
+        for place, reading in found.items():
             texts[place], scores[place] = reading["text"], reading["score"]
             if self.characters:
                 characters[place] = [
@@ -71,9 +72,3 @@ class WordReader:
         pa = require("pyarrow")
         arrays = [pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-
-    def _read(self, batch: Batch) -> list[dict[str, Any]]:
-        inputs = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.inputs.items()}
-        return self.processor.post_process_text_recognition(
-            self.model(**inputs), inputs.get("pixel_mask"), target_sizes=batch.sizes, decoder=self.decoder
-        )

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 
 
-__all__ = ["Batch", "keep_surest", "make_batches", "sorts_by_width", "window_size"]
+__all__ = ["Batch", "keep_surest", "make_batches", "read_batches", "sorts_by_width", "window_size"]
 
 #: Of a window, where images are sorted by width.
 BATCHES_PER_WINDOW = 4
@@ -95,6 +95,24 @@ def keep_surest(batches: Iterable[tuple[Batch, Sequence[dict[str, Any]]]]) -> di
             if place not in surest or sure > surest[place][0]:
                 surest[place] = sure, reading | ({"rotation": rotation} if rotation else {})
     return {place: reading for place, (_, reading) in surest.items()}
+
+
+def read_batches(batches: Iterable[Batch], model: Any, processor: Any, **decoding: Any) -> dict[int, dict[str, Any]]:
+    """Reads a window: one reading for each image, by its place.
+
+    Args:
+        batches: of [`make_batches`].
+        model: gives logits.
+        processor: its `CRNNProcessor`.
+        decoding: further arguments of `post_process_text_recognition`.
+    """
+
+    def read(batch: Batch) -> list[dict[str, Any]]:
+        inputs = {name: tensor.to(model.device, non_blocking=True) for name, tensor in batch.inputs.items()}
+        mask = inputs.get("pixel_mask")
+        return processor.post_process_text_recognition(model(**inputs), mask, target_sizes=batch.sizes, **decoding)
+
+    return keep_surest((batch, read(batch)) for batch in batches)
 
 
 def _apart(batch: Batch, multiple_of: int) -> list[Batch]:

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader
 from transformers import Pipeline
 from transformers.pipelines.pt_utils import KeyDataset, PipelineDataset, PipelineIterator
 
-from .batching_crnn import Batch, keep_surest, make_batches, window_size
+from .batching_crnn import Batch, make_batches, read_batches, window_size
 from .image_loading_crnn import load_word_image
 from .processing_crnn import CRNNProcessor
 
@@ -105,14 +105,8 @@ class ImageToTextPipeline(Pipeline):
     def _forward(self, window: dict[str, list[Batch]], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
         """The readings of a window, in the order of its images."""
         batches = [Batch(*parts) for parts in window["batches"]]  # on their way to the device they became tuples
-        found = keep_surest((batch, self._read(batch, **decoding)) for batch in batches)
+        found = read_batches(batches, self.model, self.processor, **decoding)
         return {"readings": [found[place] for place in range(len(found))]}
-
-    def _read(self, batch: Batch, **decoding: Any) -> list[dict[str, Any]]:
-        inputs = batch.inputs
-        return self.processor.post_process_text_recognition(
-            self.model(**inputs), inputs.get("pixel_mask"), target_sizes=batch.sizes, **decoding
-        )
 
     def postprocess(self, outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
         (reading,) = outputs["readings"]
