@@ -22,8 +22,6 @@ from pathlib import Path
 from compare_stages import percentage, train_each
 from train_reference import SHAPE
 
-import hf_str
-
 
 # What each run has besides TRAINING.
 LEVERS = {
@@ -31,10 +29,10 @@ LEVERS = {
     "no-real-words": {"--real_share": 0},
     "half-as-many-real-words": {"--real_share": 0.15},
     "self-labelled-words": {"--self_labelled": None},  # those of the command line
-    "teacher": {"--teacher": hf_str.DEFAULT_CHECKPOINT},
+    "teacher": {"--teacher": None},  # that of the command line
     "guidance-decoder": {"--config_overrides": {"guidance_decoder": True}},
     "width-100": {"--image_width": 100},
-    "width-by-shape": {"--image_processor_overrides": SHAPE},
+    "width-by-shape": {"--image_processor_overrides": SHAPE | {"width_factor": 1.5, "min_width": 96}},
     "height-48": {"--config_overrides": {"image_height": 48}},
     "rectification": {
         "--config_overrides": {"rectification": "tps", "localization_channels": [16, 32, 64, 128]},
@@ -60,8 +58,7 @@ def main():
     runs = {}
     for name in args.levers:
         options = TRAINING | {"--init_from": args.init_from} | LEVERS[name]
-        if "--self_labelled" in options:
-            options["--self_labelled"] = args.self_labelled
+        options |= {option: vars(args)[option[2:]] for option, value in options.items() if value is None}
         runs[name] = {option: json.dumps(v) if isinstance(v, dict) else v for option, v in options.items()}
     logs = dict(zip(runs, train_each(runs, args.output_dir, training), strict=True))
 
@@ -85,9 +82,11 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     add("--init_from", required=True, help="the checkpoint that all go on from")
     add("--levers", nargs="+", choices=LEVERS, default=list(LEVERS))
     add("--self_labelled", type=Path, nargs="+", help="folders of words labelled by a model, for that lever")
+    add("--teacher", help="the checkpoint whose logits that lever learns: the same image size and characters")
     args, training = parser.parse_known_args()
-    if "self-labelled-words" in args.levers and not args.self_labelled:
-        parser.error("the lever self-labelled-words needs --self_labelled; or name the others with --levers")
+    for lever, option in (("self-labelled-words", "self_labelled"), ("teacher", "teacher")):
+        if lever in args.levers and not vars(args)[option]:
+            parser.error(f"the lever {lever} needs --{option}; or name the others with --levers")
     return args, training
 
 

@@ -94,11 +94,11 @@ PROFILES = {
 }
 
 
-# How wide a new network sees its words: 48 pixels for what is as wide as high, in steps of 32.
+# A new network sees words in grey, 48 pixels high and as wide as their shape asks for, in steps of 32 pixels.
+NETWORK = {"num_channels": 1, "image_height": 48, "height_pooling": "learned"}
 SHAPE = {
     "keep_aspect_ratio": True,
-    "width_factor": 1.5,
-    "min_width": 96,
+    "min_width": 128,
     "max_width": 512,
     "resize_to_multiple_of": 32,
     "upright_ratio": 1.5,
@@ -320,7 +320,7 @@ def parse_args() -> argparse.Namespace:
     add("--real_share", type=float, default=0.25, help="share of real words")
     add("--easy_words", type=int, help="rendered words until rendering has reached full difficulty")
     add("--preset", choices=PRESETS, help="the network")
-    add("--config_overrides", type=json.loads, default={"num_channels": 1}, help="fields of CRNNConfig as JSON")
+    add("--config_overrides", type=json.loads, help=f"fields of CRNNConfig (for a new network {json.dumps(NETWORK)})")
     add("--init_from", help="a checkpoint to start from, with --config_overrides applied to its own network")
     add("--charset", help="a charset's name, its characters, or a .txt file (94, or the checkpoint's)")
     add("--image_width", type=int, help="pixels to which all words are stretched")
@@ -367,6 +367,8 @@ def parse_args() -> argparse.Namespace:
     args.real = args.real or []
     if not 1 <= args.echo <= args.batch_size:
         parser.error("--echo must be at least 1 and leave room for a new word in each batch")
+    if args.config_overrides is None:
+        args.config_overrides = {} if args.init_from else NETWORK
     if args.image_processor_overrides is None:
         args.image_processor_overrides = {} if args.init_from or args.image_width else SHAPE
     return args

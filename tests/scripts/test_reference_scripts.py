@@ -187,7 +187,8 @@ def test_compare_levers(words, tiny_checkpoint, tmp_path):
     """Each run differs from the plain one in its lever, and goes on from the same checkpoint."""
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
-    arguments = ["--output_dir", tmp_path, "--init_from", tiny_checkpoint, "--self_labelled", words, "--levers"]
+    arguments = ["--output_dir", tmp_path, "--init_from", tiny_checkpoint, "--self_labelled", words]
+    arguments += ["--teacher", tiny_checkpoint, "--levers"]
     arguments += ["plain", "teacher", "self-labelled-words", "guidance-decoder", "--fonts", font_folder()]
     arguments += ["--real", words, "--batch_size", 4, "--eval_words", 4, "--max_words", 8]
     output = run("compare_levers.py", *arguments)
