@@ -26,7 +26,7 @@ from transformers.utils import logging
 from hf_str import CRNNForCTC, CRNNProcessor
 from hf_str.evaluation import PROTOCOLS
 from hf_str.evaluation.metrics import character_error_rate
-from hf_str.evaluation.recognizers import open_recognizer
+from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.models.crnn.image_loading_crnn import load_word_image
 from hf_str.training import WordTable, split_real_words
 
@@ -52,14 +52,14 @@ def main():
         print(f"\n{real}; accuracy of 36 characters\n")
         print("| checkpoint | validation | CER | upright words | CER |\n|---|---|---|---|---|")
         for checkpoint in [*args.checkpoints, str(args.output_dir)]:
-            print(f"| {checkpoint} | {measure(checkpoint, real.validation)} {measure(checkpoint, real.upright)}")
+            recognizer = open_recognizer(checkpoint)
+            print(f"| {checkpoint} | {measure(recognizer, real.validation)} {measure(recognizer, real.upright)}")
 
 
-def measure(checkpoint: str, words: WordTable) -> str:
-    """Word accuracy and character error rate of a checkpoint on these words, as two cells of a table."""
-    recognizer = open_recognizer(checkpoint, torch.device("cpu"), {})
+def measure(recognizer: Recognizer, words: WordTable) -> str:
+    """Word accuracy and character error rate on these words, as two cells of a table."""
     readings = []
-    for start in tqdm(range(0, len(words), 256), leave=False, desc=Path(checkpoint).name, unit="batch"):
+    for start in tqdm(range(0, len(words), 256), leave=False, unit="batch"):
         images = [load_word_image(box.path) for box in words.boxes[start : start + 256]]
         readings += [text for text, _ in recognizer.read(images)]
     labels = [box.text for box in words.boxes]

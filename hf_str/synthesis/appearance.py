@@ -324,17 +324,17 @@ def paint_ring(
         draw, edge = rng.random(), 1.12 + 0.5 * rng.random()
         if draw < 0.3:
             continue
+        beyond = _beyond_edge(outside, edge)
         if draw < 0.8:  # another ground; seldom a photo
             paint = 255 * rng.random() + 50 * (rng.random(channels).astype(np.float32) - 0.5)
-            beyond = np.full_like(picture, np.clip(paint, 0, 255))
+            paint = np.clip(paint, 0, 255)
             if len(backgrounds) and rng.random() < 0.4:
-                beyond = backgrounds.crop(rng, height, width)
-            _blend(picture, _beyond_edge(outside, edge), beyond)
+                paint = backgrounds.crop(rng, height, width)
+            _blend(picture, beyond, paint)
         if draw > 0.55:  # a line, often in the colour of the letters
             paint = ink if rng.random() < 0.7 else np.full(channels, 255 * rng.random(), np.float32)
             thick = 0.06 + 0.2 * rng.random()
-            line = cv2.subtract(_beyond_edge(outside, edge), _beyond_edge(outside, edge + thick))
-            _blend(picture, line, paint)
+            _blend(picture, cv2.subtract(beyond, _beyond_edge(outside, edge + thick)), paint)
 
 
 def _beyond_edge(distance: np.ndarray, edge: float) -> np.ndarray:

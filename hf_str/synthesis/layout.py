@@ -299,9 +299,7 @@ def place(
     half = setting.half_length
     curve = Bend(bend[0], bend[1], half)
 
-    # A straight word is known by its corners, a bent one by more points along its upper and lower edge.
-    edge = word_edge(half, 2 if curve.kind == "none" else 9)
-    outline = project(matrix, curve.forward(edge))
+    outline = _outline(matrix, curve)
     (low_x, low_y), (high_x, high_y) = outline.min(axis=0).tolist(), outline.max(axis=0).tolist()
     x0, y0 = low_x - 2 * margins[0], low_y - 2 * margins[1]
     x1, y1 = high_x + 2 * margins[2], high_y + 2 * margins[3]
@@ -339,9 +337,13 @@ def place(
 
 def height_of(matrix: np.ndarray, bend: tuple[str, float], half_length: float) -> float:
     """How many times as high as the level word's box that of the bent and projected word is, at least 1."""
-    curve = Bend(bend[0], bend[1], half_length)
-    outline = project(matrix, curve.forward(word_edge(half_length, 2 if curve.kind == "none" else 9)))
+    outline = _outline(matrix, Bend(bend[0], bend[1], half_length))
     return max(1.0, float(np.ptp(outline[:, 1])) / 2)
+
+
+def _outline(matrix: np.ndarray, curve: Bend) -> np.ndarray:
+    """Points (n, 2) along a word's edge: a straight one is known by its corners, a bent one by more of them."""
+    return project(matrix, curve.forward(word_edge(curve.half, 2 if curve.kind == "none" else 9)))
 
 
 def _shrink(mask: np.ndarray, halvings: int) -> tuple[np.ndarray, float, float]:

@@ -52,6 +52,13 @@ def weights_of(folder: Path) -> dict:
     return CRNNForCTC.from_pretrained(folder).state_dict()
 
 
+def assert_reads_as(checkpoint: Path, weights: dict):
+    """A run's checkpoint loads, and has what `final` has in half precision."""
+    own = weights_of(checkpoint).items()
+    assert all(torch.equal(tensor.half().to(tensor.dtype), weights[name]) for name, tensor in own)
+    assert len(CRNNProcessor.from_pretrained(checkpoint).tokenizer.characters) == 94
+
+
 def test_train_reference_on_a_cpu(words, tmp_path):
     """A run whose last checkpoint was lost goes on from the one before, and ends with the same weights."""
     pytest.importorskip("cv2")
@@ -68,9 +75,7 @@ def test_train_reference_on_a_cpu(words, tmp_path):
     assert "<svg" in (tmp_path / "run" / "curves.html").read_text()
     weights = weights_of(final)
 
-    last = CRNNForCTC.from_pretrained(tmp_path / "run" / "checkpoint-8").state_dict()
-    assert all(torch.equal(tensor.half().to(tensor.dtype), weights[name]) for name, tensor in last.items())
-    assert len(CRNNProcessor.from_pretrained(tmp_path / "run" / "checkpoint-8").tokenizer.characters) == 94
+    assert_reads_as(tmp_path / "run" / "checkpoint-8", weights)
     (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
     second = run("train_reference.py", *arguments)
     assert "from word 64, 50.0% of the run" in second
@@ -141,9 +146,7 @@ def test_train_reference_on_words_that_keep_their_shape(words, tiny_checkpoint, 
     weights = weights_of(final)
     processor = CRNNProcessor.from_pretrained(final)
     assert processor.image_processor.to_dict().items() >= images.items()
-    last = CRNNForCTC.from_pretrained(tmp_path / "run" / "checkpoint-8").state_dict()
-    assert all(torch.equal(tensor.half().to(tensor.dtype), weights[name]) for name, tensor in last.items())
-    assert len(CRNNProcessor.from_pretrained(tmp_path / "run" / "checkpoint-8").tokenizer.characters) == 94
+    assert_reads_as(tmp_path / "run" / "checkpoint-8", weights)
     (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
     assert "from word 32, 50.0% of the run" in run("train_reference.py", *arguments)
     assert all(torch.equal(tensor, weights[name]) for name, tensor in weights_of(final).items())

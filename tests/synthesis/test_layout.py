@@ -86,9 +86,8 @@ def test_a_bent_word_knows_where_its_line_runs(atlas, fonts, bend):
     off_line = placement.off_line
     ink = placement.warp(setting.mask) > 200
     assert off_line.shape == ink.shape and np.abs(off_line[ink]).max() < 1.05 < np.abs(off_line).max()
-    upper = (
-        placement.warp(np.where(np.arange(len(setting.mask))[:, None] < len(setting.mask) / 2, setting.mask, 0)) > 200
-    )
+    upper_half = np.arange(len(setting.mask))[:, None] < len(setting.mask) / 2
+    upper = placement.warp(np.where(upper_half, setting.mask, 0)) > 200
     assert off_line[upper].max() < 0.1 < off_line[ink & ~upper].mean()
     assert place(setting, 48, np.eye(3), ("none", 0.0), MARGINS, 1000).off_line is None
 
