@@ -31,7 +31,7 @@ from ..optional import require
 
 __all__ = ["Font", "draw_glyph", "find_fonts", "font_folders"]
 
-_SUFFIXES = (".ttf", ".otf", ".ttc")
+_SUFFIXES = (".ttf", ".otf", ".ttc", ".woff")  # what FreeType reads by itself; WOFF 2 it does not
 _LOOK_SIZE = 40  # pixels per em at which glyphs are looked at
 _CELL = 12  # glyphs are compared as _CELL x _CELL pictures of their ink
 _CACHE_VERSION = 4
@@ -189,7 +189,8 @@ def _nothing_found(folders: list[Path], core: set[str]) -> str:
         f"No usable font was found (looked in: {where}). A font is usable when it draws all of "
         f"{''.join(sorted(core))!r}. On Debian or Ubuntu: apt-get install fonts-dejavu fonts-liberation "
         "fonts-roboto fonts-open-sans fonts-lato fonts-ubuntu-title fonts-cabin fonts-play fonts-lobster "
-        "fonts-dancingscript fonts-ebgaramond fonts-linuxlibertine. Or pass folders with .ttf, .otf or .ttc files."
+        "fonts-dancingscript fonts-ebgaramond fonts-linuxlibertine. Or pass folders with .ttf, .otf, .ttc or .woff "
+        "files."
     )
 
 

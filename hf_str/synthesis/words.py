@@ -72,9 +72,9 @@ _KINDS = {
     "initials": 0.01,
     "address": 0.004,
     "possessive": 0.007,
-    "punctuated": 0.013,
+    "punctuated": 0.03,
     "joined": 0.008,
-    "single": 0.01,
+    "single": 0.018,
     "random": 0.011,
     # Only where the characters hold Hangul; then three texts in five are Korean.
     "korean_word": 0.7,
@@ -327,7 +327,8 @@ class WordSampler:
         return first + pick(rng, ("-", "-", "-", "&", "/", "+", "")) + second
 
     def _single(self, rng: np.random.Generator) -> str:
-        return pick(rng, self._drawable)
+        readable = [character for character in self._drawable if character.isalnum()]
+        return pick(rng, readable if readable and rng.random() < 0.85 else self._drawable)
 
     def _random(self, rng: np.random.Generator) -> str:
         length = min(self.max_length, 1 + int(rng.gamma(3.0, 1.6)))

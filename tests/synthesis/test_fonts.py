@@ -72,6 +72,19 @@ def test_the_same_face_twice_counts_once(draw_font):
     assert len(found(folder)) == 1
 
 
+def test_a_web_font_is_a_font(draw_font):
+    from fontTools.ttLib import TTFont
+
+    folder = draw_font("web")
+    font = TTFont(folder / "made.ttf")
+    font.flavor = "woff"
+    font.save(folder / "made.woff")
+    (folder / "made.ttf").unlink()
+    (font,) = found(folder)
+    assert font.path.endswith(".woff")
+    assert font.can_spell("Hotel24")
+
+
 def test_files_that_are_no_fonts_are_passed_over(draw_font):
     folder = draw_font("damaged")
     (folder / "broken.ttf").write_bytes(b"\0\1\0\0 no font at all")

@@ -51,7 +51,10 @@ def test_shares_are_those_of_signs():
     assert 4 <= np.median([len(text) for text in texts]) <= 7
     assert 0.4 < np.mean([text.isupper() for text in texts]) < 0.65
     assert 0.05 < np.mean([any(c.isdigit() for c in text) for text in texts]) < 0.2
-    assert 0.04 < np.mean([any(c in string.punctuation for c in text) for text in texts]) < 0.11
+    assert 0.04 < np.mean([any(c in string.punctuation for c in text) for text in texts]) < 0.13
+    single = [text for text in texts if len(text) == 1]
+    assert 0.02 < len(single) / len(texts) < 0.08
+    assert np.mean([text.isalnum() for text in single]) > 0.8  # signs of one letter or digit, seldom of a bracket
 
 
 def test_lexicon_words_come_in_every_case(tmp_path):
@@ -102,7 +105,7 @@ def test_ranked_lexicons_follow_zipf(tmp_path):
 
 
 def test_shapes_of_signs_come_up():
-    texts = "\n".join(draw(WordSampler(PRINTABLE), 8000))
+    texts = "\n".join(draw(WordSampler(PRINTABLE), 16_000))
     shapes = {
         "price": r"^[$£]\d+[.,]\d\d$", "date": r"^\d\d/\d\d/\d{4}$", "time": r"^\d\d?:\d\d",
         "plate": r"^[A-Z]{2}\d\d[A-Z]{3}$",
