@@ -32,6 +32,7 @@ from hf_str.data.readers.common import IMAGE_SUFFIXES
 from hf_str.models.crnn.image_loading_crnn import load_word_image
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import Font, find_fonts
+from hf_str.synthesis.lexicons import word_frequencies
 
 
 #: Names that a font file keeps: copyright, family, style, licence and its address, and the typographic family, style.
@@ -50,7 +51,7 @@ def main():
     faces = choose_faces(find_fonts(characters, folders=args.fonts, progress=True), args.num_faces)
     packed = [
         ("wheels", pack_wheels(args, folder / "wheels")),
-        ("lexicons", [copied(path, folder / "lexicons" / path.name) for path in args.lexicon]),
+        ("lexicons", [pack_lexicon(lexicon, folder / "lexicons") for lexicon in args.lexicon]),
         ("real", pack_real_words(args.real, folder / "real", args.word_height)),
         ("backgrounds", pack_photos(args.backgrounds, folder / "backgrounds", args.num_photos, args.photo_side)),
         ("fonts", pack_fonts(faces, characters, folder / "fonts")),
@@ -148,6 +149,17 @@ def pack_wheels(args: argparse.Namespace, folder: Path) -> list[Path]:
     return list(folder.iterdir())
 
 
+def pack_lexicon(lexicon: Path, folder: Path) -> Path:
+    """A word list as it is; the words of a language with how often each occurs among a thousand million."""
+    frequencies = word_frequencies(lexicon)
+    if frequencies is None:
+        return copied(lexicon, folder / lexicon.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{lexicon.name.replace(':', '-')}.txt"
+    path.write_text("".join(f"{word}\t{1e9 * share:.0f}\n" for word, share in frequencies.items()), encoding="utf-8")
+    return path
+
+
 def copied(source: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     return Path(shutil.copyfile(source, target))
@@ -162,7 +174,7 @@ def parse_args() -> argparse.Namespace:
     add("--charset", default="94", help="a charset's name, its characters, or a .txt file (94)")
     add("--fonts", type=Path, nargs="*", help="folders of fonts (those of this system)")
     add("--num_faces", type=int, default=900, help="how many faces at most (900)")
-    add("--lexicon", type=Path, nargs="*", default=[], help="files of words, one a line")
+    add("--lexicon", type=Path, nargs="*", default=[], help="files of words, or wordfreq:LANGUAGE")
     add("--backgrounds", type=Path, help="a folder of photographs")
     add("--num_photos", type=int, default=600, help="how many of them, which is what the renderer uses (600)")
     add("--photo_side", type=int, default=200, help="their shorter side, pixels (200)")

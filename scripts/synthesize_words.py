@@ -93,7 +93,7 @@ def parse_args() -> argparse.Namespace:
         type=Path,
         nargs="*",
         default=[],
-        help="text files, one word (and count) a line; without: invented",
+        help="text files, one word (and count) a line, or wordfreq:en; without: invented",
     )
     add("--ranked", action="store_true", help="lexicons without counts have the most frequent word first")
     add("--random_share", type=float, default=0.0, help="share of random strings among the texts (default: 0)")

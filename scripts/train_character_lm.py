@@ -1,16 +1,22 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["tqdm"]
+# dependencies = ["hf_str[lm,synthesis]"]
 # ///
 """Trains a character n-gram language model on words and writes it as an ARPA file, which KenLM reads.
 
-    python scripts/train_character_lm.py --words words.txt --output characters.arpa --order 6
-    hf-str read photo.png --language-model characters.arpa
+    python scripts/train_character_lm.py --words words.txt --output characters.arpa
+    python scripts/train_character_lm.py --words wordfreq:en --sign_texts 1500000 --output english.arpa
+    hf-str read photo.png --language-model english.arpa
 
-A line of the list is a word, and after a tab how often it occurs where that is known (once where not). Words are
-brought to lower case, as the decoder expects unless told otherwise. Interpolated Witten-Bell smoothing (Chen and
-Goodman 1998, section 2.4): a context that was followed by many different characters gives more of its probability to
-the next shorter context. It needs no held-out words and, unlike Kneser-Ney, takes counts of any kind.
+A line of a list is a word, and after a tab how often it occurs where that is known (once where not). `wordfreq:en`
+stands for the words of English with their frequencies, and so for the other languages of the package wordfreq. With
+--sign_texts it learns from so many texts as signs have them, which hf_str's renderer draws from those words: frequent
+words less dominant than in running text, names, numbers, prices, times, and punctuation, which a model of bare words
+would take for misreadings. Words are brought to lower case, as the decoder expects unless told otherwise.
+
+Interpolated Witten-Bell smoothing (Chen and Goodman 1998, section 2.4): a context that was followed by many different
+characters gives more of its probability to the next shorter context. It needs no held-out words and, unlike
+Kneser-Ney, takes counts of any kind.
 """
 
 import argparse
@@ -18,30 +24,46 @@ import math
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
+
+from hf_str.models.crnn.tokenization_crnn import resolve_charset
+from hf_str.synthesis import WordSampler
+from hf_str.synthesis.lexicons import word_frequencies
 
 
 BEGIN, END, UNKNOWN, SPACE = "<s>", "</s>", "<unk>", "<space>"
 
 
-def read_words(path: Path, keep_case: bool) -> Counter[str]:
-    """Words with their frequencies.
+def read_words(lexicon: Path, keep_case: bool) -> Counter[str]:
+    """Words with their frequencies; those of a language are occurrences among a thousand million running words.
 
     Raises:
-        ValueError: a frequency that is no positive number, by line.
+        ValueError: a frequency that is no positive number, by line; or no words.
     """
     words = Counter()
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    frequencies = word_frequencies(lexicon)
+    if frequencies is not None:
+        words.update({word: round(1e9 * share) for word, share in frequencies.items()})
+        return words
+    for number, line in enumerate(lexicon.read_text(encoding="utf-8-sig").splitlines(), start=1):
         word, tab, frequency = line.partition("\t")
         word = word.strip() if keep_case else word.strip().lower()
         if not word:
             continue
         if tab and not frequency.strip().isdecimal():
-            raise ValueError(f"{path}, line {number}: expected a word, a tab and a whole number, not {line!r}")
+            raise ValueError(f"{lexicon}, line {number}: expected a word, a tab and a whole number, not {line!r}")
         words[word] += int(frequency) if tab else 1
     if not words:
-        raise ValueError(f"{path}: no words")
+        raise ValueError(f"{lexicon}: no words")
     return words
+
+
+def draw_texts(lexicons: list[Path], charset: str, count: int, keep_case: bool, seed: int) -> Counter[str]:
+    """Texts as signs have them, made of the characters of `charset`."""
+    sampler, rng = WordSampler(resolve_charset(charset), lexicons), np.random.default_rng(seed)
+    texts = (sampler.sample(rng) for _ in tqdm(range(count), desc="texts", unit="text", leave=False))
+    return Counter(text if keep_case else text.lower() for text in texts)
 
 
 def count_ngrams(words: Counter[str], order: int) -> list[dict[tuple[str, ...], Counter[str]]]:
@@ -96,8 +118,15 @@ def write_arpa(path: Path, probabilities: dict, weights: dict, order: int):
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--words", type=Path, required=True, help="text file, a word a line, perhaps a tab and a count"
+        "--words",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="text files, a word a line, perhaps a tab and a count; or wordfreq:LANGUAGE",
     )
+    parser.add_argument("--sign_texts", type=int, default=0, help="learn from so many texts of signs (the bare words)")
+    parser.add_argument("--charset", default="94", help="characters of the texts of signs (94)")
+    parser.add_argument("--seed", type=int, default=0, help="of the texts of signs")
     parser.add_argument("--output", type=Path, required=True, help="the ARPA file to write")
     parser.add_argument("--order", type=int, default=6, help="the n of the n-grams, at most 6 for KenLM from PyPI")
     parser.add_argument("--keep_case", action="store_true", help="tell upper from lower case")
@@ -109,8 +138,11 @@ def main():
     if args.order < 2:  # KenLM reads none of a single character
         raise SystemExit(f"--order must be at least 2, not {args.order}")
     try:
-        words = read_words(args.words, args.keep_case)
-    except (OSError, ValueError) as error:
+        if args.sign_texts:
+            words = draw_texts(args.words, args.charset, args.sign_texts, args.keep_case, args.seed)
+        else:
+            words = sum((read_words(lexicon, args.keep_case) for lexicon in args.words), Counter())
+    except (ImportError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
     probabilities, weights = estimate(count_ngrams(words, args.order))
     args.output.parent.mkdir(parents=True, exist_ok=True)

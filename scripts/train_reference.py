@@ -307,7 +307,7 @@ def parse_args() -> argparse.Namespace:
     add("--output_dir", type=Path, required=True, help="where log, checkpoints and model go; a run there goes on")
     add("--files", type=Path, help="a folder of pack_training_files.py, for the four options below")
     add("--fonts", type=Path, nargs="*", help="folders of fonts (those of this system)")
-    add("--lexicon", type=Path, nargs="*", help="files of words, one a line (invented words)")
+    add("--lexicon", type=Path, nargs="*", help="files of words, or wordfreq:LANGUAGE (invented words)")
     add("--backgrounds", type=Path, help="a folder of photographs to render on (painted ones)")
     add("--real", type=Path, nargs="*", help="folders of real words, each with a labels.tsv (none)")
     add(

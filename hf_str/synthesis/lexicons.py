@@ -11,8 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..optional import require
 
-__all__ = ["Lexicon"]
+
+__all__ = ["Lexicon", "word_frequencies"]
+
+_LANGUAGE = "wordfreq:"  # what a lexicon begins with that is no file but a language
 
 # Raw frequencies would make every twentieth word "the". This power of them keeps frequent words frequent and lets rare
 # ones come up: "the" is then one word in a hundred and fifty of a list of 90,000.
@@ -24,20 +28,22 @@ class Lexicon:
     """Words, each drawn as often as its weight says.
 
     Args:
-        paths: text files in UTF-8, one word a line, or `word<TAB or space>count`.
+        paths: text files in UTF-8, one word a line, or `word<TAB or space>count`; or languages as
+            [`word_frequencies`] knows them, such as `wordfreq:en`.
         usable: which words are taken.
         ranked: files without counts are in order of frequency, the most frequent word first (Zipf's law gives the
             weights); otherwise their words are equally likely, but for long ones, which signs avoid.
 
     Raises:
         FileNotFoundError: a file does not exist.
-        ValueError: a count is negative.
+        ImportError: a language was named, and `wordfreq` is not installed.
+        ValueError: a count is negative, or there are no words of a language.
     """
 
     def __init__(self, paths: Iterable[str | os.PathLike], usable: Callable[[str], bool] = bool, ranked: bool = False):
         weights: dict[str, float] = {}
         for path in paths:
-            entries = [(word, weight) for word, weight in _read(Path(path), ranked) if weight > 0 and usable(word)]
+            entries = [(word, weight) for word, weight in _read(path, ranked) if weight > 0 and usable(word)]
             total = sum(weight for _, weight in entries)
             for word, weight in entries:  # a list of ten thousand words counts ten times as much as one of a thousand
                 weights[word] = weights.get(word, 0.0) + weight * len(entries) / total
@@ -53,8 +59,35 @@ class Lexicon:
         return self.words[min(place, len(self.words) - 1)]
 
 
-def _read(path: Path, ranked: bool) -> Iterable[tuple[str, float]]:
-    """The (word, weight) pairs of a file."""
+def word_frequencies(lexicon: str | os.PathLike) -> dict[str, float] | None:
+    """The words of a language, each with its share of all running words; `None` where `lexicon` names none.
+
+    From the package wordfreq (Speer 2022), which knows about 40 languages.
+
+    Args:
+        lexicon: `wordfreq:` and the language's code, such as `wordfreq:en` or `wordfreq:ko`; or the path of a file.
+
+    Raises:
+        ImportError: `wordfreq` is not installed.
+        ValueError: it does not know the language.
+    """
+    name = os.fspath(lexicon)
+    if not name.startswith(_LANGUAGE):
+        return None
+    wordfreq = require("wordfreq", "lm")
+    try:
+        return wordfreq.get_frequency_dict(name.removeprefix(_LANGUAGE))
+    except LookupError as error:
+        known = ", ".join(sorted(wordfreq.available_languages()))
+        raise ValueError(f"There are no words for {name!r}; wordfreq has those of: {known}.") from error
+
+
+def _read(lexicon: str | os.PathLike, ranked: bool) -> Iterable[tuple[str, float]]:
+    """The (word, weight) pairs of a file or a language."""
+    frequencies = word_frequencies(lexicon)
+    if frequencies is not None:
+        return [(word, share**_TEMPER) for word, share in frequencies.items()]
+    path = Path(lexicon)
     if not path.is_file():
         raise FileNotFoundError(
             f"The lexicon {str(path)!r} does not exist; a lexicon is a text file, one word a line."

@@ -93,7 +93,8 @@ class WordSampler:
     Args:
         characters: every character that a text may hold. Texts in lower case are drawn in upper case where only
             capitals are among the characters, and the other way round.
-        lexicons: text files with one word per line, maybe followed by how often it occurs (`word<TAB or space>count`).
+        lexicons: text files with one word per line, maybe followed by how often it occurs (`word<TAB or space>count`);
+            or languages, such as `wordfreq:en` (`pip install hf_str[lm]`).
             The case of a word does not matter: it is drawn in capitals, in lower case and with a first capital.
         max_length: the longest text, in characters.
         random_share: share of texts that are random strings of `characters` (beside the few drawn anyway): teaches

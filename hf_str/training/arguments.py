@@ -93,7 +93,8 @@ class SynthesisArguments:
     """How the source `synth` renders."""
 
     lexicon: list[str] = field(
-        default_factory=list, metadata={"help": "Text files of words to render, one a line. Without: invented words."}
+        default_factory=list,
+        metadata={"help": "Text files of words to render, one a line, or wordfreq:LANGUAGE. (invented words)"},
     )
     fonts: list[str] = field(default_factory=list, metadata={"help": "Folders of fonts. (those of this system)"})
     backgrounds: str | None = _option(None, "Folder of photographs to render on. (painted ones)")

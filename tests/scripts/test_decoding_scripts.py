@@ -79,6 +79,30 @@ def test_a_frequency_that_is_none_is_named(tmp_path):
     assert "words.tsv, line 2: expected a word, a tab and a whole number, not 'help\\tmany'" in error
 
 
+def test_texts_of_signs_hold_more_than_words(tmp_path):
+    """Drawn from a word list, with prices and numbers: digits and punctuation are no surprise to the model."""
+    pytest.importorskip("cv2")
+    (tmp_path / "words.txt").write_text("hello\t9\nzygote\t1\nbakery\t5\ncoffee\t5\nstreet\t5\n")
+    arguments = ["--words", tmp_path / "words.txt", "--sign_texts", 3000, "--order", 3, "--seed", 5]
+    for name in ("first.arpa", "second.arpa"):
+        run("train_character_lm.py", *arguments, "--output", tmp_path / name)
+    assert (tmp_path / "first.arpa").read_text() == (tmp_path / "second.arpa").read_text()
+    probabilities = log10_probabilities(tmp_path / "first.arpa")
+    assert {(sign,) for sign in "0123456789.,!$"} <= set(probabilities)
+    assert probabilities[("h", "e", "l")] > probabilities[("h", "e")] > probabilities[("q",)]
+    assert not any(token.isupper() for ngram in probabilities for token in ngram)
+
+
+def test_a_language_model_of_a_language(tmp_path):
+    wordfreq = pytest.importorskip("wordfreq")
+    output = run("train_character_lm.py", "--words", "wordfreq:fil", "--order", 2, "--output", tmp_path / "lm.arpa")
+    assert f"from {len(wordfreq.get_frequency_dict('fil')):,} words" in output
+    probabilities = log10_probabilities(tmp_path / "lm.arpa")
+    assert probabilities[("n", "g")] > probabilities[("n", "k")] + 1
+    error = run("train_character_lm.py", "--words", "wordfreq:xx", "--output", tmp_path / "lm.arpa", code=1)
+    assert "wordfreq has those of: ar, bg" in error
+
+
 @pytest.fixture
 def words(tmp_path) -> Path:
     folder = tmp_path / "words"

@@ -2,6 +2,7 @@
 
 import re
 import string
+import sys
 from collections import Counter
 
 import numpy as np
@@ -77,6 +78,22 @@ def test_a_lexicon_may_say_how_frequent_its_words_are(tmp_path, separator):
     texts = draw(WordSampler(string.ascii_letters, lexicons=[lexicon]))
     assert share(texts, "zygote") > 20 * share(texts, "okapi") > 0
     assert share(texts, "gnu") == 0
+
+
+def test_a_lexicon_may_be_a_language():
+    pytest.importorskip("wordfreq")
+    sampler = WordSampler(string.ascii_letters + "äöüß", lexicons=["wordfreq:de"])
+    texts = [text.lower() for text in draw(sampler, 8000)]
+    assert share(texts, "und") + share(texts, "die") > 0.002
+    assert sum(any(letter in "äöüß" for letter in text) for text in texts) > 200
+    with pytest.raises(ValueError, match=r"no words for 'wordfreq:xx'; wordfreq has those of: ar, bg"):
+        WordSampler(string.ascii_letters, lexicons=["wordfreq:xx"])
+
+
+def test_a_language_without_wordfreq_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "wordfreq", None)
+    with pytest.raises(ImportError, match=r"pip install hf_str\[lm\]"):
+        WordSampler(string.ascii_letters, lexicons=["wordfreq:en"])
 
 
 def test_numbers_in_a_word_list_are_words(tmp_path):
