@@ -9,9 +9,10 @@
 
 A reading is kept where the image as it is and some augmented views of it (moved corners, other tones, blur, noise) are
 all read alike, and the least score of all is at least `--min_score`. The output has a line `path<TAB>text` for each,
-with paths relative to the output's folder, as `load_word_boxes` and the run scripts take it. `--check` writes nothing:
-it reads a folder that has labels, and says for several bounds how many words would be kept and how many of these are
-read right, which tells what bound to take.
+with paths relative to the output's folder, as `load_word_boxes` and the run scripts take it. With `--language_model`
+(`train_character_lm.py` makes one) more is read right, and who trains on the labels learns some of what it knows.
+`--check` writes nothing: it reads a folder that has labels, and says for several bounds how many words would be kept
+and how many of these are read right, which tells what bound to take.
 """
 
 import argparse
@@ -32,6 +33,7 @@ from hf_str.data import read_word_folder
 from hf_str.data.augmentation import augment_word
 from hf_str.evaluation import PROTOCOLS
 from hf_str.models.crnn.batching_crnn import make_batches, read_batches
+from hf_str.models.crnn.decoders_crnn import CTCDecoder, make_decoder
 from hf_str.models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 
 
@@ -56,9 +58,9 @@ def views_of(path: Path, args: argparse.Namespace, seed: list[int]) -> list[Imag
 
 
 @torch.inference_mode()
-def read(model: CRNNForCTC, processor: CRNNProcessor, images: list[Image.Image]) -> list[dict]:
+def read(model: CRNNForCTC, processor: CRNNProcessor, images: list[Image.Image], decoder: CTCDecoder) -> list[dict]:
     batches = make_batches(images, processor.image_processor, len(images))
-    readings = read_batches(batches, model, processor)
+    readings = read_batches(batches, model, processor, decoder=decoder)
     return [readings[place] for place in range(len(images))]
 
 
@@ -66,12 +68,13 @@ def label(paths: list[Path], args: argparse.Namespace) -> list[tuple[str, float]
     """The reading of each image, and its least score over all views: 0 where they are not read alike."""
     processor = CRNNProcessor.from_pretrained(args.model)
     model = AutoModelForCTC.from_pretrained(args.model).to(args.device).eval()
+    decoder = make_decoder(None, processor.tokenizer, language_model=args.language_model)
     found = []
     for first in tqdm(range(0, len(paths), args.batch_size), desc="labelling", unit="batch"):
         batch = paths[first : first + args.batch_size]
         views = [views_of(path, args, [args.seed, first + place]) for place, path in enumerate(batch)]
         images = list(chain.from_iterable(views))
-        readings = iter(read(model, processor, images) if images else [])
+        readings = iter(read(model, processor, images, decoder) if images else [])
         for own_views in views:
             own = [next(readings) for _ in own_views]
             texts = {reading["text"] for reading in own}
@@ -99,6 +102,7 @@ def parse_args() -> argparse.Namespace:
     add("--output", type=Path, help="the file of labels")
     add("--check", action="store_true", help="instead: try it on a folder that has a labels.tsv")
     add("--model", default=hf_str.DEFAULT_CHECKPOINT)
+    add("--language_model", type=Path, help="ARPA file of characters")
     add("--views", type=int, default=4, help="augmented views of each image")
     add("--strength", type=float, default=1.0, help="of the augmentation; 1 is that of training")
     add("--min_score", type=float, default=0.4, help="least probability of the word over all views")
