@@ -1,5 +1,6 @@
 """The scripts around the reference checkpoint, end to end on a handful of words."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -97,11 +98,15 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     photos.mkdir()
     draw_word("photo", 300).save(photos / "0.png")
     lexicon.write_text("house\nstreet\n")
-    arguments = ["--real", words, "--lexicon", lexicon, "--backgrounds", photos, "--fonts", font_folder()]
+    lexicons = [lexicon, "wordfreq:fil"] if importlib.util.find_spec("wordfreq") else [lexicon]
+    arguments = ["--real", words, "--lexicon", *lexicons, "--backgrounds", photos, "--fonts", font_folder()]
     said = run("pack_training_files.py", "--output_dir", packed, "--num_faces", 3, *arguments)
     assert "families: " in said
     assert {"fonts", "lexicons", "backgrounds", "real"} == {path.name for path in packed.iterdir()}
     assert len(list((packed / "fonts").iterdir())) == 3
+    assert len(list((packed / "lexicons").iterdir())) == len(lexicons)
+    for path in (packed / "lexicons").glob("wordfreq*"):  # the GPU machine has no wordfreq
+        assert path.name == "wordfreq-fil.txt" and path.read_text(encoding="utf-8").startswith("sa\t")
     names = [path.name for path in (words / "images").iterdir()]
     assert sorted(names) == sorted(path.name for path in (packed / "real" / "words" / "images").iterdir())
 
