@@ -62,9 +62,9 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--tolerance",
         type=float,
-        default=1e-4,
-        help="largest difference of a logit from PyTorch's; where logits reach 50, rounding may come to more "
-        "than the default of 1e-4",
+        default=5e-4,
+        help="largest difference of a logit from PyTorch's (5e-4; on noise, of which the checks are, float32 rounds "
+        "logits of 17 by up to 1e-4, larger ones by more)",
     )
     parser.add_argument("--int8", action="store_true", help="write the graph in eight bits")
     parser.add_argument(
