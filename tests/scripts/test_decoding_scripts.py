@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import draw_word
 
 
+pytest.importorskip("cv2")
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
@@ -81,7 +82,6 @@ def test_a_frequency_that_is_none_is_named(tmp_path):
 
 def test_texts_of_signs_hold_more_than_words(tmp_path):
     """Drawn from a word list, with prices and numbers: digits and punctuation are no surprise to the model."""
-    pytest.importorskip("cv2")
     (tmp_path / "words.txt").write_text("hello\t9\nzygote\t1\nbakery\t5\ncoffee\t5\nstreet\t5\n")
     arguments = ["--words", tmp_path / "words.txt", "--sign_texts", 3000, "--order", 3, "--seed", 5]
     for name in ("first.arpa", "second.arpa"):
