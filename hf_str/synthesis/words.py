@@ -126,6 +126,7 @@ class WordSampler:
         self.random_share = random_share
         self._allowed = frozenset(self.characters)
         self._drawable = [character for character in self.characters if not character.isspace()] or [" "]
+        self._alphanumeric = [character for character in self._drawable if character.isalnum()]
         self._digits = [character for character in self.characters if character.isdigit()]
         self._capitals = [character for character in self.characters if character.isupper()]
         lexicons = list(lexicons or ())
@@ -328,8 +329,8 @@ class WordSampler:
         return first + pick(rng, ("-", "-", "-", "&", "/", "+", "")) + second
 
     def _single(self, rng: np.random.Generator) -> str:
-        readable = [character for character in self._drawable if character.isalnum()]
-        return pick(rng, readable if readable and rng.random() < 0.85 else self._drawable)
+        alphanumeric = self._alphanumeric and rng.random() < 0.85
+        return pick(rng, self._alphanumeric if alphanumeric else self._drawable)
 
     def _random(self, rng: np.random.Generator) -> str:
         length = min(self.max_length, 1 + int(rng.gamma(3.0, 1.6)))
