@@ -80,12 +80,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     decoding.add_argument(
         "--decoder",
         choices=DECODERS,
-        help="how characters are read from the network (default: best_path, or what the options below need)",
+        help="how characters are read from the network (default: what the options below need, or else beam_search "
+        "with the checkpoint's language model if it has one, or best_path)",
     )
     decoding.add_argument("--beam-width", type=_positive, metavar="N", help="of beam_search (default: 10)")
     decoding.add_argument("--lexicon", metavar="FILE", help="read only the words of this file, one a line")
     decoding.add_argument(
-        "--language-model", metavar="FILE", help="ARPA file of characters, for beam_search (needs kenlm)"
+        "--language-model", metavar="FILE", help="of characters, for beam_search: of train_character_lm.py, or ARPA"
     )
     decoding.add_argument(
         "--n-best", type=_positive, default=1, metavar="N", help="several readings an image, a line each (default: 1)"

@@ -1,6 +1,6 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["hf_str[lm]"]
+# dependencies = ["hf_str[train]"]
 # ///
 """Measures what beam search, lexicons and a language model gain over best path, as a Markdown table.
 
@@ -144,7 +144,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of words with a labels.tsv")
     parser.add_argument("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
     parser.add_argument("--lexicon", type=Path, required=True, help="text file of words, a line each")
-    parser.add_argument("--language_model", type=Path, help="ARPA file of characters")
+    parser.add_argument("--language_model", type=Path, help="of characters: of train_character_lm.py, or ARPA")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="36", help="what is compared")
     parser.add_argument("--beam_width", type=int, default=10)
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 1000], help="words in the small lexicons")

@@ -84,9 +84,14 @@ def parse_args() -> argparse.Namespace:
         "decoding", "Lexicons are for any model, the rest for CRNN and its ONNX files."
     )
     add = decoding.add_argument
-    add("--decoder", choices=DECODERS, help="default: what a language model or a lexicon needs, or else best_path")
+    add(
+        "--decoder",
+        choices=DECODERS,
+        help="default: what a language model or a lexicon needs, or else beam_search with the checkpoint's language "
+        "model if it has one, or best_path",
+    )
     add("--beam_width", type=int, help="of beam_search")
-    add("--language_model", type=Path, metavar="ARPA", help="character n-grams for beam_search")
+    add("--language_model", type=Path, metavar="FILE", help="of train_character_lm.py, or ARPA: for beam_search")
     add(
         "--lexicon",
         help="full (all words of the set), a number of words to draw for each image, a .txt file with a word a line, "

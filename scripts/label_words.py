@@ -102,7 +102,7 @@ def parse_args() -> argparse.Namespace:
     add("--output", type=Path, help="the file of labels")
     add("--check", action="store_true", help="instead: try it on a folder that has a labels.tsv")
     add("--model", default=hf_str.DEFAULT_CHECKPOINT)
-    add("--language_model", type=Path, help="ARPA file of characters")
+    add("--language_model", type=Path, help="of characters (the model's own, if any)")
     add("--views", type=int, default=4, help="augmented views of each image")
     add("--strength", type=float, default=1.0, help="of the augmentation; 1 is that of training")
     add("--min_score", type=float, default=0.4, help="least probability of the word over all views")

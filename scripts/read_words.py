@@ -205,9 +205,14 @@ def parse_args() -> argparse.Namespace:
         help="of all machines together, in any currency: prints what a million images cost",
     )
     add = parser.add_argument_group("decoding").add_argument
-    add("--decoder", choices=DECODERS, help="default: what a language model or a lexicon needs, or else best_path")
+    add(
+        "--decoder",
+        choices=DECODERS,
+        help="default: what a language model or a lexicon needs, or else beam_search with the checkpoint's language "
+        "model if it has one, or best_path",
+    )
     add("--beam_width", type=positive, help="of beam_search")
-    add("--language_model", type=Path, metavar="ARPA", help="character n-grams for beam_search")
+    add("--language_model", type=Path, metavar="FILE", help="of train_character_lm.py, or ARPA: for beam_search")
     add("--lexicon", type=Path, metavar="FILE", help="read only the words of this file, one a line")
     return parser.parse_args()
 

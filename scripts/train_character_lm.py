@@ -2,11 +2,15 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[lm,synthesis]"]
 # ///
-"""Trains a character n-gram language model on words and writes it as an ARPA file, which KenLM reads.
+"""Trains a character n-gram language model on words, for CTC decoding.
 
-    python scripts/train_character_lm.py --words words.txt --output characters.arpa
-    python scripts/train_character_lm.py --words wordfreq:en --sign_texts 1500000 --output english.arpa
-    hf-str read photo.png --language-model english.arpa
+    python scripts/train_character_lm.py --words words.txt --output characters.safetensors
+    python scripts/train_character_lm.py --words wordfreq:en --sign_texts 1500000 --output english.safetensors
+    hf-str read photo.png --language-model english.safetensors
+
+As `language_model.safetensors` in the folder of a checkpoint it helps to read wherever no decoder is named, and goes
+with the checkpoint to the Hub. An output that ends in `.arpa` is written in the format of KenLM and SRILM, which takes
+five times the room and much longer to open.
 
 A line of a list is a word, and after a tab how often it occurs where that is known (once where not). `wordfreq:en`
 stands for the words of English with their frequencies, and so for the other languages of the package wordfreq. With
@@ -27,12 +31,11 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from hf_str.models.crnn.language_model_crnn import SPACE_TOKEN
+from hf_str.models.crnn.ngrams_crnn import BEGIN, END, UNKNOWN, CharacterNGrams, NGrams
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import WordSampler
 from hf_str.synthesis.lexicons import word_frequencies
-
-
-BEGIN, END, UNKNOWN, SPACE = "<s>", "</s>", "<unk>", "<space>"
 
 
 def read_words(lexicon: Path, keep_case: bool) -> Counter[str]:
@@ -66,19 +69,27 @@ def draw_texts(lexicons: list[Path], charset: str, count: int, keep_case: bool, 
     return Counter(text if keep_case else text.lower() for text in texts)
 
 
-def count_ngrams(words: Counter[str], order: int) -> list[dict[tuple[str, ...], Counter[str]]]:
-    """For each context length below `order`: the tokens that followed each context, with their counts."""
+def count_ngrams(words: Counter[str], order: int, min_count: int = 1) -> list[dict[tuple[str, ...], Counter[str]]]:
+    """For each context length below `order`: the tokens that followed each context, with their counts.
+
+    Of n-grams of three and more tokens, those seen less than `min_count` times are left out.
+    """
     followers = [defaultdict(Counter) for _ in range(order)]
     for word, frequency in tqdm(words.items(), desc="words", unit="word", leave=False):
-        tokens = [BEGIN, *(SPACE if character == " " else character for character in word), END]
+        tokens = [BEGIN, *(SPACE_TOKEN if character == " " else character for character in word), END]
         for place in range(1, len(tokens)):
             for length in range(min(order, place + 1)):
                 followers[length][tuple(tokens[place - length : place])][tokens[place]] += frequency
+    for level in followers[2:]:
+        for context, counts in list(level.items()):
+            level[context] = Counter({token: count for token, count in counts.items() if count >= min_count})
+            if not level[context]:
+                del level[context]
     return followers
 
 
-def estimate(followers: list[dict[tuple[str, ...], Counter[str]]]) -> tuple[dict, dict]:
-    """Probability of each n-gram, and weight of each context's back-off.
+def estimate(followers: list[dict[tuple[str, ...], Counter[str]]]) -> list[NGrams]:
+    """For n = 1, 2, ... natural logarithms of each n-gram's probability, and of its back-off weight as a context.
 
     With c(h, w) the count of w after the context h, c(h) their sum and t(h) the number of different w, the probability
     is (c(h, w) + t(h) p(w | shorter h)) / (c(h) + t(h)), and t(h) / (c(h) + t(h)) is left for what h never saw. Below
@@ -95,23 +106,23 @@ def estimate(followers: list[dict[tuple[str, ...], Counter[str]]]) -> tuple[dict
                 shorter = probabilities[(*context[1:], token)] if context else uniform
                 probabilities[(*context, token)] = (count + types * shorter) / (total + types)
     probabilities[(UNKNOWN,)] = weights[()] * uniform
-    return probabilities, weights
+    levels: list[NGrams] = [{} for _ in followers]
+    levels[0][(BEGIN,)] = -99 * math.log(10), math.log(weights[(BEGIN,)])
+    for ngram, probability in probabilities.items():
+        levels[len(ngram) - 1][ngram] = math.log(probability), math.log(weights.get(ngram, 1.0))
+    return levels
 
 
-def write_arpa(path: Path, probabilities: dict, weights: dict, order: int):
+def write_arpa(path: Path, levels: list[NGrams]):
     """The ARPA format: for each n, lines of log10 probability, n-gram and log10 back-off weight."""
-    ngrams = [[] for _ in range(order)]
-    for ngram in sorted(probabilities):
-        ngrams[len(ngram) - 1].append(ngram)
-    ngrams[0].insert(0, (BEGIN,))
     with path.open("w", encoding="utf-8") as file:
-        file.write("\\data\\\n" + "".join(f"ngram {n}={len(rows)}\n" for n, rows in enumerate(ngrams, start=1)))
-        for n, rows in enumerate(ngrams, start=1):
+        counts = (f"ngram {n}={len(ngrams)}\n" for n, ngrams in enumerate(levels, start=1))
+        file.write("\\data\\\n" + "".join(counts))
+        for n, ngrams in enumerate(levels, start=1):
             file.write(f"\n\\{n}-grams:\n")
-            for ngram in rows:
-                log_prob = -99 if ngram == (BEGIN,) else math.log10(probabilities[ngram])
-                back_off = f"\t{math.log10(weights[ngram]):.7g}" if n < order and ngram in weights else ""
-                file.write(f"{log_prob:.7g}\t{' '.join(ngram)}{back_off}\n")
+            for ngram, (log_prob, back_off) in sorted(ngrams.items()):
+                end = f"\t{back_off / math.log(10):.7g}" if back_off else ""
+                file.write(f"{log_prob / math.log(10):.7g}\t{' '.join(ngram)}{end}\n")
         file.write("\n\\end\\\n")
 
 
@@ -127,16 +138,19 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--sign_texts", type=int, default=0, help="learn from so many texts of signs (the bare words)")
     parser.add_argument("--charset", default="94", help="characters of the texts of signs (94)")
     parser.add_argument("--seed", type=int, default=0, help="of the texts of signs")
-    parser.add_argument("--output", type=Path, required=True, help="the ARPA file to write")
-    parser.add_argument("--order", type=int, default=6, help="the n of the n-grams, at most 6 for KenLM from PyPI")
+    parser.add_argument("--output", type=Path, required=True, help="the file to write: .safetensors or .arpa")
+    parser.add_argument("--order", type=int, default=6, help="the n of the n-grams")
+    parser.add_argument("--min_count", type=int, default=1, help="leave out n-grams of three and more seen less often")
     parser.add_argument("--keep_case", action="store_true", help="tell upper from lower case")
     return parser.parse_args()
 
 
 def main():
     args = parse_args()
-    if args.order < 2:  # KenLM reads none of a single character
+    if args.order < 2:
         raise SystemExit(f"--order must be at least 2, not {args.order}")
+    if args.output.suffix not in (".safetensors", ".arpa"):
+        raise SystemExit(f"--output must end in .safetensors or .arpa, not {args.output.name!r}")
     try:
         if args.sign_texts:
             words = draw_texts(args.words, args.charset, args.sign_texts, args.keep_case, args.seed)
@@ -144,10 +158,13 @@ def main():
             words = sum((read_words(lexicon, args.keep_case) for lexicon in args.words), Counter())
     except (ImportError, OSError, ValueError) as error:
         raise SystemExit(str(error)) from error
-    probabilities, weights = estimate(count_ngrams(words, args.order))
+    levels = estimate(count_ngrams(words, args.order, args.min_count))
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    write_arpa(args.output, probabilities, weights, args.order)
-    print(f"{args.output}: {len(probabilities):,} n-grams up to {args.order}, from {len(words):,} words")
+    if args.output.suffix == ".arpa":
+        write_arpa(args.output, levels)
+    else:
+        CharacterNGrams.from_levels(levels).save(args.output)
+    print(f"{args.output}: {sum(map(len, levels)):,} n-grams up to {args.order}, from {len(words):,} words")
 
 
 if __name__ == "__main__":

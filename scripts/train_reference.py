@@ -63,6 +63,7 @@ from hf_str.training import (
     augment_batch,
     last_complete_checkpoint,
     learning_rate_factor,
+    second_views,
     split_real_words,
     write_curves,
 )
@@ -140,9 +141,11 @@ def main():
         )
     )
     model.to(device, memory_format=torch.channels_last).train()
+    frozen = model.crnn.featurizer.layers[: args.frozen_layers].requires_grad_(False)
     if args.compile:
         model.crnn.compile()
-    optimizer = torch.optim.AdamW(model.parameters(), args.learning_rate, weight_decay=args.weight_decay, fused=True)
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, args.learning_rate, weight_decay=args.weight_decay, fused=True)
     # bfloat16 needs no scaling. The scaler is here because it leaves out steps whose gradients are not finite without
     # asking the device, and so without waiting for it; each of them halves the scale.
     scaler = torch.amp.GradScaler(device.type, init_scale=1.0, growth_interval=1 << 30)
@@ -154,6 +157,7 @@ def main():
     real = split_real_words(args.real, processor.tokenizer)
     print(real)
     more = [box for folder in args.self_labelled for box in read_word_folder(folder)]
+    more += second_views(args.second_views, real.validation)
     words = training_words(args, collator, WordTable(real.training.boxes + more))
     pools: dict[int, WordPool] = {}  # by width; all images of a batch have one
     num_new = round(args.batch_size / args.echo)  # of each batch; the others are drawn from the pool
@@ -235,6 +239,7 @@ def main():
             )
             for group in optimizer.param_groups:
                 group["lr"] = args.learning_rate * factor
+            frozen.eval()  # which also keeps the statistics of their normalisation
             with autocast():
                 outputs = model(pixel_values, labels=labels)
             loss = outputs.loss
@@ -243,7 +248,7 @@ def main():
                 loss = torch.lerp(loss, lesson, args.teacher_weight)
             scaler.scale(loss).backward()
             scaler.unscale_(optimizer)
-            torch.nn.utils.clip_grad_norm_(model.parameters(), args.max_grad_norm)
+            torch.nn.utils.clip_grad_norm_(trained, args.max_grad_norm)
             scaler.step(optimizer)
             scaler.update()
             optimizer.zero_grad()
@@ -317,11 +322,19 @@ def parse_args() -> argparse.Namespace:
         default=[],
         help="the same, labelled by a model (label_words.py): trained on, never validated on",
     )
+    add(
+        "--second_views",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="folders of other pictures of real words: trained on, but for those that read like a word validated on",
+    )
     add("--real_share", type=float, default=0.25, help="share of real words")
     add("--easy_words", type=int, help="rendered words until rendering has reached full difficulty")
     add("--preset", choices=PRESETS, help="the network")
     add("--config_overrides", type=json.loads, help=f"fields of CRNNConfig (for a new network {json.dumps(NETWORK)})")
     add("--init_from", help="a checkpoint to start from, with --config_overrides applied to its own network")
+    add("--frozen_layers", type=int, default=0, help="first layers of the featurizer that stay as they are: cheaper")
     add("--charset", help="a charset's name, its characters, or a .txt file (94, or the checkpoint's)")
     add("--image_width", type=int, help="pixels to which all words are stretched")
     add("--teacher", help="a checkpoint whose logits are learnt too: the same characters, image size and frames")

@@ -1,6 +1,8 @@
 """Fixtures that many tests share."""
 
 import logging
+import shutil
+import string
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
+from hf_str.models.crnn.ngrams_crnn import CharacterNGrams
 
 
 torch.set_num_threads(1)
@@ -44,6 +47,17 @@ def tiny_checkpoint(tmp_path_factory, word_images) -> str:
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
     model.save_pretrained(folder)
     CRNNProcessor(image_processor, tokenizer).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def checkpoint_with_language_model(tiny_checkpoint, tmp_path_factory) -> str:
+    """The same with a language model that finds nothing but "e" likely."""
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny_lm"
+    shutil.copytree(tiny_checkpoint, folder)
+    unigrams = {(token,): (-9.0, 0.0) for token in ("</s>", "<unk>", *string.ascii_lowercase)}
+    ngrams = CharacterNGrams.from_levels([unigrams | {("e",): (-0.01, 0.0)}])
+    ngrams.save(folder / "language_model.safetensors")
     return str(folder)
 
 

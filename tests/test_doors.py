@@ -115,6 +115,22 @@ def test_door(door, mode, tiny_checkpoint, word_files, expected, tmp_path):
         assert result == expected.get(door, expected["logits"])
 
 
+@pytest.mark.parametrize("mode", ["with hf_str", "without hf_str"])
+def test_a_language_model_comes_with_the_checkpoint(mode, checkpoint_with_language_model, word_files, tmp_path):
+    from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline
+
+    checkpoint = checkpoint_with_language_model
+    processor = CRNNProcessor.from_pretrained(checkpoint)
+    reader = ImageToTextPipeline(model=CRNNForCTC.from_pretrained(checkpoint), processor=processor, device="cpu")
+    (expected,), (plain,) = reader(word_files[0]), reader(word_files[0], decoder="best_path")
+    assert expected["generated_text"] != plain["generated_text"]
+    (result,) = open_door(AUTO_DOORS["pipeline image-to-text"], checkpoint, word_files[0], mode, tmp_path)
+    assert result["generated_text"] == expected["generated_text"]
+    assert result["score"] == pytest.approx(expected["score"], abs=1e-5)
+    text = open_door(AUTO_DOORS["AutoProcessor"], checkpoint, word_files[0], mode, tmp_path)
+    assert text == expected["generated_text"]
+
+
 VISION_LANGUAGE_MODEL = """
     from transformers import BertTokenizer, BlipConfig, BlipForConditionalGeneration, BlipProcessor
     from transformers.models.blip.image_processing_pil_blip import BlipImageProcessorPil

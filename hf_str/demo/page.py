@@ -8,7 +8,7 @@ from hf_str.models.crnn.decoders_crnn import DECODERS
 
 from ..optional import require
 from . import cards
-from .readers import choose_decoder, read_image
+from .readers import DEFAULT_DECODER, choose_decoder, read_image
 
 
 gr = require("gradio", "demo")
@@ -118,8 +118,8 @@ def build_page(readers: Mapping[str, hf_str.ImageToTextPipeline]) -> "gr.Blocks"
                     list(readers), label="Checkpoint", filterable=False, visible=len(readers) > 1, elem_id="model"
                 )
                 decoder = gr.Radio(
-                    [(name.replace("_", " "), name) for name in DECODERS],
-                    value="best_path",
+                    [(name.replace("_", " "), name) for name in (DEFAULT_DECODER, *DECODERS)],
+                    value=DEFAULT_DECODER,
                     label="Decoder",
                     elem_id="decoder",
                 )
@@ -159,7 +159,7 @@ def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decode
     Args:
         files: images; of more than `MAX_IMAGES` the first.
         reader: the recogniser.
-        decoder: one of `DECODERS`.
+        decoder: `DEFAULT_DECODER` or one of `DECODERS`.
         words: the lexicon, for the decoders that take one.
 
     Returns:

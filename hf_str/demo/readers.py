@@ -16,7 +16,10 @@ from hf_str.models.crnn.decoding_crnn import CTCDecoder
 from ..explanation import read_and_explain
 
 
-__all__ = ["Reading", "choose_decoder", "load_readers", "read_image"]
+__all__ = ["DEFAULT_DECODER", "Reading", "choose_decoder", "load_readers", "read_image"]
+
+#: What a checkpoint reads with by itself: its language model if it has one, or else best path.
+DEFAULT_DECODER = "default"
 
 #: Prefixes that prefix search may look at in a section; its own limit takes half a minute over an image of noise.
 MAX_PREFIXES = 50
@@ -68,7 +71,7 @@ def choose_decoder(name: str, tokenizer: hf_str.CRNNTokenizer, words: str) -> tu
     """Makes the decoder that a visitor has chosen.
 
     Args:
-        name: of one of `DECODERS`.
+        name: `DEFAULT_DECODER` or one of `DECODERS`.
         tokenizer: the recogniser's.
         words: the visitor's lexicon, with white space between the words. Decoders that take none do not look at it.
 
@@ -78,6 +81,8 @@ def choose_decoder(name: str, tokenizer: hf_str.CRNNTokenizer, words: str) -> tu
     Raises:
         ValueError: no such decoder, or a lexicon is needed and has no word that can be read.
     """
+    if name == DEFAULT_DECODER:
+        return make_decoder(None, tokenizer), ""
     if name == "prefix_search":
         return make_decoder(name, tokenizer, max_prefixes=MAX_PREFIXES), ""
     if name == "best_path" or not words.split():

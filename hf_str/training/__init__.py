@@ -11,7 +11,7 @@ from .distillation import Teacher
 from .ema import WeightAverage
 from .evaluation import EvaluationReport, Reading, evaluate
 from .guard import NonFiniteGuard, NonFiniteLossError
-from .real_words import WordTable, split_real_words
+from .real_words import WordTable, second_views, split_real_words
 from .sampling import WordBatchSampler
 from .schedule import SCHEDULES, learning_rate_factor, learning_rate_schedule
 from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, parse_weights
@@ -53,6 +53,7 @@ __all__ = [
     "learning_rate_schedule",
     "parse_weights",
     "resize_vocabulary",
+    "second_views",
     "split_real_words",
     "write_curves",
 ]

@@ -11,7 +11,7 @@ from ..models.crnn.tokenization_crnn import CRNNTokenizer
 from .bad_words import image_size
 
 
-__all__ = ["RealWords", "WordTable", "split_real_words"]
+__all__ = ["RealWords", "WordTable", "second_views", "split_real_words"]
 
 
 class WordTable:
@@ -72,12 +72,30 @@ def split_real_words(folders: Iterable[str | os.PathLike], tokenizer: CRNNTokeni
     """
     training, validation, upright, unknown = [], [], [], 0
     for box in itertools.chain.from_iterable(map(read_word_folder, folders)):
-        width, height = image_size(box.path)
         if tokenizer.unknown_in(box.text):
             unknown += 1
-        elif height > 1.5 * width and len(box.text) > 1:
+        elif _stands_upright(box):
             upright.append(box)
         else:
             is_kept_apart = zlib.crc32(f"{box.path.parts[-3:]}".encode()) % 10 == 0
             (validation if is_kept_apart else training).append(box)
     return RealWords(WordTable(training), WordTable(validation), unknown, WordTable(upright))
+
+
+def second_views(folders: Iterable[str | os.PathLike], validation: WordTable) -> list[WordBox]:
+    """Other pictures of real words, such as the same words cut out of their scenes in another way, to train on.
+
+    Left out are those that read like a word of `validation`, in whatever case, as they may show that very word, and
+    those that stand upright.
+
+    Raises:
+        FileNotFoundError: a folder without `labels.tsv`, or an image that is not there.
+    """
+    kept_apart = {box.text.casefold() for box in validation.boxes}
+    boxes = itertools.chain.from_iterable(map(read_word_folder, folders))
+    return [box for box in boxes if box.text.casefold() not in kept_apart and not _stands_upright(box)]
+
+
+def _stands_upright(box: WordBox) -> bool:
+    width, height = image_size(box.path)
+    return height > 1.5 * width and len(box.text) > 1

@@ -74,6 +74,12 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
     else:
         path = args.model_name_or_path or hf_str.DEFAULT_CHECKPOINT
         tokenizer = CRNNTokenizer.from_pretrained(path)
+        if tokenizer.language_model is not None:
+            logger.warning(
+                f"The language model of {path} is not taken over: your words may be others. "
+                "scripts/train_character_lm.py makes one of them"
+            )
+            tokenizer.language_model = None
         image_processor = CRNNImageProcessorPil.from_pretrained(path)
         model = CRNNForCTC.from_pretrained(path, dtype=torch.float32, **overrides)
         if args.charset is not None:

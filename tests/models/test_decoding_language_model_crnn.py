@@ -1,18 +1,15 @@
 """Character language models from ARPA files against a reader of a few lines; and what they change in a beam."""
 
 import math
-import sys
 
 import numpy as np
 import pytest
 import torch
 
-from hf_str import CharacterLanguageModel, CRNNTokenizer, Lexicon, PrefixBeamSearch
+from hf_str import BestPath, CharacterLanguageModel, CRNNTokenizer, Lexicon, PrefixBeamSearch
 from tests.models.ctc_brute_force import label_log_probs, random_cases
 from tests.models.test_decoding_crnn import random_logits
 
-
-pytest.importorskip("kenlm")
 
 ABC = CRNNTokenizer("abc")
 
@@ -99,7 +96,7 @@ def test_scores_of_many_texts(arpa):
 
 def test_contexts_are_forgotten_without_harm(arpa, monkeypatch):
     expected = CharacterLanguageModel(arpa, ABC)
-    monkeypatch.setattr("hf_str.models.crnn.language_model_crnn._MAX_CONTEXTS", 1)
+    monkeypatch.setattr("hf_str.models.crnn.ngrams_crnn._CELLS_KEPT", 1)
     forgetful = CharacterLanguageModel(arpa, ABC)
     for ids in ([1, 2, 1], [2, 2, 1, 3], [3, 1, 2]):
         assert forgetful.log_prob(ids) == expected.log_prob(ids)
@@ -130,6 +127,34 @@ def test_a_wide_beam_finds_the_best_sums(arpa, alpha, beta):
         np.testing.assert_allclose([hypothesis.log_prob for hypothesis in reading], plain[order], rtol=1e-9)
 
 
+def test_sure_readings_are_kept_without_a_search(arpa):
+    logits = 4 * random_cases(56, 5, 4)
+    model, plain = CharacterLanguageModel(arpa, ABC), [one for (one,) in BestPath()(logits)]
+    options = {"beam_width": 500, "language_model": model, "alpha": 3.0}
+    searched = [one for (one,) in PrefixBeamSearch(**options, sure_score=1.1)(logits)]
+    bound = float(np.median([one.score for one in plain]))
+    found = [one for (one,) in PrefixBeamSearch(**options, sure_score=bound)(logits)]
+    for one, b, s in zip(found, plain, searched, strict=True):
+        expected = b if b.score >= bound else s
+        assert one.ids == expected.ids and one.score == pytest.approx(expected.score)
+    assert any(b.ids != s.ids for b, s in zip(plain, searched, strict=True) if b.score >= bound)
+    # Of several hypotheses the best is that of the search.
+    several = PrefixBeamSearch(**options, sure_score=bound)(logits, n_best=2)
+    assert [one[0] for one in several] == searched
+
+
+def test_the_score_is_the_share_of_the_beam(arpa):
+    """Over all labels of three frames: exp(sum) of the reading over that of all."""
+    logits, alpha, beta = random_cases(20, 3, 4), 0.7, 0.4
+    labels, log_probs = label_log_probs(logits)
+    model = CharacterLanguageModel(arpa, ABC)
+    sums = log_probs + [alpha * model.log_prob(list(label)) + beta * len(label) for label in labels]
+    decoder = PrefixBeamSearch(500, language_model=model, alpha=alpha, beta=beta)
+    for reading, of_image in zip(decoder(logits, n_best=3), sums, strict=True):
+        shares = np.sort(np.exp(of_image - np.logaddexp.reduce(of_image)))[::-1]
+        np.testing.assert_allclose([one.score for one in reading], shares[:3], rtol=1e-6)
+
+
 def test_with_a_lexicon(arpa):
     """The best sum over the lexicon's words, in the lexicon's spelling and whatever case the image has."""
     tokenizer = CRNNTokenizer("abcABC")
@@ -150,18 +175,12 @@ def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no language model at .*nothing\.arpa"):
         CharacterLanguageModel(tmp_path / "nothing.arpa", ABC)
     (tmp_path / "words.arpa").write_text("no n-grams here\n")
-    with pytest.raises(ValueError, match=r"KenLM cannot read the language model .*words\.arpa"):
+    with pytest.raises(ValueError, match=r"words\.arpa is no ARPA file: it has no 1-grams"):
         CharacterLanguageModel(tmp_path / "words.arpa", ABC)
 
 
-def test_without_kenlm_the_message_says_how_to_get_it(arpa, monkeypatch):
-    monkeypatch.setitem(sys.modules, "kenlm", None)
-    with pytest.raises(ImportError, match=r"pip install hf_str\[lm\]"):
-        CharacterLanguageModel(arpa, ABC)
-
-
-def test_many_characters_fit_a_state(tmp_path):
-    """2,444 classes and an order whose contexts an int64 does not hold: shorter contexts, and no error."""
+def test_many_characters(tmp_path):
+    """2,444 classes, numbered in two bytes."""
     tokenizer = CRNNTokenizer("hangul")
     letters = "".join(tokenizer.characters[94:2400])
     unigrams = "".join(f"-3\t{letter}\t0\n" for letter in letters)
@@ -173,7 +192,7 @@ def test_many_characters_fit_a_state(tmp_path):
     path = tmp_path / "hangul.arpa"
     path.write_text(f"{head}{unigrams}{orders}\n\\end\\\n", encoding="utf-8")
     model = CharacterLanguageModel(path, tokenizer)
-    assert model.order == 6
+    assert model.ngrams.order == 6
     ids = [95, 2000, 2300, 96, 97, 2399, 95]
     assert model.log_prob(ids) == pytest.approx((-3 * 7 - 1) * math.log(10), rel=1e-5)
     assert torch.isfinite(torch.tensor(model.log_prob(ids * 5)))

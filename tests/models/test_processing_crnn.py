@@ -279,3 +279,19 @@ def test_padding_is_not_searched(processor, model, word_images):
         assert reading["log_prob"] == pytest.approx(alone["log_prob"], abs=1e-3)
         for character, expected in zip(reading["characters"], alone["characters"], strict=True):
             assert character["span"] == pytest.approx(expected["span"])
+
+
+def test_without_a_decoder_the_language_model_of_the_checkpoint_reads(checkpoint_with_language_model, word_images):
+    processor = CRNNProcessor.from_pretrained(checkpoint_with_language_model)
+    model = CRNNForCTC.from_pretrained(checkpoint_with_language_model)
+    outputs = model(**processor(word_images, return_tensors="pt"))
+    language_model = processor.tokenizer.language_model
+    expected = processor.post_process_text_recognition(
+        outputs, decoder=PrefixBeamSearch(language_model=language_model)
+    )
+    plain = processor.post_process_text_recognition(outputs, decoder="best_path")
+    found = processor.post_process_text_recognition(outputs)
+    assert found == expected
+    assert [one["text"] for one in found] != [one["text"] for one in plain]
+    processor.tokenizer.language_model = None
+    assert processor.post_process_text_recognition(outputs) == plain

@@ -380,3 +380,35 @@ def test_a_decoder_reads_logits():
         {"char": "b", "start_offset": 0, "end_offset": 1},
         {"char": "a", "start_offset": 1, "end_offset": 2},
     ]
+
+
+def test_a_language_model_is_saved_and_loaded(checkpoint_with_language_model, tmp_path):
+    tokenizer = CRNNTokenizer.from_pretrained(checkpoint_with_language_model)
+    ids = tokenizer("fee").input_ids
+    expected = tokenizer.language_model.log_prob(ids)
+    written = tokenizer.save_pretrained(tmp_path)
+    assert str(tmp_path / "language_model.safetensors") in map(str, written)
+    assert "language_model" not in (tmp_path / "tokenizer_config.json").read_text()
+    for again in (
+        AutoTokenizer.from_pretrained(tmp_path),
+        copy.deepcopy(tokenizer),
+        pickle.loads(pickle.dumps(tokenizer)),
+    ):
+        assert again.language_model.log_prob(ids) == pytest.approx(expected, abs=1e-6)
+    tokenizer.language_model = None
+    tokenizer.save_pretrained(tmp_path / "without")
+    assert not (tmp_path / "without" / "language_model.safetensors").exists()
+    assert CRNNTokenizer.from_pretrained(tmp_path / "without").language_model is None
+
+
+def test_a_language_model_of_a_file(checkpoint_with_language_model, tmp_path):
+    path = f"{checkpoint_with_language_model}/language_model.safetensors"
+    tokenizer = CRNNTokenizer("36", language_model_file=path)
+    assert tokenizer.language_model.num_classes == 37
+    tokenizer.add_tokens(["é"])
+    assert tokenizer.language_model.num_classes == 38  # the new one is unknown to it
+    with pytest.raises(FileNotFoundError, match="there is no language model at"):
+        CRNNTokenizer("36", language_model_file=tmp_path / "nothing.safetensors")
+    (tmp_path / "broken.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"broken\.safetensors is no language model"):
+        CRNNTokenizer("36", language_model_file=tmp_path / "broken.safetensors")

@@ -1,14 +1,14 @@
 """Prefix beam search over all images at once, free, within a lexicon, or with a language model."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from .alignment_crnn import align
-from .decoding_crnn import CTCHypothesis, frame_log_probs
+from .decoding_crnn import BestPath, CTCHypothesis, frame_log_probs
 from .lexicon_crnn import Lexicon
 
 
@@ -33,8 +33,13 @@ class PrefixBeamSearch:
             the order of `log P(label | image) + alpha * log P(label) + beta * characters`, all in natural logarithms.
         alpha (`float`, defaults to 0.3): weight of the language model.
         beta (`float`, defaults to 0.5): what each character earns, since a language model finds long texts unlikely.
+        sure_score (`float`, defaults to 0.9): with a language model and without a lexicon, where one hypothesis an
+            image is wanted, best path's readings of at least this score are kept without a search, which would change
+            hardly any. More than 1 searches always.
 
     `log_prob` of a hypothesis is that of its label under CTC alone, over all alignments, also those the beam lost.
+    With a language model and without a lexicon, `score` is the hypothesis's share of the beam at its end, by the sums
+    above: what the language model corrected is no less sure for it. `probabilities` stay those under CTC.
     """
 
     #: Images searched together: large enough to share the work of each step, small enough for the memory.
@@ -47,16 +52,26 @@ class PrefixBeamSearch:
         language_model: Any = None,
         alpha: float = 0.3,
         beta: float = 0.5,
+        sure_score: float = 0.9,
     ):
         if beam_width < 1:
             raise ValueError(f"beam_width must be at least 1, not {beam_width}")
         self.beam_width, self.lexicon, self.language_model = beam_width, lexicon, language_model
-        self.alpha, self.beta = alpha, beta
+        self.alpha, self.beta, self.sure_score = alpha, beta, sure_score
 
     def __call__(
         self, logits: torch.Tensor, num_frames: torch.Tensor | None = None, n_best: int = 1
     ) -> list[list[CTCHypothesis]]:
         log_probs = frame_log_probs(logits, num_frames)
+        if self.language_model is None or self.lexicon is not None or n_best > 1:
+            return self._search(log_probs, n_best)
+        readings = BestPath()(logits, num_frames)
+        unsure = [place for place, (one,) in enumerate(readings) if one.score < self.sure_score]
+        for place, reading in zip(unsure, self._search(log_probs[unsure], n_best), strict=True):
+            readings[place] = reading
+        return readings
+
+    def _search(self, log_probs: torch.Tensor, n_best: int) -> list[list[CTCHypothesis]]:
         guides = []
         if self.lexicon is not None:
             log_probs = self.lexicon.merge(log_probs)
@@ -64,16 +79,20 @@ class PrefixBeamSearch:
         if self.language_model is not None:
             classes = None if self.lexicon is None else self.lexicon.representatives
             guides.append(_Fusion(self.language_model, self.alpha, self.beta, classes))
-        images, labels, bonuses = [], [], []
+        images, labels, bonuses, shares = [], [], [], []
         for start in range(0, len(log_probs), self.images_at_once):
             part = log_probs[start : start + self.images_at_once].numpy()
             found = _search(part, max(self.beam_width, n_best), n_best, guides)
             images += (found[0] + start).tolist()
             labels += found[1]
             bonuses += found[2].tolist()
+            shares += found[3].tolist()
         ids = labels if self.lexicon is None else [self.lexicon.spell(label) for label in labels]
+        hypotheses = align(log_probs, images, labels, ids)
+        if self.language_model is not None and self.lexicon is None:
+            hypotheses = [replace(one, score=share) for one, share in zip(hypotheses, shares, strict=True)]
         readings = [[] for _ in log_probs]
-        for image, bonus, hypothesis in zip(images, bonuses, align(log_probs, images, labels, ids), strict=True):
+        for image, bonus, hypothesis in zip(images, bonuses, hypotheses, strict=True):
             readings[image].append((hypothesis.log_prob + bonus, hypothesis))
         for reading in readings:
             reading.sort(key=lambda scored: -scored[0])
@@ -116,8 +135,8 @@ class _Beam:
 
 def _search(
     log_probs: np.ndarray, width: int, n_best: int, guides: list
-) -> tuple[np.ndarray, list[list[int]], np.ndarray]:
-    """The best labels of (images, time, classes): the image, the label and the guides' bonus of each."""
+) -> tuple[np.ndarray, list[list[int]], np.ndarray, np.ndarray]:
+    """The best labels of (images, time, classes): the image, the label, the guides' bonus and the share of each."""
     num_images, time, _ = log_probs.shape
     beam = _Beam.empty(num_images, time, guides)
     for frame in range(time):
@@ -131,7 +150,8 @@ def _search(
     rows = best[images, places]
     lengths = beam.length[images, rows].tolist()
     labels = [label[:length].tolist() for label, length in zip(beam.labels[images, rows], lengths, strict=True)]
-    return images, labels, bonus[images, rows]
+    shares = np.exp(scores[images, rows] - np.logaddexp.reduce(scores, axis=1)[images])
+    return images, labels, bonus[images, rows], shares
 
 
 def _step(beam: _Beam, log_probs: np.ndarray, width: int, guides: list) -> _Beam:

@@ -35,16 +35,19 @@ def make_decoder(
 
     Args:
         decoder: one of `DECODERS`, or a decoder. `None` is what the rest asks for: `"beam_search"` with a language
-            model, `"lexicon"` with a lexicon alone, otherwise `"best_path"`.
+            model, `"lexicon"` with a lexicon alone; with neither, `"beam_search"` with the tokenizer's own language
+            model, where it has one, and otherwise `"best_path"`.
         tokenizer: the recogniser's, for the lexicon and the language model.
         lexicon: a lexicon, its words, or a text file of them, one a line.
-        language_model: a language model, an ARPA file or KenLM's binary form of one.
+        language_model: a language model, or a file of one.
         options: of the decoder, such as `beam_width`; those that are `None` are left at their defaults.
 
     Raises:
         ValueError: an unknown name, or something that the decoder does not take.
     """
     if decoder is None:
+        if lexicon is None and language_model is None:
+            language_model = getattr(tokenizer, "language_model", None)
         decoder = "beam_search" if language_model is not None else "best_path" if lexicon is None else "lexicon"
     if isinstance(decoder, str) and decoder not in DECODERS:
         raise ValueError(f"decoder must be one of {', '.join(map(repr, DECODERS))}, or a decoder, not {decoder!r}")

@@ -66,8 +66,9 @@ class ImageToTextPipeline(Pipeline):
                 images.
             return_characters (`bool`, defaults to `False`): add `characters` to each result, with `text`,
                 `probability` and `span` (left, right) in the image's pixels.
-            decoder (`str` or `CTCDecoder`, defaults to `"best_path"`): `"beam_search"`, `"prefix_search"`, or a
-                decoder, such as a [`LexiconDecoder`]; also an argument of `pipeline(...)`, as are the next two.
+            decoder (`str` or `CTCDecoder`, *optional*): `"best_path"`, `"beam_search"`, `"prefix_search"`, or a
+                decoder, such as a [`LexiconDecoder`]; by default beam search with the checkpoint's language model,
+                where it has one, and otherwise best path. Also an argument of `pipeline(...)`, as are the next two.
             n_best (`int`, defaults to 1): with more than one, add `candidates` to each result, at most so many
                 readings, the best first.
             word_score (`str`, defaults to `"product"`): the score of a word from those of its characters, or

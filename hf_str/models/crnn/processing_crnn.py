@@ -72,7 +72,7 @@ class CRNNProcessor(ProcessorMixin):
         outputs: Any,
         pixel_mask: torch.Tensor | None = None,
         target_sizes: list[tuple[int, int]] | torch.Tensor | None = None,
-        decoder: str | CTCDecoder = "best_path",
+        decoder: str | CTCDecoder | None = None,
         n_best: int = 1,
         word_score: str = "product",
     ) -> list[dict[str, Any]]:
@@ -83,18 +83,20 @@ class CRNNProcessor(ProcessorMixin):
             pixel_mask: the mask that went into the model, if one did, of shape (batch, height, width).
             target_sizes: (height, width) of each original image in pixels. Without them positions are fractions of
                 the image's width, from 0 to 1.
-            decoder: `"best_path"`, `"beam_search"`, `"prefix_search"` or a decoder, such as a [`LexiconDecoder`].
+            decoder: `"best_path"`, `"beam_search"`, `"prefix_search"` or a decoder, such as a [`LexiconDecoder`]. By
+                default beam search with the tokenizer's language model, where it has one, and otherwise best path.
             n_best: with more than one, readings wanted of each image.
             word_score: how the probabilities of the characters become the score of the word: `"product"`,
                 `"geometric_mean"` or `"minimum"` (see [`CTCHypothesis.word_score`]).
 
         Returns:
             One dictionary an image: `text`; `score`, the probability of the word in [0, 1], by default the product of
-            its characters'; `log_prob`, the natural logarithm of the label's probability under CTC (of one alignment
-            for best path); and `characters`, a list of dictionaries with `text`, `probability` in [0, 1] and `span`,
-            the (left, right) edges on the x axis of the frames in which CTC reads the character. CTC likes to say a
-            character once, in its middle, so a span is often narrower than the letter. With `n_best` above 1 also
-            `candidates`, at most `n_best` such dictionaries in the decoder's order, of which the first is the reading.
+            its characters' or, with a language model, the word's share of the beam; `log_prob`, the natural logarithm
+            of the label's probability under CTC (of one alignment for best path); and `characters`, a list of
+            dictionaries with `text`, `probability` in [0, 1] and `span`, the (left, right) edges on the x axis of the
+            frames in which CTC reads the character. CTC likes to say a character once, in its middle, so a span is
+            often narrower than the letter. With `n_best` above 1 also `candidates`, at most `n_best` such dictionaries
+            in the decoder's order, of which the first is the reading.
         """
         classes = len(self.tokenizer)
         if outputs.logits.shape[-1] != classes:

@@ -16,6 +16,7 @@ from transformers.utils import ModelOutput, to_py_obj
 
 from .decoders_crnn import make_decoder
 from .decoding_crnn import CTCDecoder, CTCHypothesis, collapse_paths
+from .language_model_crnn import CharacterLanguageModel
 
 
 __all__ = ["CHARSETS", "CRNNTokenizer", "CRNNTokenizerOutput", "resolve_charset"]
@@ -97,6 +98,9 @@ class CRNNTokenizer(TokenizersBackend):
             Bring text to lower case. By default where the charset has lower-case letters and no upper-case ones.
         unknown_characters (`"error"` or `"remove"`, defaults to `"error"`):
             What to do with a character outside the charset: raise an error that names it, or leave it out.
+        language_model_file (`str` or `Path`, *optional*):
+            A language model of characters, with which the recogniser reads where no decoder is named. A checkpoint has
+            it as `language_model.safetensors`; `scripts/train_character_lm.py` makes one.
 
     Example:
 
@@ -111,7 +115,7 @@ class CRNNTokenizer(TokenizersBackend):
     ```
     """
 
-    vocab_files_names = {"tokenizer_file": "tokenizer.json"}
+    vocab_files_names = {"tokenizer_file": "tokenizer.json", "language_model_file": "language_model.safetensors"}
     model_input_names = ["input_ids", "attention_mask"]
     model = models.WordLevel
     _auto_class = "AutoTokenizer"
@@ -121,6 +125,7 @@ class CRNNTokenizer(TokenizersBackend):
         charset: str | Path | Iterable[str] = "36",
         lowercase: bool | None = None,
         unknown_characters: str = "error",
+        language_model_file: str | Path | None = None,
         **kwargs,
     ):
         if unknown_characters not in ("error", "remove"):
@@ -142,6 +147,9 @@ class CRNNTokenizer(TokenizersBackend):
         joined = "".join(symbols)
         saved = joined if len(joined) == len(symbols) and joined not in CHARSETS else list(symbols)
         super().__init__(charset=saved, lowercase=lowercase, unknown_characters=unknown_characters, **kwargs)
+        self._language_model: CharacterLanguageModel | None = None
+        if language_model_file is not None:
+            self._language_model = CharacterLanguageModel(language_model_file, self)
 
     def _build_backend(self, symbols: Sequence[str], lowercase: bool, blank: str) -> Tokenizer:
         backend = Tokenizer(models.WordLevel({blank: 0} | {symbol: i for i, symbol in enumerate(symbols, start=1)}))
@@ -156,6 +164,27 @@ class CRNNTokenizer(TokenizersBackend):
         backend.pre_tokenizer = pre_tokenizers.Split(pattern, behavior="removed", invert=True)
         backend.decoder = decoders.Fuse()
         return backend
+
+    @property
+    def language_model(self) -> CharacterLanguageModel | None:
+        """What is read with where no decoder is named; set it to `None` to read, and save, without."""
+        model = self._language_model
+        if model is not None and model.num_classes != len(self):  # tokens were added
+            model = self._language_model = CharacterLanguageModel(model.ngrams, self)
+        return model
+
+    @language_model.setter
+    def language_model(self, model: CharacterLanguageModel | None):
+        self._language_model = model
+
+    def _save_pretrained(self, save_directory: str, file_names: tuple, *args, **kwargs) -> tuple:
+        if self.language_model is not None:
+            prefix = kwargs.get("filename_prefix")
+            name = f"{prefix}-" if prefix else ""
+            path = Path(save_directory) / f"{name}{self.vocab_files_names['language_model_file']}"
+            self.language_model.ngrams.save(path)
+            file_names = (*file_names, str(path))
+        return super()._save_pretrained(save_directory, file_names, *args, **kwargs)
 
     @property
     def characters(self) -> tuple[str, ...]:
