@@ -144,7 +144,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of words with a labels.tsv")
     parser.add_argument("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
     parser.add_argument("--lexicon", type=Path, required=True, help="text file of words, a line each")
-    parser.add_argument("--language_model", type=Path, help="of characters: of train_character_lm.py, or ARPA")
+    parser.add_argument("--language_model", type=Path, help="of characters (the model's own, if any)")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="36", help="what is compared")
     parser.add_argument("--beam_width", type=int, default=10)
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 1000], help="words in the small lexicons")
@@ -167,9 +167,10 @@ def main():
     comparison.add("best path", BestPath())
     comparison.add(f"beam {args.beam_width}", PrefixBeamSearch(args.beam_width))
     comparison.add("prefix search", PrefixSearch())
-    language_model = None
+    language_model = tokenizer.language_model
     if args.language_model is not None:
         language_model = CharacterLanguageModel(args.language_model, tokenizer)
+    if language_model is not None:
         comparison.add("beam + language model", PrefixBeamSearch(args.beam_width, language_model=language_model))
 
     distractors = [protocol.normalize(word) for word in args.lexicon.read_text(encoding="utf-8-sig").splitlines()]

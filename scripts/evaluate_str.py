@@ -36,7 +36,7 @@ from hf_str.evaluation import PROTOCOLS, SUBSETS
 from hf_str.evaluation.html_report import evaluation_page, reliability_chart
 from hf_str.evaluation.lexicons import find_lexicons, read_words
 from hf_str.evaluation.predictions import PredictionFile, TestSet, check_settings, predict
-from hf_str.evaluation.recognizers import fingerprint, open_recognizer
+from hf_str.evaluation.recognizers import Recognizer, fingerprint, open_recognizer
 from hf_str.evaluation.results import (
     Part,
     evaluate_parts,
@@ -115,7 +115,7 @@ def main():
         sets = open_test_sets(args)
         # The first pass of a process costs more than any other; and it shows a decoder that does not go.
         recognizer.read([Image.new("RGB", (100, 32))], sets[0].lexicons and sets[0].lexicons[:1])
-        settings = reading_settings(args)
+        settings = reading_settings(args, recognizer)
         if args.output_dir is not None and rank == 0:
             check_settings(args.output_dir, settings, sets)
     except (ImportError, OSError, ValueError) as error:
@@ -167,10 +167,12 @@ def decoding_options(args: argparse.Namespace) -> dict:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def reading_settings(args: argparse.Namespace) -> dict:
+def reading_settings(args: argparse.Namespace, recognizer: Recognizer) -> dict:
     """What the readings in the output folder depend on."""
     names = ("split", "protocol", "decoder", "beam_width", "language_model", "lexicon", "distractors", "seed")
     settings = {name: str(value) if isinstance(value := getattr(args, name), Path) else value for name in names}
+    if args.decoder is None and args.lexicon is None and args.language_model is None and recognizer.language_model:
+        settings["language_model"] = "the checkpoint's own"
     if args.precision:
         settings["precision"] = args.precision
     return {"model": str(args.model), "weights": fingerprint(args.model)} | settings

@@ -251,12 +251,21 @@ def test_a_line_each_candidate(read, word_files):
 
 
 def test_a_language_model_file(read, word_files, tmp_path):
-    pytest.importorskip("kenlm")
     arpa = tmp_path / "letters.arpa"
     unigrams = "-99\t<s>\t0\n-1\t</s>\n-9\t<unk>\n-1\te\t0\n"
     arpa.write_text(f"\\data\\\nngram 1=4\nngram 2=1\n\n\\1-grams:\n{unigrams}\n\\2-grams:\n-1\te e\n\n\\end\\\n")
     code, lines, err = read(word_files[0], "--language-model", arpa)
     assert (code, err, len(lines)) == (0, "", 1)
+
+
+def test_the_language_model_of_a_checkpoint(checkpoint_with_language_model, read, word_files, monkeypatch):
+    path = f"{checkpoint_with_language_model}/language_model.safetensors"
+    _, expected, _ = read(*word_files, "--language-model", path)
+    _, plain, _ = read(*word_files)
+    code, lines, err = read(*word_files, "--model", checkpoint_with_language_model)
+    assert (code, err, lines) == (0, "", expected)
+    assert lines != plain
+    assert read(*word_files, "--model", checkpoint_with_language_model, "--decoder", "best_path")[1] == plain
 
 
 @pytest.mark.parametrize(

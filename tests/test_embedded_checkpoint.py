@@ -4,14 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from transformers import pipeline
 
 import hf_str
+from hf_str.models.crnn.decoders_crnn import make_decoder
 from tests.conftest import draw_word
 
 
 SAMPLES = sorted((Path(hf_str.__file__).parent / "samples").glob("*.png"))
 FILES = {"config.json", "model.safetensors", "processor_config.json", "tokenizer.json", "tokenizer_config.json"}
+FILES |= {"language_model.safetensors"}
 
 
 @pytest.fixture(scope="module")
@@ -40,3 +43,15 @@ def test_it_reads_plain_print(reader, word):
     assert result["generated_text"].lower() == word.lower()
     lefts = [character["span"][0] for character in result["characters"]]
     assert lefts == sorted(lefts)
+
+
+def test_its_language_model_knows_english():
+    """Of "cafo" and "cafe", nearly as sure of each other, it reads the word; of numbers it has no such opinion."""
+    tokenizer = hf_str.CRNNTokenizer.from_pretrained(hf_str.DEFAULT_CHECKPOINT)
+    logits = torch.zeros(2, 8, len(tokenizer))
+    for row, text in enumerate(("cafo", "4710")):
+        for frame, class_id in enumerate(tokenizer(text).input_ids):
+            logits[row, 2 * frame, class_id] = logits[row, 2 * frame + 1, 0] = 14
+    logits[:, 6, tokenizer("e1").input_ids] = 13.9
+    found = make_decoder(None, tokenizer)(logits)
+    assert ["".join(tokenizer.convert_ids_to_tokens(one.ids)) for (one,) in found] == ["cafe", "4710"]

@@ -49,6 +49,7 @@ class Recognizer:
         family: how reports call the kind of model.
         num_parameters: of the model, or `None` where nobody knows.
         sorts_by_width: whether wide and narrow images are better read apart.
+        language_model: what the checkpoint brings along to read with, or `None`.
 
     Raises:
         ValueError: `decoding` for a model that decodes by itself, `precision` for one that cannot be optimised.
@@ -57,6 +58,7 @@ class Recognizer:
     family: str
     auto_class: Any
     sorts_by_width = False
+    language_model: CharacterLanguageModel | None = None
 
     def __init__(
         self,
@@ -122,6 +124,7 @@ class CRNNRecognizer(Recognizer):
         if "language_model" in self.decoding:  # once, however many lexicons come
             file = self.decoding["language_model"]
             self.decoding["language_model"] = CharacterLanguageModel(file, self.processor.tokenizer)
+        self.language_model = self.processor.tokenizer.language_model
         self._lexicon: Sequence[str] | None = None
         self._decoder: CTCDecoder | None = None
 
@@ -303,7 +306,9 @@ def fingerprint(model: str) -> str | None:
     path = Path(model)
     if not path.exists():
         return getattr(AutoConfig.from_pretrained(model), "_commit_hash", None)
-    files = [path, *path.parent.glob("*.json")] if path.is_file() else path.iterdir()
+    files = path.iterdir()
+    if path.is_file():
+        files = [path, *path.parent.glob("*.json"), *path.parent.glob("language_model.safetensors")]
     digest = hashlib.sha256()
     for file in sorted(file for file in files if file.suffix in {".bin", ".json", ".onnx", ".safetensors"}):
         digest.update(file.name.encode())

@@ -346,7 +346,8 @@ class WordSampler:
 
         Possessives, a third of some dictionaries, are left out: `_possessive` makes them as often as signs show them.
         """
-        return len(word) <= self.max_length and "'" not in word and self._either_case.issuperset(word)
+        is_possessive = word.lower().endswith(("'s", "'"))
+        return len(word) <= self.max_length and not is_possessive and self._either_case.issuperset(word)
 
     def _is_korean(self, word: str) -> bool:
         return has_hangul(word) and self._usable(word)

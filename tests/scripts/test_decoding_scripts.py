@@ -6,8 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hf_str import CharacterLanguageModel, CRNNTokenizer
+from hf_str.models.crnn.ngrams_crnn import CharacterNGrams
 from tests.conftest import draw_word
 
 
@@ -66,11 +69,44 @@ def test_what_kenlm_makes_of_it_adds_up_to_one(arpa):
         assert sum(10 ** model.BaseScore(state, token, after) for token in tokens) == pytest.approx(1, abs=1e-4)
 
 
+def test_probabilities_of_what_comes_next_add_up_to_one(arpa):
+    ngrams = CharacterNGrams.from_file(arpa)
+    log_probs, _ = ngrams.look_up(np.arange(len(ngrams.arrays["num_edges"])))
+    log_probs[:, ngrams.index["<s>"]] = -np.inf
+    np.testing.assert_allclose(np.exp(log_probs).sum(1), 1, atol=1e-4)
+
+
 def test_words_are_likelier_than_others(arpa):
-    kenlm = pytest.importorskip("kenlm")
-    model = kenlm.Model(str(arpa))
-    assert model.score("h e l l o") > model.score("h e l l p") > model.score("x q z z p")
-    assert math.isfinite(model.score("x q"))
+    tokenizer = CRNNTokenizer("36")
+    model = CharacterLanguageModel(arpa, tokenizer)
+    likely, less, least = (model.log_prob(tokenizer(word).input_ids) for word in ("hello", "hellp", "xqzzp"))
+    assert likely > less > least
+    assert math.isfinite(model.log_prob(tokenizer("xq").input_ids))
+
+
+def test_rare_ngrams_are_left_out_where_asked(arpa, tmp_path):
+    words, output = arpa.parent / "words.tsv", tmp_path / "small.arpa"
+    run("train_character_lm.py", "--words", words, "--output", output, "--order", 4, "--min_count", 3)
+    whole, small = log10_probabilities(arpa), log10_probabilities(output)
+    assert {ngram for ngram in whole if len(ngram) <= 2} == {ngram for ngram in small if len(ngram) <= 2}
+    assert ("h", "e", "l", "l") in small and ("h", "e", "l", "p") in whole
+    assert ("h", "e", "l", "p") not in small
+    ngrams = CharacterNGrams.from_file(output)
+    log_probs, _ = ngrams.look_up(np.arange(len(ngrams.arrays["num_edges"])))
+    log_probs[:, ngrams.index["<s>"]] = -np.inf
+    np.testing.assert_allclose(np.exp(log_probs).sum(1), 1, atol=1e-4)
+
+
+def test_a_file_for_a_checkpoint_says_the_same(arpa):
+    words, output = arpa.parent / "words.tsv", arpa.parent / "lm.safetensors"
+    run("train_character_lm.py", "--words", words, "--output", output, "--order", 4)
+    tokenizer = CRNNTokenizer("36")
+    expected, found = CharacterLanguageModel(arpa, tokenizer), CharacterLanguageModel(output, tokenizer)
+    for word in ("hello", "stop", "xq7", "wonder"):
+        ids = tokenizer(word).input_ids
+        assert found.log_prob(ids) == pytest.approx(expected.log_prob(ids), abs=0.02)
+    error = run("train_character_lm.py", "--words", words, "--output", arpa.parent / "lm.bin", code=1)
+    assert "--output must end in .safetensors or .arpa, not 'lm.bin'" in error
 
 
 def test_a_frequency_that_is_none_is_named(tmp_path):
@@ -117,7 +153,6 @@ def words(tmp_path) -> Path:
 
 
 def test_compare_decoders(words, arpa, tiny_checkpoint, tmp_path):
-    pytest.importorskip("kenlm")
     arguments = ["--data", words, "--lexicon", tmp_path / "lexicon.txt", "--language_model", arpa, "--sizes", 2, 6]
     output = run("compare_decoders.py", *arguments, "--model", tiny_checkpoint)
     rows = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]

@@ -55,7 +55,6 @@ def test_labels_are_kept_where_all_views_are_read_alike(photos, tmp_path):
 
 def test_a_language_model_has_its_say(tmp_path):
     """Of words too small to be read for sure, more are labelled right by a model that knows them."""
-    pytest.importorskip("kenlm")
     small, output = tmp_path / "small", tmp_path / "labels.tsv"
     small.mkdir()
     for path in SAMPLES.glob("*.png"):
@@ -65,13 +64,13 @@ def test_a_language_model_has_its_say(tmp_path):
                 image.resize(size, Image.Resampling.BOX).save(small / f"{path.stem}-{height}.png")
     (tmp_path / "words.txt").write_text("".join(f"{path.stem}\n" for path in SAMPLES.glob("*.png")))
     script = [sys.executable, ROOT / "scripts" / "train_character_lm.py", "--words", tmp_path / "words.txt"]
-    subprocess.run([*map(str, script), "--output", tmp_path / "lm.arpa"], check=True, capture_output=True)
+    subprocess.run([*map(str, script), "--output", tmp_path / "lm.safetensors"], check=True, capture_output=True)
 
     def num_right(*arguments) -> int:
         run("--images", small, "--output", output, "--min_score", 0.0, "--strength", 0, *arguments)
         return sum(box.text.lower() == box.path.stem.split("-")[0] for box in read_word_folder(tmp_path))
 
-    assert num_right("--language_model", tmp_path / "lm.arpa") > num_right()
+    assert num_right("--language_model", tmp_path / "lm.safetensors") > num_right()
 
 
 def test_check_tells_how_good_labels_would_be(photos):

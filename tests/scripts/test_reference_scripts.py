@@ -90,6 +90,24 @@ def test_train_reference_on_a_cpu(words, tmp_path):
     assert set(reader(str(words / "images" / "0.png"))[0]) == {"generated_text", "score"}
 
 
+def test_train_reference_with_frozen_layers(words, tmp_path):
+    """Weights and statistics of the first layers stay, those after them change; second views are trained on."""
+    pytest.importorskip("cv2")
+    pytest.importorskip("fontTools")
+    arguments = ["--fonts", font_folder(), "--real", words, "--real_share", 0.5, "--batch_size", 16]
+    arguments += ["--eval_words", 32, "--max_words", 64, "--second_views", words]
+    tiny = ["--config_overrides", json.dumps(TINY)]
+    run("train_reference.py", *arguments, *tiny, "--output_dir", tmp_path / "first")
+    start = tmp_path / "first" / "final"
+    run("train_reference.py", *arguments, "--output_dir", tmp_path / "run", "--init_from", start, "--frozen_layers", 2)
+    before, after = weights_of(start), weights_of(tmp_path / "run" / "final")
+    frozen = [name for name in before if name.startswith(("crnn.featurizer.layers.0.", "crnn.featurizer.layers.1."))]
+    assert sum("running_mean" in name for name in frozen) == 2
+    assert all(torch.equal(before[name], after[name]) for name in frozen)
+    others = [name for name in before if name not in frozen and before[name].is_floating_point()]
+    assert not any(torch.equal(before[name], after[name]) for name in others if "height_attention" not in name)
+
+
 def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     """The GPU's way at toy size: packed files, two workers, a pool, a piece cut short, the rest, another start."""
     pytest.importorskip("cv2")

@@ -5,7 +5,7 @@ import pytest
 from hf_str import CRNNTokenizer
 from hf_str.data import WordBox
 from hf_str.training import StoredWords
-from hf_str.training.real_words import WordTable, split_real_words
+from hf_str.training.real_words import WordTable, second_views, split_real_words
 from tests.conftest import draw_word
 
 
@@ -45,6 +45,17 @@ def test_words_that_cannot_be_learnt_are_counted(tmp_path):
     assert str(real).endswith("1 with characters outside the charset, 1 that stand upright")
     with pytest.raises(FileNotFoundError):
         split_real_words([tmp_path / "nowhere"], CRNNTokenizer(charset="94"))
+
+
+def test_second_views_leave_out_what_may_be_validated_on(tmp_path):
+    first = word_folder(tmp_path / "first" / "set", [f"word{number}" for number in range(7)])
+    validation = split_real_words([first], CRNNTokenizer(charset="94")).validation
+    assert names(validation) == ["6.png"]
+    second = word_folder(tmp_path / "second" / "set", ["word1", "WORD6", "word3", "down"])
+    draw_word("two").rotate(90, expand=True).save(second / "images" / "3.png")
+    assert [box.text for box in second_views([second], validation)] == ["word1", "word3"]
+    with pytest.raises(FileNotFoundError):
+        second_views([tmp_path / "nowhere"], validation)
 
 
 def test_a_table_serves_as_a_data_set(tmp_path, collator):

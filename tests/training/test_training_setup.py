@@ -72,6 +72,14 @@ def test_a_checkpoint_with_changes(tiny_checkpoint):
     assert torch.equal(same.ctc_head.weight, CRNNForCTC.from_pretrained(tiny_checkpoint).ctc_head.weight)
 
 
+def test_the_language_model_of_a_checkpoint_is_not_taken_over(checkpoint_with_language_model, tmp_path, caplog):
+    model, processor = load_recognizer(ModelArguments(checkpoint_with_language_model))
+    assert processor.tokenizer.language_model is None
+    assert "The language model of" in caplog.text and "is not taken over" in caplog.text
+    save_recognizer(tmp_path, model, processor)
+    assert not (tmp_path / "language_model.safetensors").exists()
+
+
 def test_the_default_is_the_checkpoint_of_the_package(tiny_checkpoint, monkeypatch):
     monkeypatch.setattr(hf_str, "DEFAULT_CHECKPOINT", tiny_checkpoint)
     assert load_recognizer(ModelArguments())[0].config.hidden_size == 32

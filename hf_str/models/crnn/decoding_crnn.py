@@ -27,7 +27,8 @@ class CTCHypothesis:
         spans: the frames of each character, `(start, end)` with `end` exclusive.
         probabilities: the probability of each character in [0, 1]: its class at the surest frame of its span.
         score: the probability of the word in [0, 1]: the product of `probabilities`; for an empty reading, the
-            probability that every frame is blank.
+            probability that every frame is blank. [`PrefixBeamSearch`] with a language model gives the reading's share
+            of its beam.
         log_prob: the natural logarithm of the label's probability under CTC, the sum over all its alignments (Graves
             et al. 2006, eq. 3). Best path knows one alignment only and gives that one's, which is never more.
     """
@@ -41,7 +42,7 @@ class CTCHypothesis:
     def word_score(self, definition: str = "product") -> float:
         """The probability of the word in [0, 1], by one of three definitions.
 
-        `"product"`: all characters are right, were they independent; falls with the length of the word.
+        `"product"`: `score`; all characters are right, were they independent; falls with the length of the word.
         `"geometric_mean"`: the product's root by the number of characters, comparable over lengths.
         `"minimum"`: the least sure character. An empty reading has no characters; each definition gives its `score`.
 
