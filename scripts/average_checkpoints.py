@@ -52,7 +52,7 @@ def main():
         print(f"\n{real}; accuracy of 36 characters\n")
         print("| checkpoint | validation | CER | upright words | CER |\n|---|---|---|---|---|")
         for checkpoint in [*args.checkpoints, str(args.output_dir)]:
-            recognizer = open_recognizer(checkpoint)
+            recognizer = open_recognizer(checkpoint, decoding={"decoder": "best_path"})
             print(f"| {checkpoint} | {measure(recognizer, real.validation)} {measure(recognizer, real.upright)}")
 
 

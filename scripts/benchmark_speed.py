@@ -45,6 +45,7 @@ from hf_str.evaluation.engine_recognizers import ENGINES
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.evaluation.speed import make_clock, stopwatch, take_turns
 from hf_str.evaluation.untrained_recognizers import UNTRAINED, untrained_crnn
+from hf_str.models.crnn.decoders_crnn import DECODERS
 from hf_str.onnx import ORTCRNNForCTC, OVCRNNForCTC
 
 
@@ -109,7 +110,7 @@ def our_readers(args: argparse.Namespace) -> Iterator[Reader]:
 def pipeline_reader(name: str, model: Any, processor: Any, args: argparse.Namespace, **more: bool) -> Reader:
     """What reads through the pipeline of this package."""
     pipe = hf_str.ImageToTextPipeline(model=model, processor=processor, device=args.device)
-    options = {"batch_size": args.batch_size, "num_workers": args.num_workers}
+    options = {"batch_size": args.batch_size, "num_workers": args.num_workers, "decoder": args.decoder}
 
     def read(files: Sequence[str]) -> list[str]:
         return [result["generated_text"] for (result,) in pipe(list(files), **options)]
@@ -257,6 +258,7 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
         metavar="PEER",
         help=f"parts of the names {', '.join(PEERS)}; or checkpoints that evaluate_str.py reads (default: all named)",
     )
+    add("--decoder", choices=DECODERS, help="of ours (default: the checkpoint's language model helps, if it has one)")
     add("--device", default="cpu", help="cpu or cuda")
     add("--threads", type=int, default=torch.get_num_threads(), help="of each reader")
     add("--batch_size", type=int, default=64)

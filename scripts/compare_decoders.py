@@ -4,8 +4,8 @@
 # ///
 """Measures what beam search, lexicons and a language model gain over best path, as a Markdown table.
 
-    python scripts/train_character_lm.py --words words.txt --output lm.arpa
-    python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt --language_model lm.arpa
+    python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt
+    python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt --language_model lm.safetensors
 
 A data set is a folder with a `labels.tsv` of lines `image path<TAB>text`. Each is read by the network once, and no
 image is turned; all decoders work on those logits. The rule for small lexicons: each image has its own, of its label
@@ -13,7 +13,9 @@ and 49 (or 999) others, drawn without replacement by numpy's generator of `--see
 data set, and where those do not suffice from `--lexicon`; labels as the protocol sees them. The lexicon of all labels
 is one for all data sets. Gains are in points of word accuracy. The time is CPU time of one thread for decoding alone,
 without the network and without building the lexicon. In brackets stands the share of labels that are in the lexicon:
-who reads only its words cannot be better.
+who reads only its words cannot be better. A second table says what the language model makes of words of the lexicon,
+of other words, and of labels with a digit: how many best path reads, how many the language model, and how many it
+corrects and spoils.
 """
 
 import argparse
@@ -55,10 +57,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Result:
-    """Word accuracy and the share of labels that the decoder can read at all, in percent, and CPU time a word."""
+    """Word accuracy and the share of labels that the decoder can read at all, in percent, and CPU time a word.
+
+    `right` says of each word whether it was read right.
+    """
 
     accuracy: float
     milliseconds: float
+    right: np.ndarray
     covered: float | None = None
 
 
@@ -98,8 +104,8 @@ class Comparison:
 
     def _result(self, words: Words, readings: list, seconds: float, covered: float | None) -> Result:
         texts = ["".join(self.tokenizer.convert_ids_to_tokens(best.ids)) for best, *_ in readings]
-        accuracy = 100 * self.protocol.word_accuracy(texts, words.labels)
-        return Result(accuracy, 1000 * seconds / len(texts), covered)
+        right = np.array([self.protocol.same(text, label) for text, label in zip(texts, words.labels, strict=True)])
+        return Result(100 * right.mean(), 1000 * seconds / len(texts), right, covered)
 
     def table(self) -> str:
         heads = "".join(f" {words.name}, {len(words.labels):,} words | gain | ms a word |" for words in self.datasets)
@@ -112,6 +118,22 @@ class Comparison:
                 gain = result.accuracy - first.accuracy
                 cells += f" {result.accuracy:.2f}{covered} | {gain:+.2f} | {result.milliseconds:.2f} |"
             lines.append(f"| {name} |{cells}")
+        return "\n".join(lines)
+
+    def table_by_kind(self, name: str, known: set[str]) -> str:
+        """What the decoder `name` makes of labels that are among the `known` words, and of others."""
+        lines = [f"| labels | words | best path | {name} | corrected | spoilt |", "|---|---|---|---|---|---|"]
+        base, *_ = self.rows.values()
+        for words, results, first in zip(self.datasets, self.rows[name], base, strict=True):
+            labels = np.array(words.labels)
+            digits = np.array([any(map(str.isdigit, label)) for label in labels])
+            in_lexicon = np.isin(labels, list(known)) & ~digits
+            kinds = {"in the lexicon": in_lexicon, "other words": ~in_lexicon & ~digits, "with a digit": digits}
+            for kind, rows in kinds.items():
+                before, after = first.right[rows], results.right[rows]
+                shares = " | ".join(f"{100 * right.mean():.2f}" if len(right) else "" for right in (before, after))
+                changes = f"{(after & ~before).sum()} | {(before & ~after).sum()}"
+                lines.append(f"| {words.name}, {kind} | {rows.sum():,} | {shares} | {changes} |")
         return "\n".join(lines)
 
 
@@ -190,6 +212,8 @@ def main():
         decoder = PrefixBeamSearch(args.beam_width, lexicon=lexicon, language_model=language_model)
         comparison.add(f"{name}, beam + language model", decoder, known)
     print(comparison.table())
+    if language_model is not None:
+        print(f"\n{comparison.table_by_kind('beam + language model', known)}")
 
 
 if __name__ == "__main__":

@@ -164,6 +164,15 @@ def test_compare_decoders(words, arpa, tiny_checkpoint, tmp_path):
     assert covered["lexicon of all 4 labels"] == "100.0)"
     assert covered["lexicon of 5"] == "50.0)"  # hello and open
     assert rows[1][2] == "+0.00"
+    kinds = {row[0]: row for row in rows if row[0].startswith("words, ")}
+    assert [kinds[f"words, {kind}"][1] for kind in ("in the lexicon", "other words", "with a digit")] == [
+        "2",
+        "2",
+        "0",
+    ]
+    before, after = (sum(float(row[column] or 0) * int(row[1]) / 100 for row in kinds.values()) for column in (2, 3))
+    corrected, spoilt = (sum(int(row[column]) for row in kinds.values()) for column in (4, 5))
+    assert after - before == pytest.approx(corrected - spoilt)
 
 
 def test_benchmark_decoding(words, tiny_checkpoint, tmp_path):
