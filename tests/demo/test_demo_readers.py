@@ -12,7 +12,7 @@ pytest.importorskip("gradio")
 
 from hf_str.demo import load_readers
 from hf_str.demo.page import MAX_IMAGES, MAX_LEXICON, read_files
-from hf_str.demo.readers import MAX_PREFIXES, choose_decoder, read_image
+from hf_str.demo.readers import DEFAULT_DECODER, MAX_PREFIXES, choose_decoder, read_image
 from hf_str.models.crnn.decoders_crnn import DECODERS
 
 
@@ -53,6 +53,15 @@ def test_a_lexicon(reader, word_files, decoder):
     made, remark = choose_decoder(decoder, reader.processor.tokenizer, " coffee\n\ttea  단어 ")
     assert remark == "1 of the words have characters that this checkpoint cannot read."
     assert {read_image(Path(file), reader, made).text for file in word_files[:4]} <= {"coffee", "tea"}
+
+
+def test_the_default_is_what_the_checkpoint_reads_with(reader, checkpoint_with_language_model, word_files):
+    plain = choose_decoder(DEFAULT_DECODER, reader.processor.tokenizer, "")[0]
+    with_model = load_readers([checkpoint_with_language_model], device="cpu")["tiny_lm"]
+    made = choose_decoder(DEFAULT_DECODER, with_model.processor.tokenizer, "")[0]
+    assert (type(plain).__name__, type(made).__name__) == ("BestPath", "PrefixBeamSearch")
+    (expected,) = with_model(word_files[0])
+    assert read_image(Path(word_files[0]), with_model, made).text == expected["generated_text"]
 
 
 def test_prefix_search_is_kept_short(reader):

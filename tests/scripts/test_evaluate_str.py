@@ -102,6 +102,18 @@ def test_precision(evaluate, data, tmp_path):
     assert texts[0] == texts[1]
 
 
+def test_the_language_model_of_a_checkpoint_is_told(evaluate, data, checkpoint_with_language_model, tmp_path):
+    texts, told = [], []
+    for number, arguments in enumerate(([], ["--decoder", "best_path"], ["--lexicon", "full"])):
+        arguments = ["--data", data[0], "--output_dir", tmp_path / str(number), *arguments]
+        evaluate(*arguments, "--model", checkpoint_with_language_model)
+        lines = (tmp_path / str(number) / "predictions" / "words.jsonl").read_text().splitlines()
+        texts.append([json.loads(line)["text"] for line in lines])
+        told.append(json.loads((tmp_path / str(number) / "results.json").read_text())["settings"]["language_model"])
+    assert told == ["the checkpoint's own", None, None]
+    assert texts[0] != texts[1]
+
+
 def test_it_goes_on_and_refuses_what_is_not_the_same(evaluate, data, tmp_path, tiny_checkpoint):
     out = tmp_path / "out"
     evaluate("--data", data[0], "--output_dir", out)
