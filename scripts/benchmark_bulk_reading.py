@@ -191,6 +191,7 @@ def main():
     command = [sys.executable, *(launcher if args.num_processes > 1 else []), READ_WORDS, "--data", data]
     command += ["--output_dir", output_dir, "--model", model, "--key_column", "key", "--device", args.device]
     command += ["--batch_size", args.batch_size, "--precision", args.precision]
+    command += ["--decoder", args.decoder] if args.decoder else []
     moments = sorted(rng.integers(args.num_crops // 2, size=args.kills).tolist())
     runs = KilledRuns(command, output_dir, args, moments)
     runs.run()
@@ -297,6 +298,7 @@ def parse_args() -> argparse.Namespace:
     add("--num_processes", type=int, default=1, help="of read_words.py, each with one thread (default: 1)")
     add("--batch_size", type=int, default=64, help="of read_words.py (default: 64)")
     add("--precision", default="auto", help="of read_words.py (default: auto)")
+    add("--decoder", help="of read_words.py (default: what the checkpoint reads with)")
     add("--device", default="cpu", help="of read_words.py (default: cpu)")
     add("--seed", type=int, default=0)
     return parser.parse_args()

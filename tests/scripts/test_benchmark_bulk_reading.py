@@ -34,7 +34,7 @@ def crops(tmp_path_factory) -> Path:
 
 def test_a_killed_run_reads_each_image_once(crops, tmp_path):
     options = ["--crops", crops, "--work_dir", tmp_path / "work", "--num_crops", 430, "--rows_per_shard", 50]
-    command = [sys.executable, SCRIPT, *options, "--kills", 1, "--batch_size", 8]
+    command = [sys.executable, SCRIPT, *options, "--kills", 1, "--batch_size", 8, "--decoder", "best_path"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]
