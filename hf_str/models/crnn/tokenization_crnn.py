@@ -146,7 +146,8 @@ class CRNNTokenizer(TokenizersBackend):
         # A string where it says the same: "ng" for ["n", "g"], but not for ["ng"], nor "36", a name, for ["3", "6"].
         joined = "".join(symbols)
         saved = joined if len(joined) == len(symbols) and joined not in CHARSETS else list(symbols)
-        super().__init__(charset=saved, lowercase=lowercase, unknown_characters=unknown_characters, **kwargs)
+        options = {"lowercase": lowercase, "unknown_characters": unknown_characters}
+        super().__init__(charset=saved, language_model_file=language_model_file, **options, **kwargs)
         self._language_model: CharacterLanguageModel | None = None
         if language_model_file is not None:
             self._language_model = CharacterLanguageModel(language_model_file, self)
