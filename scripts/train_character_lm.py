@@ -80,7 +80,7 @@ def count_ngrams(words: Counter[str], order: int, min_count: int = 1) -> list[di
         for place in range(1, len(tokens)):
             for length in range(min(order, place + 1)):
                 followers[length][tuple(tokens[place - length : place])][tokens[place]] += frequency
-    for level in followers[2:]:
+    for level in followers[2:] if min_count > 1 else []:
         for context, counts in list(level.items()):
             level[context] = Counter({token: count for token, count in counts.items() if count >= min_count})
             if not level[context]:

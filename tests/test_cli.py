@@ -258,7 +258,7 @@ def test_a_language_model_file(read, word_files, tmp_path):
     assert (code, err, len(lines)) == (0, "", 1)
 
 
-def test_the_language_model_of_a_checkpoint(checkpoint_with_language_model, read, word_files, monkeypatch):
+def test_the_language_model_of_a_checkpoint(checkpoint_with_language_model, read, word_files):
     path = f"{checkpoint_with_language_model}/language_model.safetensors"
     _, expected, _ = read(*word_files, "--language-model", path)
     _, plain, _ = read(*word_files)

@@ -124,7 +124,6 @@ class CRNNRecognizer(Recognizer):
         if "language_model" in self.decoding:  # once, however many lexicons come
             file = self.decoding["language_model"]
             self.decoding["language_model"] = CharacterLanguageModel(file, self.processor.tokenizer)
-        self.language_model = self.processor.tokenizer.language_model
         self._lexicon: Sequence[str] | None = None
         self._decoder: CTCDecoder | None = None
 
@@ -134,6 +133,10 @@ class CRNNRecognizer(Recognizer):
             options = {"decoder": None, **self.decoding, "lexicon": lexicon}
             self._lexicon, self._decoder = lexicon, make_decoder(tokenizer=self.processor.tokenizer, **options)
         return self._decoder
+
+    @property
+    def language_model(self) -> CharacterLanguageModel | None:
+        return self.processor.tokenizer.language_model
 
     @property
     def sorts_by_width(self) -> bool:

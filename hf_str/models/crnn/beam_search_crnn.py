@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from .alignment_crnn import align
-from .decoding_crnn import BestPath, CTCHypothesis, frame_log_probs
+from .decoding_crnn import BestPath, CTCHypothesis, frame_log_probs, joined_ranges
 from .lexicon_crnn import Lexicon
 
 
@@ -258,10 +258,7 @@ class _WithinLexicon:
 
     def extend(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         nodes = states.ravel()
-        counts = self.num_children[nodes]
-        rows = np.repeat(np.arange(len(nodes)), counts)
-        first = np.cumsum(counts) - counts
-        children = self.first_children[nodes][rows] + np.arange(len(rows)) - first[rows]
+        rows, children = joined_ranges(self.first_children[nodes], self.num_children[nodes])
         gain = np.full((len(nodes), self.lexicon.num_letters), -np.inf)
         following = np.zeros(gain.shape, dtype=np.int64)
         gain[rows, self.letters[children]] = 0

@@ -12,7 +12,10 @@ import numpy as np
 import torch
 
 
-__all__ = ["WORD_SCORES", "BestPath", "CTCDecoder", "CTCHypothesis", "best_path", "collapse_paths", "frame_log_probs"]
+__all__ = [
+    *("WORD_SCORES", "BestPath", "CTCDecoder", "CTCHypothesis"),
+    *("best_path", "collapse_paths", "frame_log_probs", "joined_ranges"),
+]
 
 #: How the probabilities of the characters become that of the word; see [`CTCHypothesis.word_score`].
 WORD_SCORES = ("product", "geometric_mean", "minimum")
@@ -90,6 +93,17 @@ def collapse_paths(ids: np.ndarray, first: np.ndarray) -> np.ndarray:
     change = np.ones_like(ids, dtype=bool)
     change[..., 1:] = ids[..., 1:] != ids[..., :-1]
     return (ids > 0) & (change | first)
+
+
+def joined_ranges(starts: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`counts` whole numbers from each of `starts` on, one range after the other, and of which range each is.
+
+    Example:
+        >>> joined_ranges(np.array([5, 9]), np.array([2, 1]))
+        (array([0, 0, 1]), array([5, 6, 9]))
+    """
+    ranges = np.repeat(np.arange(len(starts)), counts)
+    return ranges, starts[ranges] + np.arange(len(ranges)) - (np.cumsum(counts) - counts)[ranges]
 
 
 def frame_log_probs(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> torch.Tensor:

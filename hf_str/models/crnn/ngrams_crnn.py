@@ -10,6 +10,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from .decoding_crnn import joined_ranges
+
 
 __all__ = ["BEGIN", "END", "UNKNOWN", "CharacterNGrams", "NGrams", "read_arpa"]
 
@@ -174,10 +176,8 @@ class CharacterNGrams:
         self._following[slots[rows[is_context]], tokens[is_context]] = children[is_context]
 
     def _edges_of(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The edges of contexts, and for each the place of its context."""
-        counts = self._num_edges[contexts]
-        rows = np.repeat(np.arange(len(contexts)), counts)
-        return rows, self._first_edges[contexts][rows] + np.arange(len(rows)) - (np.cumsum(counts) - counts)[rows]
+        """For each edge of contexts the place of its context, and its own number."""
+        return joined_ranges(self._first_edges[contexts], self._num_edges[contexts])
 
     def _find_suffixes(self) -> np.ndarray:
         """The suffix of each context: of the context `the` it is `he`, or `e` where nothing was seen after "he"."""
