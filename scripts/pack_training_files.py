@@ -5,13 +5,14 @@
 """Packs what training needs beside the code into one small folder, for a machine without network.
 
     python scripts/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \\
-        --backgrounds photos/ --real iiit5k/ svt/ --wheels rapidfuzz
+        --backgrounds photos/ --real iiit5k/ svt/ --self_labelled street/ --second_views icdar2015_rectified/ \\
+        --wheels rapidfuzz
 
     python -m pip install --no-index --no-deps packed/wheels/*.whl     # there, if wheels were packed
     python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/mine
 
 Of this system's fonts, some faces of each family are cut down to the charset (fontTools.subset); photographs and real
-words are shrunk to what a reader of 32 pixels can see of them. The families are printed: whether their licences allow
+words are shrunk to what a reader of 48 pixels can see of them. The families are printed: whether their licences allow
 what you are about to do is for you to say.
 """
 
@@ -39,6 +40,8 @@ from hf_str.synthesis.lexicons import word_frequencies
 FONT_NAMES = [0, 1, 2, 13, 14, 16, 17]
 #: What words drawn one character at a time do without; a variable font becomes its default face.
 NOT_NEEDED = ["GDEF", "GPOS", "GSUB", "DSIG", "STAT", "fvar", "gvar", "avar", "HVAR", "MVAR", "cvar", "meta"]
+#: Kinds of real words, which `train_reference.py` has options for.
+WORDS = ["real", "self_labelled", "second_views"]
 WHEELS_FOR = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"]
 
 
@@ -52,7 +55,7 @@ def main():
     packed = [
         ("wheels", pack_wheels(args, folder / "wheels")),
         ("lexicons", [pack_lexicon(lexicon, folder / "lexicons") for lexicon in args.lexicon]),
-        ("real", pack_real_words(args.real, folder / "real", args.word_height)),
+        *((name, pack_words(getattr(args, name), folder / name, args.word_height)) for name in WORDS),
         ("backgrounds", pack_photos(args.backgrounds, folder / "backgrounds", args.num_photos, args.photo_side)),
         ("fonts", pack_fonts(faces, characters, folder / "fonts")),
     ]
@@ -111,19 +114,26 @@ def pack_photos(source: Path | None, folder: Path, count: int, side: int) -> lis
     ]
 
 
-def pack_real_words(sources: list[Path], folder: Path, height: int) -> list[Path]:
+def pack_words(sources: list[Path], folder: Path, height: int) -> list[Path]:
     """Word folders with images of at most `height` pixels, grey, as JPEG.
 
-    Every file keeps its name, whatever its suffix says: by their names words are kept apart for validation.
+    Every file keeps its name, whatever its suffix says: by their names words are kept apart for validation. Images
+    outside their folder, as `label_words.py` names them, are numbered.
     """
     files = []
     for source in sources:
-        boxes = read_word_folder(source)
-        target = folder / source.name
-        for box in tqdm(boxes, desc=source.name, unit="word"):
+        target, lines = folder / source.name, []
+        target.mkdir(parents=True, exist_ok=True)
+        for number, box in enumerate(tqdm(read_word_folder(source), desc=source.name, unit="word")):
+            name = box.path.relative_to(source)
+            if ".." in name.parts:
+                name = Path("images", f"{number:05d}.jpg")
             image = load_word_image(box.path).convert("L")
-            files.append(save_jpeg(image, height, lambda size: size[1], target / box.path.relative_to(source), 92))
-        files.append(copied(source / "labels.tsv", target / "labels.tsv"))
+            files.append(save_jpeg(image, height, lambda size: size[1], target / name, 88))
+            lines.append(f"{name.as_posix()}\t{box.text}\n")
+        labels = target / "labels.tsv"
+        labels.write_text("".join(lines), encoding="utf-8")
+        files.append(labels)
     return files
 
 
@@ -179,6 +189,8 @@ def parse_args() -> argparse.Namespace:
     add("--num_photos", type=int, default=600, help="how many of them, which is what the renderer uses (600)")
     add("--photo_side", type=int, default=200, help="their shorter side, pixels (200)")
     add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv")
+    add("--self_labelled", type=Path, nargs="*", default=[], help="the same, labelled by a model (label_words.py)")
+    add("--second_views", type=Path, nargs="*", default=[], help="the same, other pictures of the real words")
     add("--word_height", type=int, default=64, help="height of real words, pixels (64)")
     add("--wheels", nargs="*", default=[], help="packages that are missing there, as pip names them")
     add("--wheel_python", default="3.12", help="the Python there (3.12)")

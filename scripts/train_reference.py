@@ -158,6 +158,7 @@ def main():
     print(real)
     more = [box for folder in args.self_labelled for box in read_word_folder(folder)]
     more += second_views(args.second_views, real.validation)
+    print(f"labelled by a model, or seen in a second view: {len(more):,}")
     words = training_words(args, collator, WordTable(real.training.boxes + more))
     pools: dict[int, WordPool] = {}  # by width; all images of a batch have one
     num_new = round(args.batch_size / args.echo)  # of each batch; the others are drawn from the pool
@@ -310,7 +311,7 @@ def parse_args() -> argparse.Namespace:
     add = parser.add_argument
     add("--profile", choices=PROFILES, default="cpu", help="defaults for a CPU or for a GPU")
     add("--output_dir", type=Path, required=True, help="where log, checkpoints and model go; a run there goes on")
-    add("--files", type=Path, help="a folder of pack_training_files.py, for the four options below")
+    add("--files", type=Path, help="a folder of pack_training_files.py, for the six options below")
     add("--fonts", type=Path, nargs="*", help="folders of fonts (those of this system)")
     add("--lexicon", type=Path, nargs="*", help="files of words, or wordfreq:LANGUAGE (invented words)")
     add("--backgrounds", type=Path, help="a folder of photographs to render on (painted ones)")
@@ -376,7 +377,8 @@ def parse_args() -> argparse.Namespace:
         args.fonts = args.fonts or [args.files / "fonts"]
         args.lexicon = args.lexicon or sorted(args.files.glob("lexicons/*"))
         args.backgrounds = args.backgrounds or next(args.files.glob("backgrounds"), None)
-        args.real = args.real or sorted(args.files.glob("real/*"))
+        for words in ("real", "self_labelled", "second_views"):
+            setattr(args, words, getattr(args, words) or sorted(args.files.glob(f"{words}/*")))
     args.real = args.real or []
     if not 1 <= args.echo <= args.batch_size:
         parser.error("--echo must be at least 1 and leave room for a new word in each batch")

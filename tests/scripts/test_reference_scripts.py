@@ -11,7 +11,8 @@ import pytest
 import torch
 from PIL import Image
 
-from hf_str import DEFAULT_CHECKPOINT, CRNNConfig, CRNNForCTC, CRNNProcessor, ImageToTextPipeline
+from hf_str import DEFAULT_CHECKPOINT, CRNNConfig, CRNNForCTC, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
+from hf_str.training import second_views, split_real_words
 from tests.conftest import draw_word
 from tests.training.drawing import font_folder
 
@@ -118,21 +119,31 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     lexicon.write_text("house\nstreet\n")
     lexicons = [lexicon, "wordfreq:fil"] if importlib.util.find_spec("wordfreq") else [lexicon]
     arguments = ["--real", words, "--lexicon", *lexicons, "--backgrounds", photos, "--fonts", font_folder()]
+    street = tmp_path / "street"
+    street.mkdir()
+    (street / "labels.tsv").write_text("../words/images/0.png\tcat\n../words/images/1.png\tDog\n")
+    arguments += ["--self_labelled", street, "--second_views", words]
     said = run("pack_training_files.py", "--output_dir", packed, "--num_faces", 3, *arguments)
     assert "families: " in said
-    assert {"fonts", "lexicons", "backgrounds", "real"} == {path.name for path in packed.iterdir()}
+    folders = {"fonts", "lexicons", "backgrounds", "real", "self_labelled", "second_views"}
+    assert folders == {path.name for path in packed.iterdir()}
     assert len(list((packed / "fonts").iterdir())) == 3
     assert len(list((packed / "lexicons").iterdir())) == len(lexicons)
     for path in (packed / "lexicons").glob("wordfreq*"):  # the GPU machine has no wordfreq
         assert path.name == "wordfreq-fil.txt" and path.read_text(encoding="utf-8").startswith("sa\t")
     names = [path.name for path in (words / "images").iterdir()]
     assert sorted(names) == sorted(path.name for path in (packed / "real" / "words" / "images").iterdir())
+    # Images outside their folder get names of their own.
+    labels = (packed / "self_labelled" / "street" / "labels.tsv").read_text()
+    assert labels == "images/00000.jpg\tcat\nimages/00001.jpg\tDog\n"
 
     arguments = ["--profile", "gpu", "--files", packed, "--device", "cpu", "--config_overrides", json.dumps(TINY)]
     arguments += ["--preset", "vgg-bilstm", "--batch_size", 16, "--num_workers", 2, "--pool_words", 64]
     arguments += ["--eval_words", 96, "--max_words", 192, "--easy_words", 64]
     piece = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run", "--max_minutes", 0.001)
     assert "8.3% of the run is done" in piece
+    views = len(second_views([words], split_real_words([words], CRNNTokenizer(charset="94")).validation))
+    assert f"labelled by a model, or seen in a second view: {2 + views}\n" in piece
     assert "The same command goes on." in piece
     rest = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run")
     assert "from word 16, 8.3% of the run" in rest
