@@ -7,8 +7,9 @@
     python scripts/average_checkpoints.py runs/a/final runs/a/checkpoint-4000 --output_dir runs/both
 
 Wortsman et al. 2022, "Model soups". Config, tokenizer and image processor are those of the first. Weights are written
-in half precision, as `train_reference.py` writes them. Networks that have gone different ways average to one that
-reads nothing, so measure before you keep it:
+in half precision, as `train_reference.py` writes them. One that has fewer residual blocks, because the first was made
+deeper from there, counts as the first with its further blocks closed, which is the same network. Networks that have
+gone different ways average to one that reads nothing, so measure before you keep it:
 
     python scripts/average_checkpoints.py runs/a/final runs/a/checkpoint-4000 --output_dir runs/both --real iiit5k/
 
@@ -28,6 +29,7 @@ from hf_str.evaluation import PROTOCOLS
 from hf_str.evaluation.metrics import character_error_rate
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.models.crnn.image_loading_crnn import load_word_image
+from hf_str.models.crnn.resnet_crnn import CRNNZeroBatchNorm2d
 from hf_str.training import WordTable, split_real_words
 
 
@@ -36,13 +38,11 @@ def main():
     logging.disable_progress_bar()
     processor = CRNNProcessor.from_pretrained(args.checkpoints[0])
     models = [CRNNForCTC.from_pretrained(checkpoint, dtype=torch.float32) for checkpoint in args.checkpoints]
-    first, *others = ({name: (w.shape, w.dtype) for name, w in model.state_dict().items()} for model in models)
-    if any(other != first for other in others):
-        raise SystemExit("error: these checkpoints are of different networks: there is no average of their weights")
+    states = [weights_as_of(models[0], model) for model in models]
     weights = {}
-    for name, (_, dtype) in first.items():
-        mean = torch.stack([model.state_dict()[name].double() for model in models]).mean(0)
-        weights[name] = mean.half() if dtype.is_floating_point else mean.to(dtype)
+    for name, first in states[0].items():
+        mean = torch.stack([state[name].double() for state in states]).mean(0)
+        weights[name] = mean.half() if first.is_floating_point() else mean.to(first.dtype)
     models[0].save_pretrained(args.output_dir, state_dict=weights, max_shard_size="15MB")
     processor.save_pretrained(args.output_dir)
     print(f"The average of {len(models)} checkpoints: {args.output_dir}")
@@ -54,6 +54,22 @@ def main():
         for checkpoint in [*args.checkpoints, str(args.output_dir)]:
             recognizer = open_recognizer(checkpoint, decoding={"decoder": "best_path"})
             print(f"| {checkpoint} | {measure(recognizer, real.validation)} {measure(recognizer, real.upright)}")
+
+
+def weights_as_of(first: CRNNForCTC, model: CRNNForCTC) -> dict[str, torch.Tensor]:
+    """The weights of `model`, and of the blocks that it lacks those of `first`, with nothing coming out."""
+    own, wanted = model.state_dict(), first.state_dict()
+    doors = [name for name, module in first.named_modules() if isinstance(module, CRNNZeroBatchNorm2d)]
+    closed = {f"{name}.{part}" for name in doors for part in ("weight", "bias")}
+    lacking = {
+        name: torch.zeros_like(weight) if name in closed else weight
+        for name, weight in wanted.items()
+        if name not in own and ".residual_blocks." in name and ".shortcut." not in name
+    }
+    shapes, wanted_shapes = ({name: (w.shape, w.dtype) for name, w in ws.items()} for ws in (own | lacking, wanted))
+    if shapes != wanted_shapes:
+        raise SystemExit("error: these checkpoints are of different networks: there is no average of their weights")
+    return own | lacking
 
 
 def measure(recognizer: Recognizer, words: WordTable) -> str:

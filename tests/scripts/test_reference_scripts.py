@@ -264,6 +264,19 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
     assert of_one == again == of_average
     assert float(of_one[0].strip(" %")) > 50
 
+    # One that was made deeper since, with the one from which it was: the further block is half as strong.
+    deeper = CRNNForCTC.from_pretrained(tiny_checkpoint, residual_blocks=[0, 0, 0, 0, 0, 0, 1])
+    block = deeper.crnn.featurizer.layers[6].residual_blocks[0]
+    torch.nn.init.ones_(block.normalization2.weight)
+    for part in (deeper, CRNNProcessor.from_pretrained(tiny_checkpoint)):
+        part.save_pretrained(tmp_path / "deeper")
+    run("average_checkpoints.py", tmp_path / "deeper", tiny_checkpoint, "--output_dir", tmp_path / "opened")
+    of_deeper, of_average = deeper.state_dict(), weights_of(tmp_path / "opened")
+    assert of_average.keys() == of_deeper.keys() > before.keys()
+    for name, tensor in of_average.items():
+        expected = of_deeper[name] / (2 if name.endswith("residual_blocks.0.normalization2.weight") else 1)
+        assert torch.equal(tensor, expected.half().to(tensor.dtype))
+
     narrow = CRNNForCTC(CRNNConfig.from_pretrained(tiny_checkpoint, hidden_size=16))
     narrow.save_pretrained(tmp_path / "narrow")
     command = [sys.executable, SCRIPTS / "average_checkpoints.py", tiny_checkpoint, tmp_path / "narrow"]
