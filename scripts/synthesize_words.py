@@ -73,9 +73,7 @@ def main() -> None:
 
 def write_contact_sheet(renderer: WordRenderer, num_words: int, file: Path) -> None:
     words = [renderer.render(index) for index in range(min(192, num_words))]
-    # Labels need a face that has all characters; among those the plainest reads best when it is small.
-    label_font = max(renderer.fonts, key=lambda font: (len(font.characters), font.plainness))
-    file.write_bytes(pack(contact_sheet(words, label_font=label_font), ".png"))
+    file.write_bytes(pack(contact_sheet(words, fonts=renderer.fonts), ".png"))
 
 
 def parse_args() -> argparse.Namespace:

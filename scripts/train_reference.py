@@ -315,7 +315,7 @@ def parse_args() -> argparse.Namespace:
     add("--fonts", type=Path, nargs="*", help="folders of fonts (those of this system)")
     add("--lexicon", type=Path, nargs="*", help="files of words, or wordfreq:LANGUAGE (invented words)")
     add("--backgrounds", type=Path, help="a folder of photographs to render on (painted ones)")
-    add("--real", type=Path, nargs="*", help="folders of real words, each with a labels.tsv (none)")
+    add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv (none)")
     add(
         "--self_labelled",
         type=Path,
@@ -379,7 +379,6 @@ def parse_args() -> argparse.Namespace:
         args.backgrounds = args.backgrounds or next(args.files.glob("backgrounds"), None)
         for words in ("real", "self_labelled", "second_views"):
             setattr(args, words, getattr(args, words) or sorted(args.files.glob(f"{words}/*")))
-    args.real = args.real or []
     if not 1 <= args.echo <= args.batch_size:
         parser.error("--echo must be at least 1 and leave room for a new word in each batch")
     if args.config_overrides is None:

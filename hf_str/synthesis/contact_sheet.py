@@ -20,7 +20,7 @@ def contact_sheet(
     columns: int = 12,
     cell_width: int = 132,
     cell_height: int = 40,
-    label_font: Font | None = None,
+    fonts: Sequence[Font] = (),
 ) -> np.ndarray:
     """Lays out pictures in rows, each with its label under it.
 
@@ -29,7 +29,8 @@ def contact_sheet(
         columns: pictures in a row.
         cell_width: room for each picture, pixels; pictures are scaled to fit.
         cell_height: the same, without the label.
-        label_font: what labels are written in, where Pillow's own font (Latin only) will not do.
+        fonts: the renderer's, for labels of characters that Pillow's own font (Latin only) lacks. Taken is, of those
+            with the most characters, the plainest, which reads best when it is small.
 
     Returns:
         uint8 (height, width, 3).
@@ -40,10 +41,10 @@ def contact_sheet(
     if not words:
         raise ValueError("A contact sheet needs at least one word.")
     cv2 = require("cv2", "synthesis")
-    if label_font is None:
-        font = ImageFont.load_default(11)
-    else:
-        font = ImageFont.truetype(label_font.path, 11, index=label_font.index)
+    font = ImageFont.load_default(11)
+    if fonts:
+        plainest = max(fonts, key=lambda face: (len(face.characters), face.plainness))
+        font = ImageFont.truetype(plainest.path, 11, index=plainest.index)
     gap, label_height = 4, 15
     rows = math.ceil(len(words) / columns)
     step_x, step_y = cell_width + gap, cell_height + label_height + gap

@@ -315,6 +315,8 @@ def test_contact_sheet(renderer):
     sheet = contact_sheet([renderer.render(n) for n in range(5)], columns=2)
     assert sheet.dtype == np.uint8 and sheet.ndim == 3
     assert hashlib.md5(sheet[:50].tobytes()).hexdigest() != hashlib.md5(sheet[-50:].tobytes()).hexdigest()
+    words = [(np.full((20, 60), 128, np.uint8), "word")]
+    assert not np.array_equal(contact_sheet(words), contact_sheet(words, fonts=renderer.fonts))
     with pytest.raises(ValueError, match="at least one"):
         contact_sheet([])
 
