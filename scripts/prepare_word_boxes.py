@@ -55,7 +55,11 @@ def parse_args() -> argparse.Namespace:
     add("--report_dir", type=Path, help="where the report goes (default: --output_dir, or else ./word_boxes_report)")
     add("--against", nargs="+", default=[], metavar="SOURCE", help="test sets whose words must not be in the sources")
     add("--test_split", help="the split of --against")
-    add("--charset", default="94", help="digits, 36, 62, 94, hangul, a .txt file, or the characters (default: 94)")
+    add(
+        "--charset",
+        default="94",
+        help="digits, 36, 62, 94, latin, hangul, chinese, a .txt file, or the characters (default: 94)",
+    )
     add("--image_height", type=int, default=32, help="height that the model reads, in pixels (default: 32)")
     add("--image_width", type=int, help="width that it reads (default: as the picture's aspect ratio has it)")
     add("--sample", type=int, help="report on so many words, drawn at random (default: all)")

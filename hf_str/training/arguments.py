@@ -37,9 +37,9 @@ class ModelArguments:
     )
     charset: str | None = _option(
         None,
-        "The characters to read: digits, 36, 62, 94, 94+space, hangul, a .txt file, or the characters themselves. By "
-        "default the checkpoint's, or 94 for a new network. A checkpoint keeps what it knows of the characters that "
-        "both have.",
+        "The characters to read: digits, 36, 62, 94, 94+space, latin, hangul, chinese, a .txt file, or the "
+        "characters themselves. By default the checkpoint's, or 94 for a new network. A checkpoint keeps what it "
+        "knows of the characters that both have.",
     )
     image_width: int | None = _option(
         None,

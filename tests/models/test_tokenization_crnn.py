@@ -16,7 +16,49 @@ from hf_str import CRNNTokenizer
 from hf_str.models.crnn.tokenization_crnn import CHARSETS, CRNNTokenizerOutput, resolve_charset
 
 
-SIZES = {"digits": 10, "36": 36, "62": 62, "94": 94, "94+space": 95, "hangul": 94 + 2350}
+SIZES = {
+    "digits": 10,
+    "36": 36,
+    "62": 62,
+    "94": 94,
+    "94+space": 95,
+    "latin": 359,
+    "hangul": 94 + 2350,
+    "chinese": 95 + 6763 + 56,
+}
+#: Letters beside a to z in the alphabets of European languages, lower case.
+ALPHABETS = {
+    "Albanian": "çë",
+    "Basque": "ñç",
+    "Bosnian, Croatian": "čćđšž",
+    "Catalan": "àçèéíïòóúü·ŀ",
+    "Czech": "áčďéěíňóřšťúůýž",
+    "Danish, Norwegian": "æøåéóêàòâôü",
+    "Dutch": "éëïóöüĳèêáíú",
+    "English": "éïôæœ",
+    "Estonian": "äõöüšž",
+    "Faroese": "áðíóúýæø",
+    "Finnish, Swedish": "åäöéšž",
+    "French": "àâæçéèêëîïôœùûüÿ",
+    "Gaelic, Irish": "áéíóúàèìòù",
+    "German": "äöüß",
+    "Hungarian": "áéíóöőúüű",
+    "Icelandic": "áðéíóúýþæö",
+    "Italian": "àèéìíîòóùú",
+    "Latvian": "āčēģīķļņšūž",
+    "Lithuanian": "ąčęėįšųūž",
+    "Luxembourgish": "äéë",
+    "Maltese": "ċġħżàèìòù",
+    "Polish": "ąćęłńóśźż",
+    "Portuguese": "áâãàçéêíóôõúü",
+    "Romanian": "ăâîșțşţ",
+    "Sami": "áčđŋšŧžåäöńæøâõʒǥǧǩǯ",
+    "Slovak": "áäčďéíĺľňóôŕšťúýž",
+    "Slovene": "čšž",
+    "Spanish": "áéíñóúü",
+    "Turkish": "çğıöşüâîû",
+    "Welsh": "âêîôûŵŷäëïöüẅÿáéíóúẃýàèìòùẁỳ",
+}
 NASTY = "]^\\-[&&a-z.*+?(){}|$#~/ "
 
 
@@ -64,6 +106,33 @@ def test_what_the_named_charsets_hold():
     syllables = CHARSETS["hangul"].removeprefix(CHARSETS["94"])
     assert len(syllables) == 2350
     assert all("\uac00" <= syllable <= "\ud7a3" for syllable in syllables)
+    chinese = CHARSETS["chinese"].removeprefix(CHARSETS["94+space"])
+    assert chinese.startswith("啊阿埃") and chinese.index("亍") == 3755  # level 2 begins
+    assert sum("\u4e00" <= character <= "\u9fff" for character in chinese) == 6763
+    assert set("，。！？：；（）【】《》“”、￥〇") < set(chinese)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_named_charsets_are_composed_and_keep_the_order_of_94(name):
+    charset = CHARSETS[name]
+    assert unicodedata.normalize("NFC", charset) == charset
+    assert charset in CHARSETS["94"] or charset.startswith(CHARSETS["94"])
+    assert resolve_charset(name) == tuple(charset)
+
+
+@pytest.mark.parametrize("language", ALPHABETS)
+def test_latin_writes_every_european_language(language):
+    letters = ALPHABETS[language]
+    capitals = (letters + ("iIİ" if language == "Turkish" else "")).upper()
+    assert set(letters + capitals + ("ẞ" if language == "German" else "")) <= set(CHARSETS["latin"])
+
+
+def test_latin_has_whole_blocks_and_the_signs_of_print():
+    latin = set(CHARSETS["latin"])
+    blocks = (chr(code) for code in range(0xA1, 0x180))
+    assert {letter for letter in blocks if letter.isalpha()} <= latin
+    assert set("€£¥¢§©®™°±×÷½¼¾¹²³«»„“”‘’‚…–—•·¿¡ªº№µ†‡‰") <= latin
+    assert not latin & set("\xa0\xad")
 
 
 def test_a_charset_from_a_string_a_list_and_files(tmp_path):

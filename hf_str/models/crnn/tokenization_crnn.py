@@ -1,9 +1,6 @@
 """Characters to CTC classes and back."""
 
 import re
-import string
-import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +11,7 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import TokenizersBackend
 from transformers.utils import ModelOutput, to_py_obj
 
+from .charsets_crnn import CHARSETS, resolve_charset
 from .decoders_crnn import make_decoder
 from .decoding_crnn import CTCDecoder, CTCHypothesis, collapse_paths
 from .language_model_crnn import CharacterLanguageModel
@@ -22,52 +20,6 @@ from .language_model_crnn import CharacterLanguageModel
 __all__ = ["CHARSETS", "CRNNTokenizer", "CRNNTokenizerOutput", "resolve_charset"]
 
 BLANK = "<blank>"
-
-_ALPHANUMERIC_36 = string.digits + string.ascii_lowercase
-_ALPHANUMERIC_62 = string.digits + string.ascii_letters
-#: The order in which the field writes them: digits, lower case, upper case, punctuation.
-_PRINTABLE_94 = _ALPHANUMERIC_62 + string.punctuation
-#: The 2,350 syllables of KS X 1001, rows 16 to 40.
-_HANGUL_2350 = bytes(byte for row in range(0xB0, 0xC9) for cell in range(0xA1, 0xFF) for byte in (row, cell)).decode(
-    "euc_kr"
-)
-
-CHARSETS = {
-    "digits": string.digits,
-    "36": _ALPHANUMERIC_36,
-    "62": _ALPHANUMERIC_62,
-    "94": _PRINTABLE_94,
-    "94+space": _PRINTABLE_94 + " ",
-    "hangul": _PRINTABLE_94 + _HANGUL_2350,
-}
-
-
-def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
-    """Turns what a user says of a charset into its symbols.
-
-    Args:
-        charset: the name of a charset (`"digits"`, `"36"`, `"62"`, `"94"`, `"94+space"`, `"hangul"`), a string of
-            characters, a `.txt` file in UTF-8 with one symbol a line (or all characters on one line), or any iterable
-            of symbols, which may have several characters each.
-
-    Returns:
-        The symbols in the composed Unicode form (NFC), in order.
-
-    Raises:
-        ValueError: no symbol, or one symbol twice.
-    """
-    if isinstance(charset, Path) or (isinstance(charset, str) and charset.endswith(".txt")):
-        lines = [line for line in Path(charset).read_text(encoding="utf-8-sig").splitlines() if line]
-        charset = lines if len(lines) > 1 else "".join(lines)
-    elif isinstance(charset, str):
-        charset = CHARSETS.get(charset, charset)
-    symbols = tuple(unicodedata.normalize("NFC", symbol) for symbol in charset)
-    if not symbols or "" in symbols:
-        raise ValueError("a charset needs at least one character, and no empty one")
-    repeated = [symbol for symbol, count in Counter(symbols).items() if count > 1]
-    if repeated:
-        raise ValueError(f"these characters stand in the charset more than once: {' '.join(map(repr, repeated))}")
-    return symbols
 
 
 @dataclass
