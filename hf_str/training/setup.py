@@ -12,6 +12,7 @@ from transformers.utils import logging
 
 import hf_str
 
+from ..conversion.vocabulary import resize_vocabulary
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.modeling_crnn import CRNNForCTC
@@ -23,7 +24,6 @@ from .bad_words import BadWords, check_words
 from .collator import WordCollator
 from .sampling import WordBatchSampler
 from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, WordSource, parse_weights
-from .vocabulary import resize_vocabulary
 
 
 __all__ = [

@@ -6,6 +6,8 @@ from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 
 from hf_str import CRNNConfig, CRNNForCTC
+from hf_str.models.crnn.inference_crnn import fold_batch_norms
+from hf_str.models.crnn.pooling_crnn import CRNNAveragePool
 from hf_str.models.crnn.presets_crnn import nearest_multiple
 from hf_str.models.crnn.resnet_crnn import CRNNResidualBlock
 from tests.conftest import random_images
@@ -39,6 +41,11 @@ FEATURIZERS = {
         "head_pool_kernel_size": [2, 2],
         "num_hidden_layers": 0,
     },
+    "pp_lcnet_v3": {"featurizer": "pp_lcnet_v3", "num_channels": 3},
+    "pp_lcnet_v3, folded": {"featurizer": "pp_lcnet_v3", "folded_batch_norms": True},
+    "pp_lcnet_v4": {"featurizer": "pp_lcnet_v4", "num_channels": 3},
+    "pp_lcnet_v4, folded": {"featurizer": "pp_lcnet_v4", "folded_batch_norms": True, "sequentializer": "none"},
+    "pp_lcnet_v4, small stem": {"featurizer": "pp_lcnet_v4", "stem_type": "small", "head_pool_kernel_size": [3, 1]},
     "learned rows": {"featurizer": "mobilenet_v3", "image_height": 64, "height_pooling": "learned"},
     "max over rows": {"featurizer": "resnet", "image_height": 64, "height_pooling": "max"},
 }
@@ -144,6 +151,14 @@ def test_what_squeezes_and_expands_in_mobilenet_v3():
         ({"featurizer": "resnet", "head_pool_kernel_size": [2, 2]}, "image_height 32 is pooled away"),
         ({"featurizer": "mobilenet_v3", "squeeze_divisor": 0}, "squeeze_divisor must be at least 1, not 0"),
         ({"featurizer": "efficientnet", "always_expand": True}, "always_expand belongs to featurizer mobilenet_v3"),
+        (
+            {"featurizer": "pp_lcnet_v4", "stem_channels": 8},
+            r"stem_channels of pp_lcnet_v4 are two numbers, not \[8\]",
+        ),
+        ({"featurizer": "pp_lcnet_v3", "stem_channels": [8, 8]}, "stem_channels of pp_lcnet_v3 is one number"),
+        ({"featurizer": "pp_lcnet_v3", "stem_type": "small"}, "stem_type belongs to featurizer pp_lcnet_v4"),
+        ({"featurizer": "pp_lcnet_v3"}, "image_height 32 is pooled away"),
+        ({"folded_batch_norms": True}, "folded_batch_norms belongs to .* not to vgg with bilstm"),
     ],
     ids=str,
 )
@@ -166,6 +181,55 @@ def test_learned_rows_start_as_their_average():
     assert not torch.allclose(learned(images).logits, average(images).logits, atol=1e-3)
 
 
+@pytest.mark.parametrize("featurizer", ["pp_lcnet_v3", "pp_lcnet_v4"])
+def test_folded_batch_norms_are_biases(featurizer):
+    """The same network with its normalization folded into weights and biases gives the same, and saves and loads."""
+    fields = {"featurizer": featurizer, "sequentializer": "svtr", "hidden_size": 32, "num_attention_heads": 4}
+    model, folded = make(**fields), make(**fields, folded_batch_norms=True)
+    fold_batch_norms(model)
+    images = random_images(2, 96, 48)
+    folded.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(folded(images).logits, model(images).logits)
+    assert not [module for module in folded.modules() if isinstance(module, nn.BatchNorm2d)]
+
+
+@pytest.mark.parametrize("folded", [False, True])
+def test_with_folded_batch_norms_an_image_trains_alone(folded):
+    """Batch statistics mix the images of a batch in training; without them a gradient is each image's own."""
+    model = make(
+        featurizer="pp_lcnet_v4", sequentializer="svtr", neck_fusion="add", hidden_size=32, folded_batch_norms=folded
+    ).train()
+    images, labels = random_images(2, 96, 48), torch.tensor([[1, 2, 3], [4, 5, 6]])
+
+    def gradient(batch: torch.Tensor) -> torch.Tensor:
+        model.zero_grad()
+        loss = model(batch, labels=labels).loss
+        loss.backward()
+        return model.crnn.featurizer.layers[1].depthwise.convolution.weight.grad.clone()
+
+    other = torch.cat([images[:1], 3 * images[1:]])
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    gradients = [gradient(images), gradient(other)]
+    alone = []
+    for batch in (images, other):
+        one = [model(batch[index : index + 1], labels=labels[index : index + 1]).loss for index in range(2)]
+        model.zero_grad()
+        (sum(one) / 2).backward()
+        alone.append(model.crnn.featurizer.layers[1].depthwise.convolution.weight.grad.clone())
+    are_equal = [bool((both - own).norm() < 1e-3 * own.norm()) for both, own in zip(gradients, alone, strict=True)]
+    assert are_equal == [folded, folded]
+    assert bool(before) is not folded
+    assert all((buffer != before[name]).any() for name, buffer in model.named_buffers())
+
+
+def test_an_average_pool_leaves_out_what_does_not_fill_a_window():
+    pool = CRNNAveragePool((3, 2))
+    features = torch.arange(1.0, 16).view(1, 1, 3, 5)
+    means, widths = pool(features, torch.tensor([5]))
+    assert means.tolist() == [[[[6.5, 8.5]]]] and widths.tolist() == [2]
+
+
 def test_squeeze_and_excitation_sees_the_whole_image():
     model = make(featurizer="efficientnet", sequentializer="none")
     images = random_images(1, 256)
@@ -178,3 +242,9 @@ def test_squeeze_and_excitation_sees_the_whole_image():
 @pytest.mark.parametrize("masked", [False, True])
 def test_export_with_dynamic_batch_and_width(masked):
     export(make(featurizer="efficientnet", sequentializer="none", image_height=64, height_pooling="learned"), masked)
+
+
+@pytest.mark.parametrize("featurizer", ["pp_lcnet_v3", "pp_lcnet_v4"])
+def test_export_of_pp_lcnet(featurizer):
+    fields = {"sequentializer": "svtr", "hidden_size": 32, "num_attention_heads": 4, "folded_batch_norms": True}
+    export(make(featurizer=featurizer, **fields), masked=True)

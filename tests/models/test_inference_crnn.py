@@ -28,6 +28,8 @@ VGG = {
 SEQUENTIALIZERS = {
     "transformer": {"sequentializer": "transformer", "hidden_size": 32},
     "mixing": {"sequentializer": "mixing", "hidden_size": 32},
+    "svtr": {"sequentializer": "svtr", "hidden_size": 32},
+    "convolution": {"sequentializer": "convolution", "hidden_size": 32},
     "none": {"sequentializer": "none"},
     "rectified": TPS,
     "guided": {"guidance_decoder": True, "num_attention_heads": 4},
@@ -69,7 +71,9 @@ def test_logits_are_the_same_in_float32(name):
 def test_no_batch_norm_is_left(name):
     model, optimized = both(name)
     assert not norms(optimized)
-    assert bool(norms(model)) == (model.config.featurizer != "vgg" or any(model.config.batch_norms) or name in TPS)
+    config = model.config
+    has_norms = config.featurizer != "vgg" or any(config.batch_norms) or name in TPS
+    assert bool(norms(model)) == (has_norms and not config.folded_batch_norms)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])

@@ -19,7 +19,7 @@ def shrunk(name: str) -> CRNNConfig:
     else:
         fields["stage_channels"] = [max(8, channels // 8) for channels in full.stage_channels]
         fields["stage_depths"] = [1] * len(full.stage_depths)
-        fields["stem_channels"] = 8
+        fields["stem_channels"] = [8] * len(full.stem_channels)
     if full.rectification == "tps":
         fields |= {"localization_channels": [4, 4, 8, 8], "localization_hidden_size": 16}
     return CRNNConfig.from_preset(name, **fields)
@@ -60,6 +60,9 @@ def test_presets_are_the_networks_of_the_field():
         ("mobilenet-v3-small-bilstm", 127): 2_077_855,
         ("mobilenet-v3-large-bilstm", 127): 4_516_015,
         ("mobilenet-v3-large-x0.5-bilstm", 37): 1_451_787,
+        ("pp-ocrv5-mobile", 18385): 4_118_021,
+        ("pp-ocrv6-small", 18710): 5_275_238,
+        ("pp-ocrv6-tiny", 6906): 1_106_702,
     }
     for (name, vocab_size), parameters in expected.items():
         with torch.device("meta"):

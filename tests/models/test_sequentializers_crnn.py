@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from huggingface_hub.errors import StrictDataclassError
 
 from hf_str import CRNNConfig, CRNNForCTC
 from hf_str.models.crnn.sequentializers_crnn import position_angles, rotate
@@ -16,6 +17,10 @@ SEQUENTIALIZERS = {
     "rotary positions": TRANSFORMER | {"position_embeddings": "rotary"},
     "eager attention": TRANSFORMER | {"attn_implementation": "eager"},
     "mixing": TRANSFORMER | {"sequentializer": "mixing", "num_hidden_layers": 3},
+    "svtr": TRANSFORMER | {"sequentializer": "svtr", "mixing_kernel_size": 3, "position_embeddings": "none"},
+    "svtr that adds": TRANSFORMER | {"sequentializer": "svtr", "neck_fusion": "add", "mixing_kernel_size": 7},
+    "svtr, folded": TRANSFORMER | {"sequentializer": "svtr", "folded_batch_norms": True},
+    "convolution": {"sequentializer": "convolution", "hidden_size": 24, "hidden_act": "hardswish"},
     "local mixing": TRANSFORMER | {"sequentializer": "mixing", "mixers": ["local", "local"], "mixing_kernel_size": 5},
 }
 
@@ -70,6 +75,25 @@ def test_rotary_positions_are_relative():
     assert not torch.allclose(score(3, 7), score(3, 8))
 
 
+def test_a_convolution_sees_its_window_only():
+    model = make(sequentializer="convolution", num_hidden_layers=1, hidden_size=24, mixing_kernel_size=5).crnn
+    frames = torch.randn(1, 20, 32, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    mixed = model.layers[0](frames)
+    assert mixed.shape == (1, 20, 24)
+    mixed[0, 10].sum().backward()
+    seen = frames.grad[0].abs().sum(-1).nonzero().flatten().tolist()
+    assert set(seen) <= set(range(8, 13)) and len(seen) > 2
+
+
+@pytest.mark.parametrize("fusion", ["concatenate", "add"])
+def test_svtr_leads_the_features_around_the_transformer(fusion):
+    """Where the transformer gives nothing, the features still come through."""
+    model = make(**SEQUENTIALIZERS["svtr"], neck_fusion=fusion)
+    torch.nn.init.zeros_(model.crnn.norm.weight)
+    logits = model(random_images(2, 100)).logits
+    assert not torch.allclose(logits[0], logits[1], atol=1e-3)
+
+
 def test_local_layers_see_their_window_only():
     model = make(**SEQUENTIALIZERS["local mixing"], position_embeddings="none").crnn
     frames = torch.randn(1, 20, 32, generator=torch.Generator().manual_seed(0), requires_grad=True)
@@ -122,3 +146,9 @@ def test_dropout_is_in_training_only(fields):
 
 def test_export_with_dynamic_batch_and_width():
     export(make(**SEQUENTIALIZERS["mixing"], position_embeddings="rotary"), masked=True)
+
+
+@pytest.mark.parametrize("fields", [{"neck_fusion": "add"}, {"sequentializer": "svtr", "mixing_kernel_size": 4}])
+def test_what_a_neck_cannot_be_is_refused(fields):
+    with pytest.raises(StrictDataclassError, match='neck_fusion belongs to sequentializer "svtr"|must be odd'):
+        CRNNConfig(**fields)

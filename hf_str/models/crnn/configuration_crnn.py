@@ -67,6 +67,29 @@ _STAGES = {
         "head_channels": None,
         "head_pool_kernel_size": None,
     },
+    "pp_lcnet_v3": {
+        "stem_channels": [16],
+        "stem_stride": [2, 2],
+        "stage_depths": [1] * 14,
+        "stage_channels": [32, 64, 64, 128, 128] + [240] * 5 + [480] * 4,
+        "stage_strides": [[1, 1]] * 3 + [[2, 1], [1, 1], [1, 2]] + [[1, 1]] * 4 + [[2, 1], [1, 1], [2, 1], [1, 1]],
+        "stage_kernel_sizes": [3] * 6 + [5] * 8,
+        "stage_squeezes": [False] * 10 + [True, True, False, False],
+        "stage_activations": "hardswish",
+        "head_pool_kernel_size": [3, 2],
+    },
+    "pp_lcnet_v4": {
+        "stem_type": "large",
+        "stem_channels": [48, 96],
+        "stem_stride": [2, 2],
+        "stage_depths": [1] * 13,
+        "stage_channels": [96] * 3 + [192] * 7 + [384] * 3,
+        "stage_strides": [[1, 1]] * 3 + [[2, 1]] + [[1, 1]] * 6 + [[2, 1]] + [[1, 1]] * 2,
+        "stage_kernel_sizes": 3,
+        "stage_squeezes": [True, False, False, False, True, False, True, False, True, False, False, True, False],
+        "stage_activations": "gelu",
+        "head_pool_kernel_size": [3, 2],
+    },
     "backbone": {"backbone_config": None, "backbone_width_stride": None},
 }
 _VGG_FIELDS = (
@@ -107,13 +130,15 @@ class CRNNConfig(PreTrainedConfig):
             Channels of its convolutions, with a 2x2 pool between two.
         localization_hidden_size (`int`, defaults to 256):
             Units of its fully connected layer.
-        featurizer (`"vgg"`, `"resnet"`, `"efficientnet"`, `"mobilenet_v3"` or `"backbone"`, defaults to `"vgg"`):
+        featurizer (`str`, defaults to `"vgg"`):
             The convolutional stage. `"vgg"`, plain convolutions and pools with residual blocks between them where
             asked, has the fields `conv_*`, `pool_*`, `batch_norms` and `residual_blocks`. `"resnet"`, residual blocks
             with strides (ASTER), has `stem_*`, `stage_depths`, `stage_channels`, `stage_strides`, `block_*` and
             `head_pool_kernel_size`. `"efficientnet"` and `"mobilenet_v3"`, inverted residual blocks, have
             `stem_channels`, `stem_stride`, `stage_*` and `head_*`, `"mobilenet_v3"` also `squeeze_divisor` and
-            `always_expand`. `"backbone"`, any convolutional backbone of transformers, has `backbone_*`.
+            `always_expand`. `"pp_lcnet_v3"` and `"pp_lcnet_v4"`, the depthwise networks of PP-OCRv4 and v5 and of v6,
+            have `stem_channels`, `stem_stride`, `stage_*` and `head_pool_kernel_size`, `"pp_lcnet_v4"` also
+            `stem_type`. `"backbone"`, any convolutional backbone of transformers, has `backbone_*`.
         conv_channels (`list[int]`, defaults to `[64, 128, 256, 256, 512, 512, 512]`):
             Output channels of each convolution; its length is the number of convolutions.
         conv_kernel_sizes (`int` or `list[int | list[int]]`, defaults to `[3, 3, 3, 3, 3, 3, 2]`):
@@ -169,6 +194,7 @@ class CRNNConfig(PreTrainedConfig):
             Channels of a last 1x1 convolution; without a number there is none.
         head_pool_kernel_size (`list[int]`, *optional*):
             `[height, width]` of the windows of a last max pool, which lie side by side; without it there is no pool.
+            The PP-LCNets have an average pool there.
         block_kernel_sizes (`list[int]`, *optional*):
             Sides of the two kernels of a residual block of `"resnet"`, odd; `[1, 3]`.
         block_stride_at (`"first"` or `"second"`, *optional*):
@@ -177,6 +203,14 @@ class CRNNConfig(PreTrainedConfig):
             How a shortcut changes the shape: by a 1x1 convolution with the block's stride, or by an average over the
             pixels of a stride and then a 1x1 convolution, which the first block of each stage has (ResNet-D; He et
             al. 2019, "Bag of Tricks", and PaddlePaddle's ResNet-vd).
+        stem_type (`"large"` or `"small"`, *optional*):
+            Of `"pp_lcnet_v4"`: two 2x2 convolutions beside a pool (PP-OCRv6 small), or two 3x3 convolutions (tiny).
+        folded_batch_norms (`bool`, defaults to `False`):
+            Of the PP-LCNets and of the sequentializers `"svtr"` and `"convolution"`: convolutions have a bias in the
+            place of batch normalization. Released inference models come like this, their normalization folded in.
+            They train on all the same, all weights and biases, without the statistics of batches: an image's
+            gradient does not depend on its neighbors. With `False` there is batch normalization, and training uses
+            and gathers batch statistics.
         backbone_config (`PreTrainedConfig` or `dict`, *optional*):
             Configuration of a backbone of transformers; its last feature map is taken.
         backbone_width_stride (`int`, *optional*):
@@ -185,9 +219,11 @@ class CRNNConfig(PreTrainedConfig):
         height_pooling (`"average"`, `"max"` or `"learned"`, defaults to `"average"`):
             How the rows that are left become one; with `"learned"` each column weighs its rows. The paper's network
             has one row left, so there is nothing to choose.
-        sequentializer (`"bilstm"`, `"transformer"`, `"mixing"` or `"none"`, defaults to `"bilstm"`):
-            What gives the frames context: bidirectional LSTMs; a transformer encoder with normalisation first; the
-            same with convolutions along the width in its first layers (`mixers`); or nothing.
+        sequentializer (`str`, defaults to `"bilstm"`):
+            What gives the frames context: `"bilstm"`, bidirectional LSTMs; `"transformer"`, a transformer encoder with
+            normalization first; `"mixing"`, the same with convolutions along the width in its first layers (`mixers`);
+            `"svtr"`, a transformer encoder between convolutions, with the features led around it (PP-OCRv3 to v6);
+            `"convolution"`, a depthwise convolution along the width (PP-OCRv6 tiny); or `"none"`.
         hidden_size (`int`, defaults to 256):
             LSTM units in each direction, or features of a frame in the transformer.
         num_hidden_layers (`int`, defaults to 2):
@@ -214,7 +250,10 @@ class CRNNConfig(PreTrainedConfig):
             `"local"` (a convolution along the width) or `"global"` (attention) for each layer of `"mixing"`; the
             first half, rounded up, is local by default, as in SVTR (Du et al. 2022).
         mixing_kernel_size (`int`, defaults to 11):
-            Frames that a local layer sees, odd.
+            Frames that a local layer, or a convolution of `"svtr"` or `"convolution"`, sees, odd.
+        neck_fusion (`"concatenate"` or `"add"`, *optional*):
+            How `"svtr"` joins what the transformer makes of the features and the features themselves:
+            `"concatenate"` (default; PP-OCRv3 to v5), or `"add"` (PP-OCRv6).
         guidance_decoder (`bool`, defaults to `False`):
             Whether an attention decoder reads the frames as well in training. It is saved with the model and does not
             run at inference (Hu et al. 2020, "GTC: Guided Training of CTC").
@@ -253,7 +292,9 @@ class CRNNConfig(PreTrainedConfig):
     localization_size: list[int] | tuple[int, ...] = (32, 100)
     localization_channels: list[int] | tuple[int, ...] = (64, 128, 256, 512)
     localization_hidden_size: int = 256
-    featurizer: Literal["vgg", "resnet", "efficientnet", "mobilenet_v3", "backbone"] = "vgg"
+    featurizer: Literal["vgg", "resnet", "efficientnet", "mobilenet_v3", "pp_lcnet_v3", "pp_lcnet_v4", "backbone"] = (
+        "vgg"
+    )
     conv_channels: list[int] | tuple[int, ...] = (64, 128, 256, 256, 512, 512, 512)
     conv_kernel_sizes: int | list[int | list[int]] | tuple[int | list[int] | tuple[int, ...], ...] = (
         3,
@@ -290,10 +331,12 @@ class CRNNConfig(PreTrainedConfig):
     block_kernel_sizes: list[int] | tuple[int, ...] | None = None
     block_stride_at: Literal["first", "second"] | None = None
     block_shortcut: Literal["convolution", "pooled"] | None = None
+    stem_type: Literal["large", "small"] | None = None
+    folded_batch_norms: bool = False
     backbone_config: dict | PreTrainedConfig | None = None
     backbone_width_stride: int | None = None
     height_pooling: Literal["average", "max", "learned"] = "average"
-    sequentializer: Literal["bilstm", "transformer", "mixing", "none"] = "bilstm"
+    sequentializer: Literal["bilstm", "transformer", "mixing", "svtr", "convolution", "none"] = "bilstm"
     hidden_size: int = 256
     num_hidden_layers: int = 2
     lstm_projection: Literal["between", "all", "none"] = "between"
@@ -306,6 +349,7 @@ class CRNNConfig(PreTrainedConfig):
     position_embeddings: Literal["sinusoidal", "rotary", "none"] = "sinusoidal"
     mixers: list[str] | tuple[str, ...] | None = None
     mixing_kernel_size: int = 11
+    neck_fusion: Literal["concatenate", "add"] | None = None
     guidance_decoder: bool = False
     guidance_weight: float | int = 1.0
     guidance_size: int = 256
@@ -360,6 +404,8 @@ class CRNNConfig(PreTrainedConfig):
             local = (self.num_hidden_layers + 1) // 2
             self.mixers = ["local"] * local + ["global"] * (self.num_hidden_layers - local)
         self.mixers = _as_lists(self.mixers)
+        if self.sequentializer == "svtr" and self.neck_fusion is None:
+            self.neck_fusion = "concatenate"
         super().__post_init__(**kwargs)
 
     @classmethod
@@ -408,8 +454,10 @@ class CRNNConfig(PreTrainedConfig):
             self._check_stages()
         if self.rectification == "tps":
             self._check_rectification()
-        if self.sequentializer in ("transformer", "mixing"):
+        if self.sequentializer in ("transformer", "mixing", "svtr"):
             self._check_transformer()
+        if self.sequentializer in ("mixing", "svtr", "convolution"):
+            self._check_neck()
         if self.guidance_decoder and (self.guidance_size % self.num_attention_heads or self.guidance_size % 2):
             raise ValueError(
                 f"guidance_size {self.guidance_size} must be even and a multiple of num_attention_heads "
@@ -454,8 +502,10 @@ class CRNNConfig(PreTrainedConfig):
     @property
     def hidden_sizes(self) -> list[int]:
         """Features of a frame before the sequentializer and after each layer: `num_hidden_layers + 1` numbers."""
-        if self.sequentializer in ("transformer", "mixing"):
+        if self.sequentializer in ("transformer", "mixing", "svtr"):
             return [self.hidden_size] * (self.num_hidden_layers + 1)
+        if self.sequentializer == "convolution":
+            return [self.feature_size] * self.num_hidden_layers + [self.hidden_size]
         sizes = [self.feature_size]
         for index in range(self.num_hidden_layers):
             sizes.append(self.hidden_size if self.has_projection(index) else 2 * self.hidden_size)
@@ -513,7 +563,8 @@ class CRNNConfig(PreTrainedConfig):
                     windows.append(tuple(each[index] for each in sizes))
         else:
             # All kernels but the last are odd and padded by half of themselves, so only strides count.
-            strides = [self.stem_stride, self.stem_pool_stride, *self.stage_strides]
+            stem_strides = [self.stem_stride] * (2 if self.featurizer == "pp_lcnet_v4" else 1)
+            strides = [*stem_strides, self.stem_pool_stride, *self.stage_strides]
             windows += [([1, 1], stride, [0, 0]) for stride in strides if stride is not None]
             if self.head_pool_kernel_size is not None:
                 windows.append((self.head_pool_kernel_size, self.head_pool_kernel_size, [0, 0]))
@@ -531,6 +582,17 @@ class CRNNConfig(PreTrainedConfig):
                     f"{name} belongs to featurizer {' or '.join(featurizers)}, and featurizer is {self.featurizer}: "
                     f"leave {name} out or choose that featurizer"
                 )
+        if self.neck_fusion is not None and self.sequentializer != "svtr":
+            raise ValueError(
+                f'neck_fusion belongs to sequentializer "svtr", and sequentializer is "{self.sequentializer}": '
+                "leave neck_fusion out or choose that sequentializer"
+            )
+        has_folded = self.featurizer.startswith("pp_lcnet") or self.sequentializer in ("svtr", "convolution")
+        if self.folded_batch_norms and not has_folded:
+            raise ValueError(
+                'folded_batch_norms belongs to the featurizers "pp_lcnet_v3" and "pp_lcnet_v4" and to the '
+                f'sequentializers "svtr" and "convolution", not to {self.featurizer} with {self.sequentializer}'
+            )
         if self.mixers is not None and self.sequentializer != "mixing":
             raise ValueError(
                 f'mixers belongs to sequentializer "mixing", and sequentializer is "{self.sequentializer}": '
@@ -583,11 +645,14 @@ class CRNNConfig(PreTrainedConfig):
         if self.featurizer == "resnet":
             self._check_pair("block_kernel_sizes", "two numbers")
             return
-        for index, (expansion, activation) in enumerate(
-            zip(self.stage_expansions, self.stage_activations, strict=True)
-        ):
+        if self.featurizer == "pp_lcnet_v4" and len(self.stem_channels) != 2:
+            raise ValueError(f"stem_channels of pp_lcnet_v4 are two numbers, not {self.stem_channels}")
+        if self.featurizer == "pp_lcnet_v3" and len(self.stem_channels) != 1:
+            raise ValueError(f"stem_channels of pp_lcnet_v3 is one number, not {self.stem_channels}")
+        for index, expansion in enumerate(self.stage_expansions or []):
             if expansion <= 0:
                 raise ValueError(f"stage_expansions[{index}] must be above 0, not {expansion}")
+        for index, activation in enumerate(self.stage_activations):
             if activation not in ACT2FN:
                 raise ValueError(f"stage_activations[{index}] is {activation!r}, {_no_activation()}")
         for name in ("squeeze_divisor", "head_channels"):
@@ -639,8 +704,15 @@ class CRNNConfig(PreTrainedConfig):
             for index, mixer in enumerate(self.mixers):
                 if mixer not in ("local", "global"):
                     raise ValueError(f'mixers[{index}] must be "local" or "global", not {mixer!r}')
-            if self.mixing_kernel_size < 1 or self.mixing_kernel_size % 2 == 0:
-                raise ValueError(f"mixing_kernel_size must be odd and at least 1, not {self.mixing_kernel_size}")
+
+    def _check_neck(self):
+        if self.mixing_kernel_size < 1 or self.mixing_kernel_size % 2 == 0:
+            raise ValueError(f"mixing_kernel_size must be odd and at least 1, not {self.mixing_kernel_size}")
+        if self.sequentializer == "svtr" and self.neck_fusion == "concatenate" and self.feature_size < 8:
+            raise ValueError(
+                f'neck_fusion "concatenate" goes through an eighth of the features, which are {self.feature_size}: take '
+                'a wider featurizer or neck_fusion "add"'
+            )
 
     def _check_length(self, name: str, count: int, each: str, counted: str):
         if len(getattr(self, name)) != count:

@@ -10,7 +10,7 @@ from torch import nn
 from transformers.activations import ACT2FN
 
 
-__all__ = ["CRNNConvNormActivation", "mask_columns", "masked_mean", "output_widths"]
+__all__ = ["CRNNAffine", "CRNNConvNormActivation", "mask_columns", "masked_mean", "output_widths"]
 
 
 def mask_columns(features: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
@@ -37,29 +37,61 @@ def masked_mean(features: torch.Tensor, widths: torch.Tensor | None) -> torch.Te
     return mean * (features.shape[-1] / widths.clamp(min=1)).to(mean.dtype).view(-1, 1, 1, 1)
 
 
+class CRNNAffine(nn.Module):
+    """One scale and one shift for all features, both learned: what PP-LCNetV3 has behind its activations."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        return self.scale * features + self.bias
+
+
 class CRNNConvNormActivation(nn.Module):
-    """Convolution without bias that keeps the size but for its stride, batch normalisation, activation."""
+    """Convolution that keeps the size but for its stride, batch normalization, activation.
+
+    Args:
+        in_channels: channels that go in.
+        out_channels: channels that come out.
+        kernel_size: side of the kernel, odd, or its (height, width).
+        eps: added to the variance in batch normalization.
+        stride: (height, width) of the stride.
+        groups: groups of channels that are convolved by themselves.
+        activation: name of the activation; without one there is none.
+        padding: zeros on each side; half of the kernel by default.
+        folded: a bias stands in the place of batch normalization, as in networks whose normalization was folded into
+            their convolutions.
+        affine: whether a learned scale and shift follow the activation.
+    """
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int,
+        kernel_size: int | tuple[int, int],
         *,
         eps: float,
         stride: tuple[int, int] = (1, 1),
         groups: int = 1,
         activation: str | None = "relu",
+        padding: int | None = None,
+        folded: bool = False,
+        affine: bool = False,
     ):
         super().__init__()
+        height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        paddings = (height // 2, width // 2) if padding is None else (padding, padding)
         self.convolution = nn.Conv2d(
-            in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, groups=groups, bias=False
+            in_channels, out_channels, (height, width), stride, padding=paddings, groups=groups, bias=folded
         )
-        self.normalization = nn.BatchNorm2d(out_channels, eps=eps)
+        self.normalization = nn.Identity() if folded else nn.BatchNorm2d(out_channels, eps=eps)
         self.activation = nn.Identity() if activation is None else ACT2FN[activation]
+        self.affine = CRNNAffine() if affine else nn.Identity()
 
     def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
         """Features (batch, channels, height, width), zero past `widths` (batch,), to the same of the next layer."""
         widths = output_widths(self.convolution, widths)
-        features = self.activation(self.normalization(self.convolution(features)))
+        features = self.affine(self.activation(self.normalization(self.convolution(features))))
         return mask_columns(features, widths), widths

@@ -6,6 +6,7 @@ from torch import nn
 from .backbone_crnn import CRNNBackbone
 from .configuration_crnn import CRNNConfig
 from .convolution_crnn import mask_columns
+from .lcnet_crnn import lcnet_layers
 from .mbconv_crnn import mbconv_layers
 from .resnet_crnn import resnet_layers
 from .vgg_crnn import vgg_layers
@@ -18,6 +19,8 @@ _LAYERS = {
     "resnet": resnet_layers,
     "efficientnet": mbconv_layers,
     "mobilenet_v3": mbconv_layers,
+    "pp_lcnet_v3": lcnet_layers,
+    "pp_lcnet_v4": lcnet_layers,
     "backbone": lambda config: [CRNNBackbone(config)],
 }
 

@@ -84,7 +84,7 @@ class CRNNInferenceMixin:
         fold_batch_norms(self)
         crnn = self.crnn
         activate_in_place(crnn.featurizer)
-        for part in (crnn.featurizer, crnn.embedding, crnn.layers, crnn.norm):
+        for part in (crnn.featurizer, crnn.entrance, crnn.embedding, crnn.layers, crnn.norm, crnn.exit):
             if part is not None:
                 part.to(dtype)
         if self.device.type != "mps":

@@ -17,12 +17,14 @@ from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_crnn import CRNNConfig
+from .convolution_crnn import CRNNAffine
 from .featurizer_crnn import CRNNFeaturizer, CRNNRowScore
 from .guidance_crnn import CRNNGuidanceDecoder
 from .inference_crnn import CRNNInferenceMixin, pad_to_bucket
 from .rectification_crnn import CRNNRectification, spline_inverse, straight_fiducials
 from .resnet_crnn import CRNNZeroBatchNorm2d
 from .sequentializers_crnn import CRNNBiLSTMLayer, CRNNFrameEmbedding, CRNNSequentializerLayer, CRNNTransformerLayer
+from .svtr_crnn import CRNNConvolutionLayer, CRNNSVTREntrance, CRNNSVTRExit
 
 
 __all__ = ["CRNNForCTC", "CRNNModel", "CRNNPreTrainedModel"]
@@ -42,7 +44,8 @@ class CRNNPreTrainedModel(PreTrainedModel):
     accepts_loss_kwargs = False
     _no_split_modules = [
         *("CRNNConvLayer", "CRNNResidualBlock", "CRNNInvertedResidual", "CRNNBackbone"),
-        *("CRNNBiLSTMLayer", "CRNNTransformerLayer"),
+        *("CRNNLCNetV3Block", "CRNNLCNetV4Block", "CRNNLCNetV4Stem"),
+        *("CRNNBiLSTMLayer", "CRNNTransformerLayer", "CRNNConvolutionLayer", "CRNNSVTREntrance", "CRNNSVTRExit"),
     ]
     _can_record_outputs = {"hidden_states": CRNNSequentializerLayer}
     _supports_sdpa = True
@@ -62,6 +65,9 @@ class CRNNPreTrainedModel(PreTrainedModel):
             init.normal_(module.weight, std=math.sqrt(2 / fan_out))
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
+        elif isinstance(module, CRNNAffine):
+            init.ones_(module.scale)
+            init.zeros_(module.bias)
         elif isinstance(module, CRNNRectification):  # after its parts, so it has the last word on them
             init.zeros_(module.fiducials.weight)
             init.copy_(module.fiducials.bias, straight_fiducials(module.num_fiducials).flatten())
@@ -76,11 +82,16 @@ class CRNNModel(CRNNPreTrainedModel):
         super().__init__(config)
         self.rectification = CRNNRectification(config) if config.rectification == "tps" else None
         self.featurizer = CRNNFeaturizer(config)
+        self.entrance, self.exit = None, None
         self.embedding, self.norm, layer_class = None, nn.Identity(), CRNNBiLSTMLayer
-        if config.sequentializer in ("transformer", "mixing"):
+        if config.sequentializer in ("transformer", "mixing", "svtr"):
             self.embedding = CRNNFrameEmbedding(config)
             self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
             layer_class = CRNNTransformerLayer
+        elif config.sequentializer == "convolution":
+            layer_class = CRNNConvolutionLayer
+        if config.sequentializer == "svtr":
+            self.entrance, self.exit = CRNNSVTREntrance(config), CRNNSVTRExit(config)
         self.layers = nn.ModuleList([layer_class(config, index) for index in range(config.num_hidden_layers)])
         self.post_init()
 
@@ -108,12 +119,17 @@ class CRNNModel(CRNNPreTrainedModel):
         if self.rectification is not None:
             pixel_values = self.rectification(pixel_values, widths).to(self.featurizer.dtype)
         frames, num_frames = self.featurizer(pixel_values, widths)
-        context = {}
+        context, shortcut = {}, None
+        if self.entrance is not None:
+            frames, shortcut = self.entrance(frames, num_frames)
         if self.embedding is not None:
             frames, context = self.embedding(frames, num_frames)
         for layer in self.layers:
             frames = layer(frames, num_frames, **context)
-        return BaseModelOutputWithNoAttention(last_hidden_state=self.norm(frames))
+        frames = self.norm(frames)
+        if self.exit is not None:
+            frames = self.exit(frames, shortcut, num_frames)
+        return BaseModelOutputWithNoAttention(last_hidden_state=frames)
 
     def _check_images(self, pixel_values: torch.Tensor):
         expected = f"(batch, {self.config.num_channels}, {self.config.image_height}, width)"

@@ -1,4 +1,4 @@
-"""Max pooling as a layer of a featurizer."""
+"""Pooling as a layer of a featurizer."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch import nn
 from .convolution_crnn import mask_columns, output_widths
 
 
-__all__ = ["CRNNMaxPool"]
+__all__ = ["CRNNAveragePool", "CRNNMaxPool"]
 
 
 class CRNNMaxPool(nn.MaxPool2d):
@@ -27,4 +27,17 @@ class CRNNMaxPool(nn.MaxPool2d):
     def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
         """Features (batch, channels, height, width), zero past `widths` (batch,), to the same of the next layer."""
         widths = output_widths(self, widths)
+        return mask_columns(super().forward(features), widths), widths
+
+
+class CRNNAveragePool(nn.AvgPool2d):
+    """Average over windows that lie side by side; columns of an image that do not fill a window are left out."""
+
+    def __init__(self, kernel_size: tuple[int, int]):
+        super().__init__(kernel_size)
+
+    def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
+        """Features (batch, channels, height, width), zero past `widths` (batch,), to the same of the next layer."""
+        if widths is not None:
+            widths = widths // self.kernel_size[1]
         return mask_columns(super().forward(features), widths), widths

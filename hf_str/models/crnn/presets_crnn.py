@@ -66,6 +66,35 @@ _PP_LCNET = {
     "backbone_config": {"model_type": "pp_lcnet_v3", "scale": 0.5, "conv_symmetric_num": 1, "out_indices": [5]},
     "backbone_width_stride": 4,
 }
+_PP_OCR = {
+    "num_channels": 3,
+    "image_height": 48,
+    "sequentializer": "svtr",
+    "hidden_size": 120,
+    "intermediate_size": 240,
+    "hidden_act": "silu",
+    "position_embeddings": "none",
+    "mixing_kernel_size": 3,
+}
+#: The recognizers of PaddleOCR; v4 and v5 mobile are one network with another dictionary.
+_PP_OCR_V5 = _PP_OCR | {"featurizer": "pp_lcnet_v3"}
+_PP_OCR_V6_SMALL = _PP_OCR | {"featurizer": "pp_lcnet_v4", "neck_fusion": "add", "mixing_kernel_size": 7}
+_PP_OCR_V6_TINY = {
+    "num_channels": 3,
+    "image_height": 48,
+    "featurizer": "pp_lcnet_v4",
+    "stem_type": "small",
+    "stem_channels": [24, 48],
+    "stage_depths": [1] * 9,
+    "stage_channels": [48] * 2 + [96] * 3 + [160] * 4,
+    "stage_strides": [[1, 1]] * 2 + [[2, 1]] + [[1, 1]] * 2 + [[2, 1]] + [[1, 1]] * 3,
+    "stage_squeezes": [True, False, False, True, False, False, True, False, False],
+    "sequentializer": "convolution",
+    "num_hidden_layers": 1,
+    "hidden_size": 80,
+    "hidden_act": "hardswish",
+    "mixing_kernel_size": 5,
+}
 _TRANSFORMER = {"sequentializer": "transformer"}
 _NONE = {"sequentializer": "none"}
 
@@ -143,4 +172,8 @@ PRESETS = {
     "pplcnet-transformer": _PP_LCNET | _TRANSFORMER,
     "pplcnet-mixing": _PP_LCNET | {"sequentializer": "mixing", "num_hidden_layers": 4},
     "pplcnet-none": _PP_LCNET | _NONE,
+    "pp-ocrv4-mobile": _PP_OCR_V5,
+    "pp-ocrv5-mobile": _PP_OCR_V5,
+    "pp-ocrv6-small": _PP_OCR_V6_SMALL,
+    "pp-ocrv6-tiny": _PP_OCR_V6_TINY,
 }

@@ -84,7 +84,7 @@ class CRNNFrameEmbedding(nn.Module):
         super().__init__()
         self.config = config
         self.projection = nn.Identity()
-        if config.feature_size != config.hidden_size:
+        if config.sequentializer != "svtr" and config.feature_size != config.hidden_size:
             self.projection = nn.Linear(config.feature_size, config.hidden_size)
         self.dropout = nn.Dropout(config.dropout)
 
