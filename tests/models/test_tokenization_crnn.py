@@ -2,14 +2,19 @@
 
 import copy
 import itertools
+import os
 import pickle
 import random
 import string
+import time
 import unicodedata
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from transformers import AutoTokenizer
 
 from hf_str import CRNNTokenizer
@@ -157,7 +162,7 @@ def test_an_empty_charset_is_refused(charset):
         CRNNTokenizer(charset)
 
 
-@pytest.mark.parametrize("charset, named", [("abca", "'a'"), (["é", "x", "e\u0301"], "'é'")])
+@pytest.mark.parametrize("charset, named", [("abca", "'a'"), (["é", "x", "é"], "'é'")])
 def test_a_character_that_stands_twice_is_named(charset, named):
     with pytest.raises(ValueError, match=f"more than once: {named}$"):
         CRNNTokenizer(charset)
@@ -171,6 +176,122 @@ def test_characters_that_mean_something_in_regular_expressions():
     assert tokenizer.decode(tokenizer(NASTY).input_ids, group_tokens=False) == NASTY
     assert tokenizer.unknown_in("b" + NASTY + "_") == ["b", "_"]
     assert CRNNTokenizer(charset, unknown_characters="remove")("b_cd,").input_ids == []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Whole dictionaries of other projects
+
+#: Symbols that NFC changes or makes equal to others, and symbols of several code points, some within others.
+ODDITIES = [
+    *("\u212b", "Å", "\u2329", "〈", "\uf92c", "郎", "e\u0301", "n\u0303", "ñ", "\u0958", "q\u0323\u0307"),
+    *(
+        "👩",
+        "👩\u200d👩",
+        "👩\u200d👩\u200d👧",
+        "❤",
+        "❤\ufe0f",
+        "🇩🇪",
+        "🇩",
+        "1\ufe0f\u20e3",
+        "𠮷",
+        "𪚥",
+        "\u3000",
+        "\u2028",
+    ),
+]
+
+
+def large_dictionary() -> list[str]:
+    """18,709 symbols: ASCII, oddities, emoji, every second Chinese character (many ranges), a space at the end."""
+    every_second = map(chr, [*range(0x4E00, 0x9FA0, 2), *range(0xAC01, 0xD7A0, 2), *range(0x20000, 0x22000, 2)])
+    symbols = dict.fromkeys([*CHARSETS["94"], *ODDITIES, *(chr(code) + "\ufe0f" for code in range(0x1F600, 0x1F650))])
+    return [*itertools.islice(symbols | dict.fromkeys(every_second), 18_708), " "]
+
+
+@pytest.fixture(scope="module")
+def dictionary() -> list[str]:
+    return large_dictionary()
+
+
+def test_a_dictionary_keeps_every_symbol_at_its_place(dictionary, tmp_path):
+    assert len(dictionary) == len(set(dictionary)) == 18_709
+    tokenizer = CRNNTokenizer(dictionary)
+    assert len(tokenizer) == 18_710
+    texts = [tokenizer.decode([symbol_id]) for symbol_id in range(1, 18_710)]
+    assert [unicodedata.normalize("NFC", symbol) for symbol in dictionary] == [
+        unicodedata.normalize("NFC", text) for text in texts
+    ]
+    others = dict(zip(dictionary, texts, strict=True))
+    assert [others[symbol] for symbol in ("\u212b", "Å", "\uf92c", "郎", "n\u0303")] == [*"\u212bÅ\uf92c郎", "n\u0303"]
+    assert others["e\u0301"] == "é"  # alone in its dictionary, so composed
+    assert tokenizer.decode(list(range(1, 300))) == "".join(texts[:299])
+
+    tokenizer.save_pretrained(tmp_path)
+    again = AutoTokenizer.from_pretrained(tmp_path)
+    assert again.characters == tokenizer.characters == tuple(texts)
+    (tmp_path / "dictionary.txt").write_text("\n".join(dictionary), encoding="utf-8")
+    assert CRNNTokenizer(tmp_path / "dictionary.txt").characters == tokenizer.characters
+
+
+def test_text_becomes_the_composed_one_of_equal_symbols(dictionary):
+    tokenizer = CRNNTokenizer(dictionary)
+    canonical = {}  # of each composed form the class that is composed itself, or the first
+    for symbol_id, symbol in enumerate(dictionary, start=1):
+        form = unicodedata.normalize("NFC", symbol)
+        if form not in canonical or symbol == form:
+            canonical[form] = symbol_id
+    encoded = tokenizer(dictionary).input_ids
+    assert encoded == [[canonical[unicodedata.normalize("NFC", symbol)]] for symbol in dictionary]
+    assert tokenizer("\u212bA\u030a").input_ids == [dictionary.index("Å") + 1] * 2
+    family = "👩\u200d👩\u200d👧"
+    assert tokenizer(f"👩{family}❤❤\ufe0f").input_ids == [
+        dictionary.index(x) + 1 for x in ("👩", family, "❤", "❤\ufe0f")
+    ]
+    assert tokenizer.unknown_in("a丁\u200d一") == ["丁", "\u200d"]
+
+
+def test_of_equal_symbols_without_a_composed_one_the_first_is_composed():
+    assert resolve_charset(["\u212b", "x", "A\u030a"]) == ("Å", "x", "A\u030a")
+    assert resolve_charset(("Å", "x", "A\u030a")) == ("Å", "x", "A\u030a")
+    assert CRNNTokenizer(["\u212b", "x", "A\u030a"])("A\u030a").input_ids == [1]
+
+
+def test_a_dictionary_costs_about_what_94_characters_cost(dictionary):
+    def seconds(call) -> float:
+        timed = []
+        for _ in range(7):
+            start = time.perf_counter()
+            call()
+            timed.append(time.perf_counter() - start)
+        return min(timed)
+
+    assert seconds(lambda: CRNNTokenizer(dictionary)) < 1  # 0.1 where nothing else runs
+    large, small = CRNNTokenizer(dictionary), CRNNTokenizer("94")
+    texts = ["".join(small.characters[(7 * row + column) % 94] for column in range(12)) for row in range(300)]
+    paths = np.tile(np.arange(40) % 90, (256, 1))
+    decode_time, encode_time = (
+        [seconds(partial(call, inputs)) for call in calls]
+        for inputs, calls in ((paths, (large.batch_decode, small.batch_decode)), (texts, (large, small)))
+    )
+    assert decode_time[0] < 2 * decode_time[1]
+    assert (
+        encode_time[0] < 10 * encode_time[1]
+    )  # 3, with a hundred emoji of two code points; alternatives of all: 1,000
+
+
+def test_the_dictionary_of_pp_ocr():
+    path = os.environ.get("PPOCR_DICTIONARY")
+    if not path:
+        pytest.skip("PPOCR_DICTIONARY names no inference.yml of PP-OCR, nor a .txt file")
+    text = Path(path).read_text(encoding="utf-8")
+    symbols = text.split("\n") if path.endswith(".txt") else yaml.safe_load(text)["PostProcess"]["character_dict"]
+    symbols = [*(str(symbol) for symbol in symbols if symbol != ""), " "]
+    tokenizer = CRNNTokenizer(dict.fromkeys(symbols))
+    for symbol_id, symbol in enumerate(tokenizer.characters, start=1):
+        assert tokenizer.decode([symbol_id]) == symbol
+    encoded = [ids for (ids,) in tokenizer(symbols).input_ids]
+    assert sum(own != symbol_id for symbol_id, own in enumerate(encoded, start=1)) <= 10  # compatibility characters
+    assert set(CHARSETS["94+space"]) <= set(tokenizer.characters)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

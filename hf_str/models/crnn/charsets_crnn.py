@@ -65,20 +65,29 @@ def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
               forms that stand beside them, 6,914 in all.
 
     Returns:
-        The symbols in the composed Unicode form (NFC), in order.
+        The symbols in the composed Unicode form (NFC), in order. Where several would be equal in it, as those of
+        other projects' dictionaries may be (the angstrom sign and "Å", compatibility ideographs and their unified
+        ones), one of them has it: that which is composed already, or the first. The others stay as they are, so that
+        each class keeps its place and its text.
 
     Raises:
         ValueError: no symbol, or one symbol twice.
     """
     if isinstance(charset, Path) or (isinstance(charset, str) and charset.endswith(".txt")):
-        lines = [line for line in Path(charset).read_text(encoding="utf-8-sig").splitlines() if line]
+        # not splitlines: what it also takes for the end of a line may be a symbol
+        lines = [line for line in Path(charset).read_text(encoding="utf-8-sig").split("\n") if line]
         charset = lines if len(lines) > 1 else "".join(lines)
     elif isinstance(charset, str):
         charset = CHARSETS.get(charset, charset)
-    symbols = tuple(unicodedata.normalize("NFC", symbol) for symbol in charset)
+    symbols = tuple(charset)
     if not symbols or "" in symbols:
         raise ValueError("a charset needs at least one character, and no empty one")
     repeated = [symbol for symbol, count in Counter(symbols).items() if count > 1]
     if repeated:
         raise ValueError(f"these characters stand in the charset more than once: {' '.join(map(repr, repeated))}")
-    return symbols
+    composed = [unicodedata.normalize("NFC", symbol) for symbol in symbols]
+    taken, resolved = set(symbols).intersection(composed), []
+    for symbol, form in zip(symbols, composed, strict=True):
+        resolved.append(symbol if form in taken else form)
+        taken.add(form)
+    return tuple(resolved)
