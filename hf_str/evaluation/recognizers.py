@@ -23,7 +23,7 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
-from ..models.crnn.batching_crnn import Batch, keep_surest, make_batches, sorts_by_width
+from ..models.crnn.batching_crnn import Batch, bound_logits, keep_surest, make_batches, sorts_by_width
 from ..models.crnn.decoders_crnn import make_decoder
 from ..models.crnn.decoding_crnn import CTCDecoder
 from ..models.crnn.language_model_crnn import CharacterLanguageModel
@@ -147,6 +147,7 @@ class CRNNRecognizer(Recognizer):
     ) -> list[tuple[str, float]]:
         lexicons = lexicons or [None] * len(images)
         batches = make_batches(list(images), self.processor.image_processor, max(1, len(images)))
+        batches = bound_logits(batches, self.model)
         found = keep_surest((batch, self._read(batch, lexicons)) for batch in batches)
         return [(found[place]["text"], found[place]["score"]) for place in range(len(images))]
 

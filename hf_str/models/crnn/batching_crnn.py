@@ -3,10 +3,13 @@
 Where images keep their aspect ratio, a batch is padded to its widest image. So images are taken in windows of some
 batches, and wide and narrow ones of a window go apart. Images that stand upright are read in three orientations, of
 which the surest reading is kept.
+
+Logits of a batch may take more memory than its images: with 18,710 classes, 64 words of 400 frames would take 1.9 GB,
+and decoders copy them. So a batch goes through the network in parts whose logits are no larger than `LOGITS_BYTES`.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -14,10 +17,13 @@ import torch
 from PIL import Image
 
 
-__all__ = ["Batch", "keep_surest", "make_batches", "read_batches", "sorts_by_width", "window_size"]
+__all__ = ["Batch", "bound_logits", "keep_surest", "make_batches", "read_batches", "sorts_by_width", "window_size"]
 
 #: Of a window, where images are sorted by width.
 BATCHES_PER_WINDOW = 4
+#: Of the logits of one forward pass, in float32: 74 words of 24 frames with 18,710 classes, and more than any batch of
+#: words with a hundred.
+LOGITS_BYTES = 2**27
 
 
 class Batch(NamedTuple):
@@ -97,8 +103,26 @@ def keep_surest(batches: Iterable[tuple[Batch, Sequence[dict[str, Any]]]]) -> di
     return {place: reading for place, (_, reading) in surest.items()}
 
 
+def bound_logits(batches: Iterable[Batch], model: Any) -> Iterator[Batch]:
+    """Splits batches whose logits would take more than `LOGITS_BYTES`; what is read stays the same.
+
+    Args:
+        batches: of [`make_batches`].
+        model: a CRNN, or whatever has its `config`.
+    """
+    for batch in batches:
+        frames = model.config.num_frames(batch.inputs["pixel_values"].shape[-1])
+        at_once = max(LOGITS_BYTES // (4 * max(frames, 1) * model.config.vocab_size), 1)
+        if len(batch.places) <= at_once:
+            yield batch
+            continue
+        for start in range(0, len(batch.places), at_once):
+            rows = range(len(batch.places))[start : start + at_once]
+            yield batch.select(rows, {name: values[start : rows.stop] for name, values in batch.inputs.items()})
+
+
 def read_batches(batches: Iterable[Batch], model: Any, processor: Any, **decoding: Any) -> dict[int, dict[str, Any]]:
-    """Reads a window: one reading for each image, by its place.
+    """Reads a window, with bounded memory: one reading for each image, by its place.
 
     Args:
         batches: of [`make_batches`].
@@ -112,7 +136,7 @@ def read_batches(batches: Iterable[Batch], model: Any, processor: Any, **decodin
         mask = inputs.get("pixel_mask")
         return processor.post_process_text_recognition(model(**inputs), mask, target_sizes=batch.sizes, **decoding)
 
-    return keep_surest((batch, read(batch)) for batch in batches)
+    return keep_surest((batch, read(batch)) for batch in bound_logits(batches, model))
 
 
 def _apart(batch: Batch, multiple_of: int) -> list[Batch]:

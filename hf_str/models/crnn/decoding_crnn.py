@@ -19,6 +19,8 @@ __all__ = [
 
 #: How the probabilities of the characters become that of the word; see [`CTCHypothesis.word_score`].
 WORD_SCORES = ("product", "geometric_mean", "minimum")
+#: Logits to compute with at once: thousands of frames of a hundred classes, two hundred of 18,710.
+_VALUES_AT_ONCE = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +117,16 @@ def frame_log_probs(logits: torch.Tensor, num_frames: torch.Tensor | None = None
         ValueError: a wrong rank, NaN, or a frame in which no class is possible.
     """
     _check_rank(logits)
-    log_probs = logits.detach().cpu().double().log_softmax(-1)
-    if log_probs.isnan().any():
-        raise ValueError("logits have NaN, or a frame that is -inf throughout: there is nothing to decode")
-    return log_probs if num_frames is None else _blank_after(log_probs, num_frames)
+    log_probs = torch.empty(logits.shape, dtype=torch.float64)
+    for rows in _parts(logits):
+        torch.log_softmax(logits[rows].detach().cpu().double(), -1, out=log_probs[rows])
+        if log_probs[rows].isnan().any():
+            raise ValueError("logits have NaN, or a frame that is -inf throughout: there is nothing to decode")
+    if num_frames is not None:
+        padding = _padding(log_probs, num_frames)
+        log_probs[padding] = -math.inf
+        log_probs[..., 0].masked_fill_(padding, 0.0)
+    return log_probs
 
 
 def _check_rank(logits: torch.Tensor):
@@ -126,13 +134,16 @@ def _check_rank(logits: torch.Tensor):
         raise ValueError(f"logits must have shape (batch, time, vocab), not {tuple(logits.shape)}")
 
 
-def _blank_after(logits: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
-    """`logits` (batch, time, vocab), certainly blank from frame `num_frames` (batch,) of each image on."""
-    blank = logits.new_full(logits.shape[-1:], -math.inf)
-    blank[0] = 0
+def _parts(logits: torch.Tensor) -> list[slice]:
+    """Rows of logits (batch, time, vocab) to compute with at once, so that copies of them stay small."""
+    at_once = max(_VALUES_AT_ONCE // max(logits[:1].numel(), 1), 1)
+    return [slice(start, start + at_once) for start in range(0, len(logits), at_once)]
+
+
+def _padding(logits: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
+    """Boolean (batch, time): the frames of logits (batch, time, vocab) that are after each image's own."""
     time = torch.arange(logits.shape[1], device=logits.device)
-    inside = time < torch.as_tensor(num_frames, device=logits.device)[:, None]
-    return torch.where(inside[..., None], logits, blank)
+    return time >= torch.as_tensor(num_frames, device=logits.device)[:, None]
 
 
 class BestPath:
@@ -141,15 +152,15 @@ class BestPath:
     def __call__(
         self, logits: torch.Tensor, num_frames: torch.Tensor | None = None, n_best: int = 1
     ) -> list[list[CTCHypothesis]]:
-        _check_rank(logits)
-        return [[one] for one in best_path(logits if num_frames is None else _blank_after(logits, num_frames))]
+        return [[one] for one in best_path(logits, num_frames)]
 
 
-def best_path(logits: torch.Tensor) -> list[CTCHypothesis]:
+def best_path(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> list[CTCHypothesis]:
     """Reads the most probable class of each frame, then collapses repeats and blanks (Graves et al. 2006, eq. 4).
 
     Args:
         logits: raw, (batch, time, vocab), floating point, on any device.
+        num_frames: (batch,), each image's own frames; those after them are read as blank.
 
     Returns:
         One hypothesis an image.
@@ -158,9 +169,17 @@ def best_path(logits: torch.Tensor) -> list[CTCHypothesis]:
     batch, time, _ = logits.shape
     if batch == 0 or time == 0:
         return [CTCHypothesis([], [], [], 1.0, 0.0) for _ in range(batch)]
-    logits = logits.detach().float()
-    peaks, path = logits.max(-1)
-    log_probs = (peaks - logits.logsumexp(-1)).cpu().numpy().astype(np.float64).ravel()
+    path = torch.empty((batch, time), dtype=torch.long, device=logits.device)
+    peaks = torch.empty((batch, time), dtype=torch.float32, device=logits.device)
+    for rows in _parts(logits):
+        part = logits[rows].detach().float()
+        peak, path[rows] = part.max(-1)
+        peaks[rows] = peak - part.logsumexp(-1)
+    if num_frames is not None:
+        padding = _padding(logits, num_frames)
+        path.masked_fill_(padding, 0)
+        peaks.masked_fill_(padding, 0.0)
+    log_probs = peaks.cpu().numpy().astype(np.float64).ravel()
     path = path.cpu().numpy()
 
     # Runs of one class, over all images at once: a run begins where the class changes or an image begins.

@@ -242,10 +242,12 @@ def blank_padding(logits: torch.Tensor, num_frames: torch.Tensor) -> torch.Tenso
 
 def join_logits(parts: Sequence[torch.Tensor]) -> torch.Tensor:
     """Logits (batch, time, vocab) of several batches as one, as long as the longest; padding is certainly blank."""
-    time = max(part.shape[1] for part in parts)
-    padded = [nn.functional.pad(part, (0, 0, 0, time - part.shape[1])) for part in parts]
-    num_frames = [part.shape[1] for part in parts for _ in part]
-    return blank_padding(torch.cat(padded), torch.tensor(num_frames, device=padded[0].device))
+    shape = sum(map(len, parts)), max(part.shape[1] for part in parts), parts[0].shape[2]
+    joined = parts[0].new_full(shape, torch.finfo(parts[0].dtype).min)
+    joined[..., 0] = 0
+    for rows, part in zip(joined.split([len(part) for part in parts]), parts, strict=True):
+        rows[:, : part.shape[1]] = part
+    return joined
 
 
 def _describe_unalignable(labels: torch.Tensor, num_frames: torch.Tensor, alignable: torch.Tensor) -> str:
