@@ -1,11 +1,23 @@
-"""Which images go through the network together."""
+"""Which images go through the network together, and how much memory that takes."""
 
 import pytest
 import torch
 from PIL import Image
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from hf_str import CRNNImageProcessorPil
-from hf_str.models.crnn.batching_crnn import Batch, keep_surest, make_batches, window_size
+from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
+from hf_str.evaluation.recognizers import CRNNRecognizer
+from hf_str.models.crnn import batching_crnn
+from hf_str.models.crnn.batching_crnn import (
+    Batch,
+    bound_logits,
+    keep_surest,
+    make_batches,
+    read_batches,
+    window_size,
+)
+from hf_str.reading.windows import Prepared
+from hf_str.reading.word_reader import WordReader
 
 
 WORDS = [Image.effect_noise((width, 32), 80) for width in (40, 200, 45, 100, 190, 64, 32)]
@@ -98,3 +110,110 @@ def test_the_surest_reading_is_kept():
         2: ("lo", 270),
         3: ("no", None),
     }
+
+
+@pytest.mark.parametrize("batch_size", [2, 7])
+def test_who_looks_at_padding_gets_what_an_image_has_alone(batch_size):
+    """Padded to 128 pixels at least, without a mask: wider images go apart, each width by itself."""
+    options = {"keep_aspect_ratio": True, "max_width": 256, "padding": "max_length", "return_pixel_mask": False}
+    image_processor = CRNNImageProcessorPil(**options)
+    batches = make_batches(WORDS, image_processor, batch_size)
+    assert sorted({batch.inputs["pixel_values"].shape[-1] for batch in batches}) == [128, 190, 200]
+    assert all(list(batch.inputs) == ["pixel_values"] for batch in batches)
+    check(batches, image_processor)
+    for batch in batches:
+        for row, place in enumerate(batch.places):
+            alone = image_processor(WORDS[place], return_tensors="pt").pixel_values[0]
+            assert torch.equal(batch.inputs["pixel_values"][row], alone)
+    image_processor.pad_to_multiple_of = 150
+    batches = make_batches(WORDS, image_processor, 7)
+    assert [batch.inputs["pixel_values"].shape[-1] for batch in batches] == [150, 300]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Bounded memory
+
+
+class Largest(TorchDispatchMode):
+    """Notes the bytes of the largest tensor that is made."""
+
+    bytes = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        results = function(*args, **(kwargs or {}))
+        for result in results if isinstance(results, (list, tuple)) else [results]:
+            if isinstance(result, torch.Tensor):
+                self.bytes = max(self.bytes, result.numel() * result.element_size())
+        return results
+
+
+@pytest.fixture(scope="module")
+def wide_reader() -> tuple:
+    """A network of 18,710 classes, whose pixels, weights and features are small."""
+    torch.manual_seed(0)
+    tokenizer = CRNNTokenizer([chr(0x4E00 + number) for number in range(18_709)])
+    image_processor = CRNNImageProcessorPil(keep_aspect_ratio=True, max_width=256)
+    model = CRNNForCTC(CRNNConfig(vocab_size=len(tokenizer), conv_channels=[2] * 7, hidden_size=2)).eval()
+    torch.nn.init.normal_(model.ctc_head.weight, std=3)
+    return model, CRNNProcessor(image_processor=image_processor, tokenizer=tokenizer)
+
+
+def assert_same_readings(found, expected):
+    assert [(reading["text"], len(reading["characters"])) for reading in found] == [
+        (reading["text"], len(reading["characters"])) for reading in expected
+    ]
+    assert [reading["score"] for reading in found] == pytest.approx([one["score"] for one in expected], abs=1e-6)
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_logits_are_bounded_and_readings_the_same(wide_reader, monkeypatch, masked):
+    model, processor = wide_reader
+    images = WORDS if masked else [word.resize((200, 32)) for word in WORDS]
+    with torch.inference_mode():
+        whole = read_batches(make_batches(images, processor.image_processor, 7), model, processor)
+        monkeypatch.setattr(batching_crnn, "LOGITS_BYTES", 2**23)  # two of 200 pixels and 49 frames
+        batches = make_batches(images, processor.image_processor, 7)
+        parts = list(bound_logits(batches, model))
+        with Largest() as largest:
+            found = read_batches(batches, model, processor)
+    assert len({reading["score"] for reading in whole.values()}) == 7
+    assert [("pixel_mask" in part.inputs, len(part.places)) for part in parts] == [(masked, n) for n in (2, 2, 2, 1)]
+    assert largest.bytes <= 2**23
+    assert_same_readings([found[place] for place in range(7)], [whole[place] for place in range(7)])
+
+
+def test_an_image_whose_logits_are_too_large_is_read_alone(wide_reader, monkeypatch):
+    model, processor = wide_reader
+    monkeypatch.setattr(batching_crnn, "LOGITS_BYTES", 1)
+    batches = make_batches(WORDS, processor.image_processor, 7)
+    assert [len(part.places) for part in bound_logits(batches, model)] == [1] * 7
+    assert sorted(part.places[0] for part in bound_logits(batches, model)) == list(range(7))
+
+
+def test_few_classes_are_never_split(wide_reader):
+    (batch,) = make_batches(WORDS, CRNNImageProcessorPil(keep_aspect_ratio=True, max_width=256), 7)
+    model = CRNNForCTC(CRNNConfig(vocab_size=95, conv_channels=[2] * 7, hidden_size=2))
+    assert list(bound_logits([batch], model)) == [batch]
+
+
+def test_whoever_reads_words_bounds_logits(wide_reader, monkeypatch, tmp_path):
+    """The pipeline, reading in bulk, evaluation: the network never gets more than two words at once."""
+    model, processor = wide_reader
+    monkeypatch.setattr(batching_crnn, "LOGITS_BYTES", 2**23)
+    model.save_pretrained(tmp_path)
+    processor.save_pretrained(tmp_path)
+    sizes = []
+    forward = CRNNForCTC.forward
+
+    def noting(self, pixel_values, **kwargs):
+        sizes.append(len(pixel_values))
+        return forward(self, pixel_values, **kwargs)
+
+    monkeypatch.setattr(CRNNForCTC, "forward", noting)
+    reader = ImageToTextPipeline(model=model, processor=processor)
+    texts = [reading["generated_text"] for (reading,) in reader(WORDS, batch_size=7)]
+    assert [text for text, _ in CRNNRecognizer(str(tmp_path)).read(WORDS)] == texts
+    batches = make_batches(WORDS, processor.image_processor, 7)
+    window = Prepared(0, 0, "", [None] * 7, {}, batches)
+    assert WordReader(tmp_path, device="cpu", precision="float32").read(window)["text"].to_pylist() == texts
+    assert sizes == [2, 2, 2, 1] * 3

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from hf_str import BestPath, CRNNTokenizer, LexiconDecoder, PrefixBeamSearch, PrefixSearch
+from hf_str.models.crnn import decoding_crnn
 from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
-from hf_str.models.crnn.decoding_crnn import CTCHypothesis, best_path, collapse_paths
+from hf_str.models.crnn.decoding_crnn import CTCHypothesis, best_path, collapse_paths, frame_log_probs
 
 
 def slow_best_path(logits: torch.Tensor):
@@ -120,6 +121,26 @@ def test_padding_that_is_certainly_blank_changes_nothing():
     for padded, alone in zip(best_path(torch.cat([logits, padding], 1)), best_path(logits), strict=True):
         assert (padded.ids, padded.spans) == (alone.ids, alone.spans)
         assert padded.score == pytest.approx(alone.score)
+
+
+@pytest.mark.parametrize("at_once", [1, 31 * 37, 3 * 31 * 37, 2**22])
+def test_parts_of_a_batch_give_what_the_batch_gives(monkeypatch, at_once):
+    logits, num_frames = random_logits(7, 31, 37), torch.tensor([31, 3, 0, 17, 30, 31, 9])
+    whole, padded = best_path(logits), BestPath()(logits, num_frames)
+    expected = logits.double().log_softmax(-1)
+    monkeypatch.setattr(decoding_crnn, "_VALUES_AT_ONCE", at_once)
+    assert best_path(logits) == whole
+    assert BestPath()(logits, num_frames) == padded
+    assert torch.equal(frame_log_probs(logits), expected)
+    assert frame_log_probs(logits[:0]).shape == (0, 31, 37)
+
+
+def test_frames_after_an_image_s_own_are_read_as_blank():
+    logits, num_frames = random_logits(5, 31, 37), torch.tensor([31, 3, 0, 17, 30])
+    blank = torch.where(torch.arange(37) == 0, 0.0, -torch.inf)
+    padded = torch.where((torch.arange(31) < num_frames[:, None])[..., None], logits, blank)
+    assert BestPath()(logits, num_frames) == [[one] for one in best_path(padded)]
+    assert torch.equal(frame_log_probs(logits, num_frames), frame_log_probs(padded))
 
 
 @pytest.mark.parametrize("shape", [(24, 37), (2, 3, 24, 37)])

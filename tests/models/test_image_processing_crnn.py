@@ -23,6 +23,22 @@ BACKENDS = [
     pytest.param(CRNNImageProcessorPil, id="pil"),
     pytest.param(CRNNImageProcessor, id="torchvision", marks=needs_torchvision),
 ]
+#: What PP-OCR's recognizers read: 48 pixels high, in color, resized as OpenCV does.
+PP_OCR = {
+    "size": {"height": 48, "width": 320},
+    "do_grayscale": False,
+    "resample": Image.BILINEAR,
+    "antialias": False,
+    "keep_aspect_ratio": True,
+}
+#: Paddle's own padding, which they also see in training.
+PADDLE = {
+    "min_width": 1,
+    "max_width": 3200,
+    "width_rounding": "up",
+    "padding": "max_length",
+    "return_pixel_mask": False,
+}
 each_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
@@ -161,6 +177,8 @@ def test_keep_aspect_ratio_pads_on_the_right_and_says_so(backend):
         ({"padding": True}, 128),
         ({"max_width": 64, "padding": "max_length"}, 128),
         ({"padding": "max_length", "pad_to_multiple_of": 100}, 200),
+        ({"padding": "max_length", "max_width": 300}, 300),
+        ({"padding": "max_length", "max_width": 300, "size": {"height": 32, "width": 320}}, 320),
         ({"size": {"height": 64, "width": 640}}, 640),
     ],
 )
@@ -274,6 +292,43 @@ def test_resizing_without_antialiasing_is_that_of_opencv(backend, grey):
     assert np.abs(smooth - processor(PICTURES[3], return_tensors="np").pixel_values[0]).max() > 4
 
 
+@each_backend
+def test_images_as_pp_ocr_takes_them(backend):
+    """48 high, without antialiasing, at a width that is a multiple of 32 and at least 96."""
+    processor = backend(**PP_OCR, min_width=96, max_width=3200, resize_to_multiple_of=32)
+    widths = {(20, 20): 96, (125, 48): 128, (30, 10): 128, (107, 24): 224, (250, 32): 384, (4_000, 50): 3200}
+    for (width, height), expected in widths.items():
+        batch = processor(picture(width, height), return_tensors="pt")
+        assert batch.pixel_values.shape == (1, 3, 48, expected)
+        assert batch.pixel_mask.all()
+    values = processor([picture(90, 60), picture(300, 20)], return_tensors="np").pixel_values
+    assert values.shape == (2, 3, 48, 704)
+    assert not values[0, ..., 96:].any()
+
+
+@each_backend
+def test_images_as_paddle_pads_them(backend):
+    """At least 320 wide, zeros after normalization, no mask; what is wider stays as wide as it is."""
+    processor = backend(**PP_OCR, **PADDLE)
+    values = processor([picture(100, 47), picture(30, 90)], return_tensors="np")
+    assert list(values) == ["pixel_values"]
+    assert values.pixel_values.shape == (2, 3, 48, 320)
+    assert (
+        values.pixel_values[0, ..., 102].any() and not values.pixel_values[0, ..., 103:].any()
+    )  # 102.1 is rounded up
+    assert processor(picture(500, 48), return_tensors="np").pixel_values.shape[-1] == 500
+    assert processor(picture(4_000, 48), return_tensors="np").pixel_values.shape[-1] == 3200
+
+
+@needs_torchvision
+@pytest.mark.parametrize("size", [(20, 9), (300, 100), (150, 40), (33, 90), (96, 48), (1, 1), (1500, 30)])
+def test_pillow_interpolates_as_torchvision(size):
+    """Where an image grows, Pillow's own resizing takes the place of an interpolation: nothing is to be averaged."""
+    options = {**PP_OCR, "min_width": 96, "max_width": 3200, "do_normalize": False, "do_rescale": False}
+    values = [kind(**options)(picture(*size)).pixel_values[0] for kind in (CRNNImageProcessor, CRNNImageProcessorPil)]
+    assert np.abs(np.asarray(values[0]) - np.asarray(values[1])).max() <= 1
+
+
 def test_resampling_that_needs_antialiasing_is_refused():
     with pytest.raises(ValueError, match="antialias=False goes with"):
         CRNNImageProcessorPil(resample=Image.LANCZOS, antialias=False)(PICTURES[0])
@@ -285,7 +340,6 @@ def test_resampling_that_needs_antialiasing_is_refused():
     [
         {"padding": "longst"},
         {"padding": False},
-        {"padding": "max_length", "max_width": 300},
         {"min_width": 0},
         {"pad_to_multiple_of": 0},
     ],

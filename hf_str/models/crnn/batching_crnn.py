@@ -63,8 +63,10 @@ def make_batches(images: Sequence[Image.Image], image_processor: Any, batch_size
     """Prepares the images of a window, at most `batch_size` at a time.
 
     Where the image processor knows few widths (`resize_to_multiple_of`), images of different width go apart, so that
-    nothing is padded. A mask that hides nothing is left out: without one the network is faster. Of images that are
-    more than the image processor's `upright_ratio` times as high as wide, two more go in, turned either way.
+    nothing is padded. A mask that hides nothing is left out: without one the network is faster. Where a network looks
+    at its padding (`return_pixel_mask=False`) up to a width (`padding="max_length"`), wider images go apart as well,
+    so that no image gets more padding than it would have alone. Of images that are more than the image processor's
+    `upright_ratio` times as high as wide, two more go in, turned either way.
     """
     views = [(place, 0, image) for place, image in enumerate(images)]
     if ratio := image_processor.upright_ratio:
@@ -75,9 +77,11 @@ def make_batches(images: Sequence[Image.Image], image_processor: Any, batch_size
     batches = []
     for start in range(0, len(views), batch_size):
         places, rotations, own = map(list, zip(*views[start : start + batch_size], strict=True))
-        inputs = image_processor(own, return_tensors="pt")  # all at once: much cheaper than one by one
-        sizes = [(image.height, image.width) for image in own]
-        batches += _apart(Batch(places, rotations, sizes, dict(inputs)), image_processor.resize_to_multiple_of or 1)
+        pads_alone = not sorts_by_width(image_processor) and image_processor.padding == "max_length"
+        # all at once: much cheaper than one by one
+        inputs = image_processor(own, return_tensors="pt", **({"return_pixel_mask": True} if pads_alone else {}))
+        batch = Batch(places, rotations, [(image.height, image.width) for image in own], dict(inputs))
+        batches += _padded_alone(batch, image_processor) if pads_alone else _apart(batch, image_processor)
     return batches
 
 
@@ -139,15 +143,32 @@ def read_batches(batches: Iterable[Batch], model: Any, processor: Any, **decodin
     return keep_surest((batch, read(batch)) for batch in bound_logits(batches, model))
 
 
-def _apart(batch: Batch, multiple_of: int) -> list[Batch]:
+def _apart(batch: Batch, image_processor: Any) -> list[Batch]:
     """Images of a batch, sorted by width, in one batch for each width if widths are multiples of more than 1."""
     mask, pixels = batch.inputs.get("pixel_mask"), batch.inputs["pixel_values"]
+    multiple_of = image_processor.resize_to_multiple_of or 1
     if mask is None:
         return [batch]
     if mask.all():
         return [batch._replace(inputs={"pixel_values": pixels})]
     if multiple_of == 1 or not mask[:, :, 0].all():  # lower images are padded below
         return [batch]
-    widths = mask[:, 0].sum(-1).tolist()
-    groups = ((width, list(rows)) for width, rows in groupby(range(len(widths)), key=widths.__getitem__))
-    return [batch.select(rows, {"pixel_values": pixels[rows, ..., :width]}) for width, rows in groups]
+    return _by_width(batch, mask[:, 0].sum(-1).tolist())
+
+
+def _padded_alone(batch: Batch, image_processor: Any) -> list[Batch]:
+    """Images of a batch in one batch for each width that they would be padded to alone, without their mask."""
+    mask = batch.inputs.pop("pixel_mask", None)
+    if mask is None:  # stretched to one size
+        return [batch]
+    widths = mask.any(1).sum(-1).clamp(min=image_processor.size["width"])
+    multiple_of = image_processor.pad_to_multiple_of or 1
+    return _by_width(batch, (-(-widths // multiple_of) * multiple_of).tolist())
+
+
+def _by_width(batch: Batch, widths: list[int]) -> list[Batch]:
+    """Images of a batch in one batch for each of their `widths`, cut to it, without a mask."""
+    rows = sorted(range(len(widths)), key=widths.__getitem__)
+    groups = ((width, list(group)) for width, group in groupby(rows, key=widths.__getitem__))
+    pixels = batch.inputs["pixel_values"]
+    return [batch.select(group, {"pixel_values": pixels[group, ..., :width]}) for width, group in groups]

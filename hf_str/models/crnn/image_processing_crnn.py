@@ -26,7 +26,7 @@ class CRNNImageProcessor(WordImageProcessing, TorchvisionBackend):
 
     The options, inputs and outputs of [`CRNNImageProcessorPil`], and `device`: where tensors are resized and
     normalised. 8-bit tensors never leave their device. Bicubic resampling differs from Pillow's by at most 0.04 and
-    6e-4 on average, in units of the output.
+    6e-4 on average, in units of the output; bilinear resampling without antialiasing by at most 1 of 255 a pixel.
 
     Raises (at construction):
         ImportError: torchvision is not installed.
