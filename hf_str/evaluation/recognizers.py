@@ -147,7 +147,7 @@ class CRNNRecognizer(Recognizer):
     ) -> list[tuple[str, float]]:
         lexicons = lexicons or [None] * len(images)
         batches = make_batches(list(images), self.processor.image_processor, max(1, len(images)))
-        batches = bound_logits(batches, self.model)
+        batches = bound_logits(batches, self.model, len(self.processor.tokenizer))
         found = keep_surest((batch, self._read(batch, lexicons)) for batch in batches)
         return [(found[place]["text"], found[place]["score"]) for place in range(len(images))]
 

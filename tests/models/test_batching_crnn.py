@@ -1,5 +1,7 @@
 """Which images go through the network together, and how much memory that takes."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from PIL import Image
@@ -173,7 +175,7 @@ def test_logits_are_bounded_and_readings_the_same(wide_reader, monkeypatch, mask
         whole = read_batches(make_batches(images, processor.image_processor, 7), model, processor)
         monkeypatch.setattr(batching_crnn, "LOGITS_BYTES", 2**23)  # two of 200 pixels and 49 frames
         batches = make_batches(images, processor.image_processor, 7)
-        parts = list(bound_logits(batches, model))
+        parts = list(bound_logits(batches, model, 18_710))
         with Largest() as largest:
             found = read_batches(batches, model, processor)
     assert len({reading["score"] for reading in whole.values()}) == 7
@@ -186,14 +188,23 @@ def test_an_image_whose_logits_are_too_large_is_read_alone(wide_reader, monkeypa
     model, processor = wide_reader
     monkeypatch.setattr(batching_crnn, "LOGITS_BYTES", 1)
     batches = make_batches(WORDS, processor.image_processor, 7)
-    assert [len(part.places) for part in bound_logits(batches, model)] == [1] * 7
-    assert sorted(part.places[0] for part in bound_logits(batches, model)) == list(range(7))
+    parts = list(bound_logits(batches, model, 18_710))
+    assert [len(part.places) for part in parts] == [1] * 7
+    assert sorted(part.places[0] for part in parts) == list(range(7))
 
 
 def test_few_classes_are_never_split(wide_reader):
     (batch,) = make_batches(WORDS, CRNNImageProcessorPil(keep_aspect_ratio=True, max_width=256), 7)
     model = CRNNForCTC(CRNNConfig(vocab_size=95, conv_channels=[2] * 7, hidden_size=2))
-    assert list(bound_logits([batch], model)) == [batch]
+    assert list(bound_logits([batch], model, 95)) == [batch]
+
+
+def test_a_network_that_nobody_described_is_bounded_too(monkeypatch):
+    """An ONNX file without its config: a frame every four pixels."""
+    (batch,) = make_batches(WORDS, CRNNImageProcessorPil(keep_aspect_ratio=True, max_width=256), 7)
+    monkeypatch.setattr(batching_crnn, "LOGITS_BYTES", 3 * 50 * 1000 * 4)
+    for model in (SimpleNamespace(config=None), SimpleNamespace()):
+        assert [len(part.places) for part in bound_logits([batch], model, 1000)] == [3, 3, 1]
 
 
 def test_whoever_reads_words_bounds_logits(wide_reader, monkeypatch, tmp_path):

@@ -107,16 +107,19 @@ def keep_surest(batches: Iterable[tuple[Batch, Sequence[dict[str, Any]]]]) -> di
     return {place: reading for place, (_, reading) in surest.items()}
 
 
-def bound_logits(batches: Iterable[Batch], model: Any) -> Iterator[Batch]:
+def bound_logits(batches: Iterable[Batch], model: Any, num_classes: int) -> Iterator[Batch]:
     """Splits batches whose logits would take more than `LOGITS_BYTES`; what is read stays the same.
 
     Args:
         batches: of [`make_batches`].
-        model: a CRNN, or whatever has its `config`.
+        model: whose `config` says how many frames an image gives; without one, a frame every four pixels.
+        num_classes: of each frame.
     """
+    config = getattr(model, "config", None)
     for batch in batches:
-        frames = model.config.num_frames(batch.inputs["pixel_values"].shape[-1])
-        at_once = max(LOGITS_BYTES // (4 * max(frames, 1) * model.config.vocab_size), 1)
+        width = batch.inputs["pixel_values"].shape[-1]
+        frames = width // 4 if config is None else config.num_frames(width)
+        at_once = max(LOGITS_BYTES // (4 * max(frames, 1) * num_classes), 1)
         if len(batch.places) <= at_once:
             yield batch
             continue
@@ -140,7 +143,7 @@ def read_batches(batches: Iterable[Batch], model: Any, processor: Any, **decodin
         mask = inputs.get("pixel_mask")
         return processor.post_process_text_recognition(model(**inputs), mask, target_sizes=batch.sizes, **decoding)
 
-    return keep_surest((batch, read(batch)) for batch in bound_logits(batches, model))
+    return keep_surest((batch, read(batch)) for batch in bound_logits(batches, model, len(processor.tokenizer)))
 
 
 def _apart(batch: Batch, image_processor: Any) -> list[Batch]:
