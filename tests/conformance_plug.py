@@ -34,6 +34,9 @@ NETWORKS = {
         "sequentializer": "transformer",
         "num_attention_heads": 4,
     },
+    "pp-ocrv6-small": PRESETS["pp-ocrv6-small"]
+    | {"image_height": 32, "head_pool_kernel_size": [2, 2], "stem_channels": [8, 8], "stage_channels": [8] * 13}
+    | {"num_attention_heads": 4, "intermediate_size": 32},
     "tps-resnet-bilstm": PRESETS["tps-resnet-bilstm"]
     | {"localization_channels": [4, 4, 8, 8], "localization_hidden_size": 16}
     | {"conv_channels": [4, 4, 8, 8, 16, 16, 32], "residual_blocks": [0, 0, 1, 1, 1, 1, 0]},

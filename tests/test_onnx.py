@@ -11,7 +11,7 @@ from transformers import pipeline
 from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
 from hf_str.cli import main
 from hf_str.onnx import ORTCRNNForCTC, export_onnx, largest_difference
-from tests.models.networks import make
+from tests.models.networks import PP_OCR, make
 
 
 onnx = pytest.importorskip("onnx")
@@ -36,26 +36,36 @@ def expected(tiny_checkpoint, word_images) -> list[dict]:
 # Export
 
 
-@pytest.mark.parametrize("is_padded", [False, True], ids=["one size", "padded"])
-def test_a_hundred_shapes(is_padded, tmp_path):
+@pytest.mark.parametrize(
+    "fields, is_padded",
+    [*(({"batch_norms": True, "lstm_projection": "all"}, padded) for padded in (False, True))]
+    + [(fields, True) for fields in PP_OCR.values()],
+    ids=["one size", "padded", *PP_OCR],
+)
+def test_many_shapes(fields, is_padded, tmp_path):
     checkpoint = tmp_path / "checkpoint"
-    make(batch_norms=True, lstm_projection="all").save_pretrained(checkpoint)
-    image_processor = CRNNImageProcessorPil(keep_aspect_ratio=is_padded)
+    model = make(**fields)
+    model.save_pretrained(checkpoint)
+    height, channels = model.config.image_height, model.config.num_channels
+    image_processor = CRNNImageProcessorPil(
+        keep_aspect_ratio=is_padded, do_grayscale=channels == 1, size={"height": height, "width": 4 * height}
+    )
     CRNNProcessor(image_processor, CRNNTokenizer(charset="36")).save_pretrained(checkpoint)
     export_onnx(checkpoint, tmp_path / "graph")
     model, exported = CRNNForCTC.from_pretrained(checkpoint).eval(), ORTCRNNForCTC.from_pretrained(tmp_path / "graph")
+    images = torch.randn(2, channels, height, 100)
+    scale = max(model(images).logits.abs().max().item(), 1.0)  # float32 rounds what is large by more
     names = [node.name for node in exported.session.get_inputs()]
     assert names == (["pixel_values", "pixel_mask"] if is_padded else ["pixel_values"])
-    assert largest_difference(model, exported, num_shapes=100) < 1e-4
+    assert largest_difference(model, exported, num_shapes=30) < 1e-4 * scale
 
-    images = torch.randn(2, 1, 32, 100)
     with torch.no_grad():
-        torch.testing.assert_close(exported(images).logits, model(images).logits, atol=1e-4, rtol=0)
+        torch.testing.assert_close(exported(images).logits, model(images).logits, atol=1e-4 * scale, rtol=0)
         if is_padded:  # frames of padding are certainly blank, also of an image that is nothing but padding
-            mask = torch.ones(2, 32, 100, dtype=torch.long)
+            mask = torch.ones(2, height, 100, dtype=torch.long)
             mask[0, :, 40:], mask[1] = 0, 0
-            logits = exported(images, pixel_mask=mask).logits
-            torch.testing.assert_close(logits, model(images, pixel_mask=mask).logits, atol=1e-4, rtol=0)
+            logits, expected = (one(images, pixel_mask=mask).logits for one in (exported, model))
+            torch.testing.assert_close(logits, expected, atol=1e-4 * scale, rtol=0)
 
 
 def test_a_difference_is_seen(onnx_folder, tiny_checkpoint):

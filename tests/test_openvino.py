@@ -9,7 +9,7 @@ from transformers import pipeline
 from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
 from hf_str.cli import main
 from hf_str.onnx import OVCRNNForCTC, export_onnx, largest_difference
-from tests.models.networks import make, padded
+from tests.models.networks import PP_OCR, make, padded
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +51,21 @@ def test_what_it_chooses_reads_about_the_same(graph, word_images):
     exact, chosen = (OVCRNNForCTC.from_pretrained(graph, num_threads=1, dtype=dtype) for dtype in ("float32", "auto"))
     difference = exact(**inputs).logits.softmax(-1) - chosen(**inputs).logits.softmax(-1)
     assert difference.abs().sum(-1).mean() < 0.1
+
+
+@pytest.mark.parametrize("fields", PP_OCR.values(), ids=PP_OCR)
+def test_networks_of_pp_ocr(graph, fields, tmp_path):
+    model = make(**fields)
+    model.save_pretrained(tmp_path / "checkpoint")
+    image_processor = CRNNImageProcessorPil(
+        keep_aspect_ratio=True, do_grayscale=False, size={"height": 48, "width": 320}
+    )
+    CRNNProcessor(image_processor, CRNNTokenizer(charset="36")).save_pretrained(tmp_path / "checkpoint")
+    export_onnx(tmp_path / "checkpoint", tmp_path / "graph")
+    exported = OVCRNNForCTC.from_pretrained(tmp_path / "graph", num_threads=1, dtype="float32")
+    pixels, mask = padded([torch.randn(3, 48, width) for width in (40, 100, 61)], fill=7.0)
+    expected, logits = model(pixels, mask).logits.softmax(-1), exported(pixels, mask).logits.softmax(-1)
+    torch.testing.assert_close(logits, expected, atol=1e-3, rtol=0)
 
 
 def test_images_of_different_width(graph, tmp_path):

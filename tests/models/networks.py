@@ -15,6 +15,14 @@ STAGES = {
     "pp_lcnet_v3": {"stem_channels": 8, "stage_channels": [8] * 5 + [16] * 9, "image_height": 48},
     "pp_lcnet_v4": {"stem_channels": [8, 8], "stage_channels": [8] * 3 + [16] * 10, "image_height": 48},
 }
+#: PP-OCR's networks, narrow.
+_PP_OCR = {"num_channels": 3, "sequentializer": "svtr", "num_attention_heads": 4, "hidden_act": "silu"}
+PP_OCR = {
+    "pp-ocrv5": _PP_OCR | {"featurizer": "pp_lcnet_v3", "folded_batch_norms": True},
+    "pp-ocrv6-small": _PP_OCR | {"featurizer": "pp_lcnet_v4", "neck_fusion": "add"},
+    "pp-ocrv6-tiny": {"num_channels": 3, "featurizer": "pp_lcnet_v4", "stem_type": "small"}
+    | {"sequentializer": "convolution", "num_hidden_layers": 1, "hidden_act": "hardswish"},
+}
 
 
 def make(**fields) -> CRNNForCTC:

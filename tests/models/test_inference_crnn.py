@@ -12,7 +12,7 @@ import hf_str
 from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor
 from hf_str.models.crnn import inference_crnn
 from tests.conftest import random_images
-from tests.models.networks import make, padded
+from tests.models.networks import PP_OCR, make, padded
 from tests.models.test_backbone_crnn import BACKBONES
 from tests.models.test_backbone_crnn import make as make_backbone
 from tests.models.test_featurizers_crnn import FEATURIZERS
@@ -35,6 +35,7 @@ SEQUENTIALIZERS = {
     "guided": {"guidance_decoder": True, "num_attention_heads": 4},
 }
 NETWORKS = {name: (make, fields) for name, fields in (VGG | FEATURIZERS | SEQUENTIALIZERS).items()}
+NETWORKS |= {name: (make, fields) for name, fields in PP_OCR.items()}
 NETWORKS |= {f"backbone, {name}": (make_backbone, fields) for name, fields in BACKBONES.items()}
 WIDTHS = (40, 100, 61, 128)
 
@@ -77,7 +78,9 @@ def test_no_batch_norm_is_left(name):
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("name", ["vgg with residual blocks", "resnet", "efficientnet", "transformer", "rectified"])
+@pytest.mark.parametrize(
+    "name", [*("vgg with residual blocks", "resnet", "efficientnet", "transformer", "rectified"), *PP_OCR]
+)
 @torch.inference_mode()
 def test_half_precision_is_near(name, dtype):
     model, optimized = both(name, dtype=dtype)
@@ -222,6 +225,8 @@ def test_compiled(monkeypatch):
     assert compiled == [{"dynamic": True}]
     both("transformer", compile=True)
     assert len(compiled) == 1 + 1 + 2, "the featurizer and both layers"
+    both("pp-ocrv6-small", compile=True)
+    assert len(compiled) == 4 + 1 + 2, "the featurizer and both layers"
 
 
 @torch.inference_mode()

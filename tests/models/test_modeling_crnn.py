@@ -8,7 +8,7 @@ from torch import nn
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNModel
 from tests.conftest import random_images
-from tests.models.networks import SMALL, assert_neighbours_change_nothing, export, make, padded
+from tests.models.networks import PP_OCR, SMALL, assert_neighbours_change_nothing, export, make, padded
 
 
 #: Three pooling conventions of the field, normalisation and projections in other places, other heights.
@@ -184,11 +184,13 @@ def test_half_precision(dtype):
     torch.testing.assert_close(loss.float(), exact.loss, rtol=0.05, atol=0.05)
 
 
-def test_gradient_checkpointing_gives_the_same_gradients():
-    images, labels = random_images(2, 100), torch.tensor([[1, 2], [3, 4]])
-    gradients = []
+@pytest.mark.parametrize("fields", [{}, *PP_OCR.values()], ids=["vgg", *PP_OCR])
+def test_gradient_checkpointing_gives_the_same_gradients(fields):
+    config = make(**fields).config
+    images = random_images(2, 100, config.image_height, config.num_channels)
+    labels, gradients = torch.tensor([[1, 2], [3, 4]]), []
     for checkpointing in (False, True):
-        model = make().train()
+        model = make(**fields).train()
         if checkpointing:
             model.gradient_checkpointing_enable()
         model(images, labels=labels).loss.backward()
@@ -202,12 +204,14 @@ def test_export_with_dynamic_batch_and_width(masked):
     export(make(batch_norms=True), masked)
 
 
-def test_compile_with_dynamic_shapes():
-    model = make()
+@pytest.mark.parametrize("fields", [{}, *PP_OCR.values()], ids=["vgg", *PP_OCR])
+def test_compile_with_dynamic_shapes(fields):
+    model = make(**fields)
+    height, channels = model.config.image_height, model.config.num_channels
     compiled = torch.compile(model, dynamic=True, backend="aot_eager")
     for count, width in ((2, 100), (3, 64), (4, 131)):
-        images = random_images(count, width)
-        mask = torch.ones(count, 32, width, dtype=torch.long)
+        images = random_images(count, width, height, channels)
+        mask = torch.ones(count, height, width, dtype=torch.long)
         mask[-1, :, width // 2 :] = 0
         for inputs in ({}, {"pixel_mask": mask}):
             torch.testing.assert_close(compiled(images, **inputs).logits, model(images, **inputs).logits)

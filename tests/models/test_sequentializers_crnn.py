@@ -150,5 +150,5 @@ def test_export_with_dynamic_batch_and_width():
 
 @pytest.mark.parametrize("fields", [{"neck_fusion": "add"}, {"sequentializer": "svtr", "mixing_kernel_size": 4}])
 def test_what_a_neck_cannot_be_is_refused(fields):
-    with pytest.raises(StrictDataclassError, match='neck_fusion belongs to sequentializer "svtr"|must be odd'):
+    with pytest.raises(StrictDataclassError, match=r'neck_fusion belongs to sequentializer "svtr"|must be odd'):
         CRNNConfig(**fields)

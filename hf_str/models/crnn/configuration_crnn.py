@@ -710,8 +710,8 @@ class CRNNConfig(PreTrainedConfig):
             raise ValueError(f"mixing_kernel_size must be odd and at least 1, not {self.mixing_kernel_size}")
         if self.sequentializer == "svtr" and self.neck_fusion == "concatenate" and self.feature_size < 8:
             raise ValueError(
-                f'neck_fusion "concatenate" goes through an eighth of the features, which are {self.feature_size}: take '
-                'a wider featurizer or neck_fusion "add"'
+                f'neck_fusion "concatenate" goes through an eighth of the features, which are {self.feature_size}: '
+                'take a wider featurizer or neck_fusion "add"'
             )
 
     def _check_length(self, name: str, count: int, each: str, counted: str):
