@@ -62,16 +62,24 @@ def read_words(lexicon: Path, keep_case: bool) -> Counter[str]:
     return words
 
 
-def draw_texts(lexicons: list[Path], charset: str, count: int, keep_case: bool, seed: int) -> Counter[str]:
-    """Texts as signs have them, made of the characters of `charset`."""
+def draw_texts(
+    lexicons: list[Path], charset: str, count: int, phrase_share: float, keep_case: bool, seed: int
+) -> Counter[str]:
+    """Texts as signs have them, made of the characters of `charset`; a share of them of two or three, with spaces."""
     sampler, rng = WordSampler(resolve_charset(charset), lexicons), np.random.default_rng(seed)
-    texts = (sampler.sample(rng) for _ in tqdm(range(count), desc="texts", unit="text", leave=False))
-    return Counter(text if keep_case else text.lower() for text in texts)
+    texts = Counter()
+    for _ in tqdm(range(count), desc="texts", unit="text", leave=False):
+        text = sampler.sample(rng)
+        if rng.random() < phrase_share:
+            text = " ".join([text, *(sampler.sample(rng) for _ in range(rng.integers(1, 3)))])
+        texts[text if keep_case else text.lower()] += 1
+    return texts
 
 
 def count_ngrams(words: Counter[str], order: int, min_count: int = 1) -> list[dict[tuple[str, ...], Counter[str]]]:
     """For each context length below `order`: the tokens that followed each context, with their counts.
 
+    A context does not reach back beyond a space: words are learned, not their sequences, which take most of the room.
     Of n-grams of three and more tokens, those seen less than `min_count` times are left out.
     """
     followers = [defaultdict(Counter) for _ in range(order)]
@@ -79,7 +87,10 @@ def count_ngrams(words: Counter[str], order: int, min_count: int = 1) -> list[di
         tokens = [BEGIN, *(SPACE_TOKEN if character == " " else character for character in word), END]
         for place in range(1, len(tokens)):
             for length in range(min(order, place + 1)):
-                followers[length][tuple(tokens[place - length : place])][tokens[place]] += frequency
+                context = tuple(tokens[place - length : place])
+                if SPACE_TOKEN in context[1:]:
+                    break
+                followers[length][context][tokens[place]] += frequency
     for level in followers[2:] if min_count > 1 else []:
         for context, counts in list(level.items()):
             level[context] = Counter({token: count for token, count in counts.items() if count >= min_count})
@@ -136,6 +147,7 @@ def parse_args() -> argparse.Namespace:
         help="text files, a word a line, perhaps a tab and a count; or wordfreq:LANGUAGE",
     )
     parser.add_argument("--sign_texts", type=int, default=0, help="learn from so many texts of signs (the bare words)")
+    parser.add_argument("--phrase_share", type=float, default=0.0, help="share of these texts that hold spaces (0)")
     parser.add_argument("--charset", default="94", help="characters of the texts of signs (94)")
     parser.add_argument("--seed", type=int, default=0, help="of the texts of signs")
     parser.add_argument("--output", type=Path, required=True, help="the file to write: .safetensors or .arpa")
@@ -153,7 +165,7 @@ def main():
         raise SystemExit(f"--output must end in .safetensors or .arpa, not {args.output.name!r}")
     try:
         if args.sign_texts:
-            words = draw_texts(args.words, args.charset, args.sign_texts, args.keep_case, args.seed)
+            words = draw_texts(args.words, args.charset, args.sign_texts, args.phrase_share, args.keep_case, args.seed)
         else:
             words = sum((read_words(lexicon, args.keep_case) for lexicon in args.words), Counter())
     except (ImportError, OSError, ValueError) as error:

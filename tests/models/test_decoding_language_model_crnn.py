@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hf_str import BestPath, CharacterLanguageModel, CRNNTokenizer, Lexicon, PrefixBeamSearch
+from hf_str import DEFAULT_CHECKPOINT, BestPath, CharacterLanguageModel, CRNNTokenizer, Lexicon, PrefixBeamSearch
 from tests.models.ctc_brute_force import label_log_probs, random_cases
 from tests.models.test_decoding_crnn import random_logits
 
@@ -113,18 +113,108 @@ def test_spaces_and_case(arpa):
     assert strict.log_prob(tokenizer("A b").input_ids) == pytest.approx(expected, rel=1e-5)
 
 
+def bonus(model: CharacterLanguageModel, ids: tuple[int, ...], alpha: float, beta: float, code_log_odds: float):
+    """alpha * log(exp(words) + exp(code_log_odds)); a character that the model lacks counts nothing."""
+    state, words = np.array(model.start), 0.0
+    for class_id in ids:
+        log_probs, following = model.extend(state)
+        words += log_probs[class_id] + beta / alpha if model.known[class_id] else 0.0
+        state = following[class_id]
+    return alpha * np.logaddexp(words + model.finish(state), code_log_odds)
+
+
+@pytest.mark.parametrize("code_log_odds", [-math.inf, -2.0, 1.0])
 @pytest.mark.parametrize("alpha, beta", [(1.0, 0.0), (0.5, 1.0), (2.0, 3.0)])
-def test_a_wide_beam_finds_the_best_sums(arpa, alpha, beta):
-    """Against all labels of five frames: log P(label | image) + alpha log P(label) + beta characters."""
+def test_a_wide_beam_finds_the_best_sums(arpa, alpha, beta, code_log_odds):
+    """Against all labels of five frames: log P(label | image) and the bonus above."""
     logits = random_cases(56, 5, 4)
     labels, log_probs = label_log_probs(logits)
     model = CharacterLanguageModel(arpa, ABC)
-    sums = log_probs + [alpha * model.log_prob(list(label)) + beta * len(label) for label in labels]
-    decoder = PrefixBeamSearch(500, language_model=model, alpha=alpha, beta=beta)
+    sums = log_probs + [bonus(model, label, alpha, beta, code_log_odds) for label in labels]
+    decoder = PrefixBeamSearch(500, language_model=model, alpha=alpha, beta=beta, code_log_odds=code_log_odds)
     for reading, of_image, plain in zip(decoder(logits, n_best=4), sums, log_probs, strict=True):
         order = np.argsort(-of_image)[:4]
         assert [tuple(hypothesis.ids) for hypothesis in reading] == [labels[n] for n in order]
         np.testing.assert_allclose([hypothesis.log_prob for hypothesis in reading], plain[order], rtol=1e-9)
+
+
+def test_a_language_model_without_weight_changes_nothing(arpa):
+    logits, model = random_cases(56, 5, 4), CharacterLanguageModel(arpa, ABC)
+    expected = PrefixBeamSearch(500)(logits, n_best=5)
+    for options in ({"alpha": 0.0, "beta": 0.0}, {"alpha": 0.5, "beta": 0.5, "code_log_odds": 60.0}):
+        found = PrefixBeamSearch(500, language_model=model, **options)(logits, n_best=5)
+        for one, other in zip(found, expected, strict=True):
+            assert [hypothesis.ids for hypothesis in one] == [hypothesis.ids for hypothesis in other]
+
+
+def doubtful_logits(tokenizer: CRNNTokenizer, text: str, other: str, share: float) -> torch.Tensor:
+    """Logits (1, time, vocab) of `text`; where `other` differs, its character has this share of the frame."""
+    frames = torch.full((2 * len(text), len(tokenizer)), 1e-6)
+    frames[1::2, 0] = 1
+    for place, characters in enumerate(zip(text, other, strict=True)):
+        for character, probability in zip(characters, (1 - share, share), strict=True):
+            frames[2 * place, tokenizer(character).input_ids[0]] += probability
+    return frames.log()[None]
+
+
+@pytest.mark.parametrize(
+    "seen, other, expected",
+    [
+        ("c0ffee", "coffee", "coffee"),
+        ("STRFET", "STREET", "STREET"),
+        ("XJ05-KB", "XJO5-KB", "XJ05-KB"),
+        ("XJO5-KB", "XJ05-KB", "XJO5-KB"),
+        ("4G7QX1I", "4G7QXII", "4G7QX1I"),
+        ("4G7QXII", "4G7QX1I", "4G7QXII"),
+        ("W0381-C", "WO381-C", "W0381-C"),
+    ],
+)
+def test_words_are_corrected_and_codes_left_alone(seen, other, expected):
+    """With the language model of the embedded checkpoint, where the network holds one a third likelier."""
+    tokenizer = CRNNTokenizer.from_pretrained(DEFAULT_CHECKPOINT)
+    decoder = PrefixBeamSearch(language_model=tokenizer.language_model)
+    ((reading,),) = decoder(doubtful_logits(tokenizer, seen, other, 0.43))
+    assert "".join(tokenizer.convert_ids_to_tokens(reading.ids)) == expected
+
+
+def test_letters_that_the_model_lacks_are_left_to_the_network(tmp_path):
+    """Accents are looked past; of another script nothing counts, whichever letter it is."""
+    path = tmp_path / "tiny.arpa"
+    path.write_text(TINY.replace("\ta", "\te").replace(" a", " e").replace("-0.7\tb", "-0.7\tb\n-1.5\t'"))
+    tokenizer = CRNNTokenizer('ebéÉ漢字łL’"')
+    model = CharacterLanguageModel(path, tokenizer)
+    assert model.known.tolist() == [False, True, True, True, True, False, False, False, False, True, False]
+    plain = model.log_prob(tokenizer("eb").input_ids)
+    assert model.log_prob(tokenizer("éb").input_ids) == model.log_prob(tokenizer("Éb").input_ids) == plain
+    strict = CharacterLanguageModel(path, tokenizer, case_sensitive=True)
+    assert strict.known.tolist() == [False, True, True, True, False, False, False, False, False, True, False]
+    # 漢 and 字, and e and é, in every order: the network's choice, and the rest of the word as it would be.
+    decoder = PrefixBeamSearch(language_model=model, alpha=2.0, sure_score=2)
+    for seen, other in (("漢", "字"), ("字", "漢"), ("eb漢", "eb字"), ("éb", "eb"), ("eb", "éb"), ("eł", "e漢")):
+        ((reading, second, *_),) = decoder(doubtful_logits(tokenizer, seen, other, 0.49), n_best=2)
+        assert reading.ids == tokenizer(seen).input_ids
+        assert second.ids == tokenizer(other).input_ids
+        assert second.score / reading.score == pytest.approx(0.49 / 0.51, rel=1e-3)
+
+
+def test_no_word_is_put_where_the_network_sees_no_text(arpa):
+    """Best path is blank throughout, and all alignments of "ab" together are likelier than that."""
+    logits = torch.tensor([[[0.4, 0.3, 0.3]] * 4]).log()
+    tokenizer = CRNNTokenizer("ab")
+    model = CharacterLanguageModel(arpa, tokenizer)
+    ((found, *_),) = PrefixBeamSearch(language_model=model)(logits, n_best=2)
+    assert found.ids
+    ((reading,),) = PrefixBeamSearch(language_model=model)(logits)
+    assert (reading.ids, reading.score) == ([], pytest.approx(0.4**4))
+
+
+def test_nothing_is_sure_where_the_network_is_not():
+    """Noise over 94 characters: the beam's best has most of the beam, which has next to nothing of the probability."""
+    tokenizer = CRNNTokenizer.from_pretrained(DEFAULT_CHECKPOINT)
+    logits = random_logits(40, 10, len(tokenizer))
+    readings = PrefixBeamSearch(language_model=tokenizer.language_model)(logits)
+    for (reading,), (alone,) in zip(readings, BestPath()(logits), strict=True):
+        assert reading.score <= max(alone.score, 0.1)
 
 
 def test_sure_readings_are_kept_without_a_search(arpa):
@@ -144,12 +234,12 @@ def test_sure_readings_are_kept_without_a_search(arpa):
 
 
 def test_the_score_is_the_share_of_the_beam(arpa):
-    """Over all labels of three frames: exp(sum) of the reading over that of all."""
-    logits, alpha, beta = random_cases(20, 3, 4), 0.7, 0.4
+    """Over all labels of three frames, which have all of the probability: exp(sum) over that of all."""
+    logits, alpha, beta, odds = random_cases(20, 3, 4), 0.7, 0.4, -1.0
     labels, log_probs = label_log_probs(logits)
     model = CharacterLanguageModel(arpa, ABC)
-    sums = log_probs + [alpha * model.log_prob(list(label)) + beta * len(label) for label in labels]
-    decoder = PrefixBeamSearch(500, language_model=model, alpha=alpha, beta=beta)
+    sums = log_probs + [bonus(model, label, alpha, beta, odds) for label in labels]
+    decoder = PrefixBeamSearch(500, language_model=model, alpha=alpha, beta=beta, code_log_odds=odds)
     for reading, of_image in zip(decoder(logits, n_best=3), sums, strict=True):
         shares = np.sort(np.exp(of_image - np.logaddexp.reduce(of_image)))[::-1]
         np.testing.assert_allclose([one.score for one in reading], shares[:3], rtol=1e-6)
@@ -157,12 +247,13 @@ def test_the_score_is_the_share_of_the_beam(arpa):
 
 def test_with_a_lexicon(arpa):
     """The best sum over the lexicon's words, in the lexicon's spelling and whatever case the image has."""
-    tokenizer = CRNNTokenizer("abcABC")
-    lexicon = Lexicon(["AB", "ba", "cab", "acb"], tokenizer)
+    tokenizer = CRNNTokenizer("abABC")
+    lexicon = Lexicon(["AB", "ba", "bab", "abb"], tokenizer)
     model = CharacterLanguageModel(arpa, tokenizer)
-    logits = random_logits(30, 8, 7)
+    logits = random_logits(30, 8, 6)
     exact = PrefixBeamSearch(100, lexicon=lexicon)(logits, n_best=4)
-    fused = PrefixBeamSearch(100, lexicon=lexicon, language_model=model, alpha=2.0, beta=0.0)(logits, n_best=4)
+    options = {"alpha": 2.0, "beta": 0.0, "code_log_odds": -math.inf}
+    fused = PrefixBeamSearch(100, lexicon=lexicon, language_model=model, **options)(logits, n_best=4)
     changed = 0
     for plain, reading in zip(exact, fused, strict=True):
         expected = sorted(plain, key=lambda one: -one.log_prob - 2 * model.log_prob(one.ids))

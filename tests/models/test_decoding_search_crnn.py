@@ -1,7 +1,6 @@
 """Beam search and prefix search against all paths there are, and at their edges."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,25 +62,63 @@ def test_a_narrow_beam_loses_little(width):
     assert sum(a == b for a, b in zip(narrow, wide, strict=True)) >= {1: 15, 2: 30, 5: 45, 10: 48}[width]
 
 
-def test_the_characters_left_out_of_a_frame_make_no_difference(monkeypatch):
+def test_the_characters_left_out_of_a_frame_make_no_difference():
     """With 2 * width + 1 characters a frame the beam holds what it holds with all of them."""
-    logits = random_cases(40, 16, 60)
-    few = PrefixBeamSearch(4)(logits, n_best=4)
+    log_probs = frame_log_probs(random_cases(40, 16, 60)).numpy()
+    few = beam_search_crnn._search(log_probs, 4, 4, [], num_likely=9)
+    every = beam_search_crnn._search(log_probs, 4, 4, [], num_likely=None)
+    for one, other in zip(few, every, strict=True):
+        np.testing.assert_equal(one, other)
 
-    class Free:
-        start = 0
 
-        def extend(self, states):
-            shape = (*states.shape, logits.shape[-1])
-            return np.zeros(shape), np.zeros(shape, dtype=np.int64)
+class Unigrams:
+    """A language model of single characters, each with a chance of its own."""
 
-        def finish(self, states):
-            return np.zeros(states.shape)
+    start = 0
 
-    monkeypatch.setattr(beam_search_crnn, "_Fusion", lambda *_: Free())
-    every = PrefixBeamSearch(4, language_model="free")(logits, n_best=4)
-    for one, other in zip(every, few, strict=True):
-        assert [replace(hypothesis, score=0.0) for hypothesis in one] == [replace(h, score=0.0) for h in other]
+    def __init__(self, num_classes: int):
+        rng = np.random.default_rng(5)
+        self.log_probs, self.known = -rng.exponential(1, num_classes), rng.random(num_classes) < 0.8
+
+    def extend(self, states, classes):
+        shape = np.broadcast_shapes((*states.shape, 1), classes.shape)
+        return np.broadcast_to(self.log_probs[classes], shape), np.zeros(shape, dtype=np.int64)
+
+    def finish(self, states):
+        return np.full(states.shape, -1.0)
+
+
+@pytest.mark.parametrize("language_model", [None, Unigrams(18710)], ids=["alone", "language model"])
+def test_a_whole_dictionary(language_model, monkeypatch):
+    """18,710 classes, of which a frame has a few that are likely: what a search over all of them finds."""
+    logits, seen = random_logits(5, 12, 18710), torch.randint(18710, (5, 12, 6))
+    logits.scatter_add_(2, seen, torch.full(seen.shape, 12.0))
+    decoder = PrefixBeamSearch(4, language_model=language_model, sure_score=2)
+    found = decoder(logits, torch.tensor([12, 11, 12, 3, 0]), n_best=3)
+    monkeypatch.setattr(beam_search_crnn, "_likely_classes", lambda log_probs, _: (log_probs, None))
+    search = beam_search_crnn._search
+    monkeypatch.setattr(beam_search_crnn, "_search", lambda *arguments: search(*arguments[:4], None))
+    expected = decoder(logits, torch.tensor([12, 11, 12, 3, 0]), n_best=3)
+    for one, other in zip(found, expected, strict=True):
+        assert [(h.ids, h.spans) for h in one] == [(h.ids, h.spans) for h in other]
+        np.testing.assert_allclose([h.score for h in one], [h.score for h in other])
+        np.testing.assert_allclose([h.log_prob for h in one], [h.log_prob for h in other])
+    assert found[4][0].ids == []
+
+
+def test_few_images_of_a_whole_dictionary_at_a_time(monkeypatch):
+    """The log-probabilities, eight bytes for each of 18,710 classes in each frame, are never those of all images."""
+    logits, sizes = random_logits(9, 4, 18710), []
+
+    def noted(logits, num_frames=None):
+        sizes.append(logits.numel())
+        return frame_log_probs(logits, num_frames)
+
+    expected = PrefixBeamSearch(4)(logits)
+    monkeypatch.setattr(beam_search_crnn, "frame_log_probs", noted)
+    monkeypatch.setattr(beam_search_crnn, "_NUMBERS_AT_ONCE", 2 * logits[0].numel())
+    assert PrefixBeamSearch(4)(logits) == expected
+    assert sizes == [2 * logits[0].numel()] * 4 + [logits[0].numel()]
 
 
 def test_hashes_that_collide_do_not_merge_prefixes(monkeypatch):

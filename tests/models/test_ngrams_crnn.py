@@ -1,6 +1,10 @@
 """Character n-grams: files, and looking up against KenLM where it is installed."""
 
+import copy
 import math
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -80,6 +84,44 @@ def test_contexts_together_and_one_by_one(arpa):
         one = apart.look_up(contexts[place])
         np.testing.assert_array_equal(one[0], log_probs[place])
         np.testing.assert_array_equal(one[1], following[place])
+
+
+def test_some_tokens_only(arpa):
+    ngrams, rng = CharacterNGrams.from_file(arpa), np.random.default_rng(2)
+    contexts = rng.integers(0, len(ngrams.arrays["num_edges"]), (5, 3))
+    every = ngrams.look_up(contexts)
+    tokens = rng.integers(0, len(ngrams.tokens), (5, 1, 4))
+    for found, expected in zip(ngrams.look_up(contexts, tokens), every, strict=True):
+        np.testing.assert_array_equal(found, np.take_along_axis(expected, np.repeat(tokens, 3, 1), 2))
+
+
+def test_threads_share_ngrams(arpa, monkeypatch):
+    """Eight threads ask in orders of their own, while what is kept grows and is forgotten."""
+    monkeypatch.setattr("hf_str.models.crnn.ngrams_crnn._CELLS_KEPT", 1000)
+    ngrams = CharacterNGrams.from_file(arpa)
+    contexts = np.arange(len(ngrams.arrays["num_edges"]))
+    expected = [CharacterNGrams.from_file(arpa).look_up(context) for context in contexts]
+
+    def wrong(seed: int) -> int:
+        chosen = np.random.default_rng(seed).choice(contexts, 400)
+        pairs = ((ngrams.look_up(context), expected[context]) for context in chosen)
+        return sum(not all(map(np.array_equal, found, right)) for found, right in pairs)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(wrong, range(8))) == 0
+    finally:
+        sys.setswitchinterval(interval)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))])
+def test_copies_for_other_processes(arpa, copied):
+    model = CharacterLanguageModel(arpa, TOKENIZER)
+    other = copied(model)
+    assert other.log_prob([1, 2, 3, 4]) == model.log_prob([1, 2, 3, 4])
+    assert other.ngrams is not model.ngrams
 
 
 def test_suffixes_that_were_pruned(tmp_path):

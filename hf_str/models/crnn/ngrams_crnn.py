@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
@@ -67,6 +68,7 @@ class CharacterNGrams:
         self._children = np.where(is_context, np.cumsum(is_context), -1)
         self._suffixes = self._find_suffixes()
         self.start = max(self._child(0, BEGIN), 0)
+        self._lock = threading.Lock()
         self._forget()
 
     @classmethod
@@ -132,20 +134,28 @@ class CharacterNGrams:
         """How many n-grams there are."""
         return len(self._edge_tokens)
 
-    def look_up(self, contexts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What comes next.
+    def __reduce__(self):
+        return CharacterNGrams, (self.tokens, self.arrays, self.order)  # without what is kept, and without the lock
+
+    def look_up(self, contexts: np.ndarray, tokens: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """What comes next. Threads may share the n-grams.
 
         Args:
             contexts: numbers of contexts, of any shape.
+            tokens: places in `tokens` that are wanted, which broadcast to the shape of `contexts` with one more
+                dimension; by default all of them.
 
         Returns:
-            For each of `tokens` its natural log-probability after each context, float32, and the context after it,
+            For each of the tokens its natural log-probability after each context, float32, and the context after it,
             int32, both of the shape of `contexts` with a last dimension of tokens.
         """
-        if (self._slots[contexts] < 0).any():
-            self._keep(np.unique(contexts))
-        slots = self._slots[contexts]
-        return self._log_probs[slots], self._following[slots]
+        with self._lock:  # what is kept moves as it grows, and is forgotten when it has grown too large
+            if (self._slots[contexts] < 0).any():
+                self._keep(np.unique(contexts))
+            slots = self._slots[contexts]
+            if tokens is None:
+                return self._log_probs[slots], self._following[slots]
+            return self._log_probs[slots[..., None], tokens], self._following[slots[..., None], tokens]
 
     def _keep(self, contexts: np.ndarray):
         """Works out what follows contexts and their suffixes, from the shortest on, and keeps it."""
