@@ -37,13 +37,18 @@ class BadWords:
         """Words left out so far, by this process and its workers."""
         return self._count.value
 
-    def found(self, name: str, error: BadWordError):
+    def found(self, name: str, error: BadWordError, action: str | None = None):
         """Takes note of a bad word.
+
+        Args:
+            name: of the word.
+            error: what is wrong with it.
+            action: instead of that of all words.
 
         Raises:
             BadWordError: `action` is `"error"`.
         """
-        if self.action == "error":
+        if (action or self.action) == "error":
             advice = "correct or remove it, or leave such words out with --bad_labels drop"
             raise BadWordError(f"{name} cannot be trained on: {error}; {advice}", error.reason) from error
         with self._count.get_lock():

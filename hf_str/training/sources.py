@@ -289,7 +289,8 @@ class TrainingWords(torch.utils.data.Dataset):
             try:
                 return self.collator.prepare(word.image, word.text, rng, strength)
             except BadWordError as error:
-                self.bad_words.found(word.name, error)
+                is_ours = isinstance(self.sources[source], RenderedWords)  # nobody could correct it
+                self.bad_words.found(word.name, error, "drop" if is_ours else None)
             word = self.sources[source].words([position + attempt + 1])[0]  # batches stay full
         raise ValueError(
             f"100 words in a row of {self.sources[source].name!r} cannot be trained on; the last: {word.name}"

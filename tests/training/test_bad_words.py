@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 from torch.utils.data import DataLoader
 
-from hf_str.training import BadWordError, BadWords, StoredWords, TrainingWords, check_words
+from hf_str.training import BadWordError, BadWords, RenderedWords, StoredWords, TrainingWords, check_words
 from hf_str.training.bad_words import image_size
 from tests.conftest import draw_word
 from tests.training.drawing import as_dataset, as_row
@@ -88,6 +88,22 @@ def test_error_stops_at_once():
         BadWords("error").found("row 7", BadWordError("it is blurred", "blurred"))
     with pytest.raises(ValueError, match="'ignore'"):
         BadWords("ignore")
+
+
+def test_rendered_words_that_do_not_fit_are_drawn_anew(collator):
+    """They are nobody's mistake: a run with `--bad_labels error` goes on, and counts them."""
+
+    class Renderer:
+        def text(self, position: int) -> str:
+            return "abc" * 40 if position % 2 else "ab"
+
+        def render(self, position: int):
+            return np.asarray(draw_word("ab")), self.text(position)
+
+    words = TrainingWords([RenderedWords(Renderer)], collator, [1.0], bad_words=BadWords("error"))
+    batch = collator([words[index] for index in range(8)])
+    assert batch["labels"].shape == (8, 2)
+    assert words.bad_words.count == 4
 
 
 def test_a_source_without_any_good_word_ends(collator):
