@@ -1,11 +1,12 @@
 # /// script
 # requires-python = ">=3.10"
-# dependencies = ["hf_str[train]"]
+# dependencies = ["hf_str[train,synthesis]"]
 # ///
 """Measures what beam search, lexicons and a language model gain over best path, as a Markdown table.
 
     python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt
     python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt --language_model lm.safetensors
+    python scripts/compare_decoders.py --codes 1000
 
 A data set is a folder with a `labels.tsv` of lines `image path<TAB>text`. Each is read by the network once, and no
 image is turned; all decoders work on those logits. The rule for small lexicons: each image has its own, of its label
@@ -16,9 +17,14 @@ without the network and without building the lexicon. In brackets stands the sha
 who reads only its words cannot be better. A second table says what the language model makes of words of the lexicon,
 of other words, and of labels with a digit: how many best path reads, how many the language model, and how many it
 corrects and spoils.
+
+With `--codes` a third table says what the language model makes of so many rendered number plates, serial numbers,
+prices and cable tags, in equal parts, where no letter follows from those before: they are as hard as street photos
+are, and compared with their case and punctuation. Such a table alone needs neither `--data` nor `--lexicon`.
 """
 
 import argparse
+import string
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +33,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from tqdm import tqdm
 from transformers import AutoModelForCTC, AutoProcessor
 from transformers.utils import logging
@@ -44,6 +51,16 @@ from hf_str import (
 from hf_str.data import read_word_folder
 from hf_str.evaluation import PROTOCOLS, Protocol
 from hf_str.models.crnn.batching_crnn import make_batches
+from hf_str.synthesis import WordRenderer, WordSampler
+
+
+#: What `--codes` draws: a capital for each "A", a digit for each "0", and the rest as it stands.
+CODES = {
+    "number plates": "AA00AAA AAA000 AAA-0000 AA000AA 000AAA 0AAA000 AA-000-AA 00-AA-00 AA0000AA A-AA-0000",
+    "serial numbers": "SN00000000 AA00000000 A0A0A00A 00A0-AA00-0A0A 0000-0000-00 AAAA0000000 S/N:0AA00000 A000-00000",
+    "prices": "$0.00 $00.00 $000.00 0.00 00.00 0,00 $0,000 00p 0.00/kg 00,- US$00 00.00EUR 2/$0.00",
+    "cable tags": "A0-00 AA-0000 C-000-A K00.00 W0000-A A00/B00 00A-000 X00-00.A -W000-K00 X0:00 LAN-00 SW0-P00 R0U0",
+}
 
 
 @dataclass(frozen=True)
@@ -152,46 +169,90 @@ def draw_lexicons(labels: list[str], size: int, distractors: list[str], seed: in
         yield [label, *drawn, *(more[n] for n in rng.choice(len(more), missing, replace=False))]
 
 
+def draw_codes(count: int, seed: int) -> list[tuple[str, str]]:
+    """The kind and the text of `count` codes, of each kind alike many."""
+    rng = np.random.default_rng(seed)
+    drawn = {"A": string.ascii_uppercase, "0": string.digits}
+    codes = []
+    for number in range(count):
+        kind = list(CODES)[number % len(CODES)]
+        pattern = rng.choice(CODES[kind].split())
+        codes.append((kind, "".join(str(rng.choice(list(drawn.get(sign, sign)))) for sign in pattern)))
+    return codes
+
+
+def render(texts: list[str], seed: int) -> list[Image.Image]:
+    renderer, rng = (
+        WordRenderer(WordSampler(string.printable.strip()), seed=seed, max_aspect=16),
+        np.random.default_rng(seed),
+    )
+    return [Image.fromarray(renderer.render_text(text, rng)) for text in tqdm(texts, "rendering")]
+
+
 @torch.no_grad()
+def read_images(name: str, images: list, labels: list[str], model, processor) -> Words:
+    batches = make_batches(images, processor.image_processor, 64)
+    logits = [model(**batch.inputs).logits for batch in tqdm(batches, name)]
+    return Words(name, logits, [labels[place] for batch in batches for place in batch.places])
+
+
 def read_data(folder: Path, model, processor, protocol: Protocol) -> Words:
     boxes = read_word_folder(folder)
-    batches = make_batches([load_word_image(box.path) for box in boxes], processor.image_processor, 64)
-    logits = [model(**batch.inputs).logits for batch in tqdm(batches, folder.name)]
-    labels = [protocol.normalize(boxes[place].text) for batch in batches for place in batch.places]
-    return Words(folder.name, logits, labels)
+    labels = [protocol.normalize(box.text) for box in boxes]
+    return read_images(folder.name, [load_word_image(box.path) for box in boxes], labels, model, processor)
+
+
+def table_of_codes(count: int, seed: int, model, processor, language_model, beam_width: int) -> str:
+    """What the language model makes of rendered codes, which it cannot know."""
+    codes, protocol = draw_codes(count, seed), PROTOCOLS["94"]
+    datasets = []
+    for kind in CODES:
+        texts = [text for of_kind, text in codes if of_kind == kind]
+        datasets.append(read_images(kind, render(texts, seed), texts, model, processor))
+    comparison = Comparison(datasets, processor.tokenizer, protocol)
+    comparison.add("best path", BestPath())
+    comparison.add("language model", PrefixBeamSearch(beam_width, language_model=language_model))
+    lines = ["| codes | number | best path | language model | gain | corrected | spoilt |", "|---" * 7 + "|"]
+    before, after = ([result.right for result in comparison.rows[name]] for name in ("best path", "language model"))
+    rows = [(words.name, *right) for words, *right in zip(datasets, before, after, strict=True)]
+    for name, first, second in [*rows, ("all", np.concatenate(before), np.concatenate(after))]:
+        shares = 100 * first.mean(), 100 * second.mean()
+        changes = f"{(second & ~first).sum()} | {(first & ~second).sum()}"
+        row = f"{shares[0]:.2f} | {shares[1]:.2f} | {shares[1] - shares[0]:+.2f} | {changes}"
+        lines.append(f"| {name} | {len(first):,} | {row} |")
+    return "\n".join(lines)
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, nargs="+", required=True, help="folders of words with a labels.tsv")
+    parser.add_argument("--data", type=Path, nargs="+", default=[], help="folders of words with a labels.tsv")
     parser.add_argument("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
-    parser.add_argument("--lexicon", type=Path, required=True, help="text file of words, a line each")
+    parser.add_argument("--lexicon", type=Path, help="text file of words, a line each")
     parser.add_argument("--language_model", type=Path, help="of characters (the model's own, if any)")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="36", help="what is compared")
     parser.add_argument("--beam_width", type=int, default=10)
     parser.add_argument("--sizes", type=int, nargs="*", default=[50, 1000], help="words in the small lexicons")
+    parser.add_argument("--codes", type=int, default=0, help="measure on so many rendered codes too, at least 4 (0)")
     parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if not args.data and not args.codes:
+        parser.error("give --data with --lexicon, --codes, or both")
+    if args.data and args.lexicon is None:
+        parser.error("--data needs a --lexicon")
+    if args.codes and args.codes < len(CODES):
+        parser.error(f"--codes must be at least {len(CODES)}, one of each kind")
+    return args
 
 
-def main():
-    args = parse_args()
-    torch.set_num_threads(1)
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    protocol = PROTOCOLS[args.protocol]
-    model, processor = AutoModelForCTC.from_pretrained(args.model).eval(), AutoProcessor.from_pretrained(args.model)
-    processor.image_processor.upright_ratio = None
-    tokenizer = processor.tokenizer
+def compare(args: argparse.Namespace, model, processor, language_model) -> str:
+    """The tables of the data sets."""
+    protocol, tokenizer = PROTOCOLS[args.protocol], processor.tokenizer
     datasets = [read_data(folder, model, processor, protocol) for folder in args.data]
     comparison = Comparison(datasets, tokenizer, protocol)
 
     comparison.add("best path", BestPath())
     comparison.add(f"beam {args.beam_width}", PrefixBeamSearch(args.beam_width))
     comparison.add("prefix search", PrefixSearch())
-    language_model = tokenizer.language_model
-    if args.language_model is not None:
-        language_model = CharacterLanguageModel(args.language_model, tokenizer)
     if language_model is not None:
         comparison.add("beam + language model", PrefixBeamSearch(args.beam_width, language_model=language_model))
 
@@ -208,12 +269,33 @@ def main():
     for distance in (3, 1):
         comparison.add(f"{name}, within {distance} of best path", LexiconDecoder(lexicon, max_distance=distance))
     comparison.add(f"{name}, beam", PrefixBeamSearch(args.beam_width, lexicon=lexicon), known)
-    if language_model is not None:
-        decoder = PrefixBeamSearch(args.beam_width, lexicon=lexicon, language_model=language_model)
-        comparison.add(f"{name}, beam + language model", decoder, known)
-    print(comparison.table())
-    if language_model is not None:
-        print(f"\n{comparison.table_by_kind('beam + language model', known)}")
+    if language_model is None:
+        return comparison.table()
+    decoder = PrefixBeamSearch(args.beam_width, lexicon=lexicon, language_model=language_model)
+    comparison.add(f"{name}, beam + language model", decoder, known)
+    return f"{comparison.table()}\n\n{comparison.table_by_kind('beam + language model', known)}"
+
+
+def main():
+    args = parse_args()
+    torch.set_num_threads(1)
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    model, processor = AutoModelForCTC.from_pretrained(args.model).eval(), AutoProcessor.from_pretrained(args.model)
+    processor.image_processor.upright_ratio = None
+    language_model = processor.tokenizer.language_model
+    if args.language_model is not None:
+        language_model = CharacterLanguageModel(args.language_model, processor.tokenizer)
+    if args.codes and language_model is None:
+        raise SystemExit(
+            "--codes compares a language model with best path: this checkpoint has none, give --language_model"
+        )
+    tables = []
+    if args.data:
+        tables.append(compare(args, model, processor, language_model))
+    if args.codes:
+        tables.append(table_of_codes(args.codes, args.seed, model, processor, language_model, args.beam_width))
+    print("\n\n".join(tables))
 
 
 if __name__ == "__main__":

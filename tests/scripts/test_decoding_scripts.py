@@ -129,6 +129,23 @@ def test_texts_of_signs_hold_more_than_words(tmp_path):
     assert not any(token.isupper() for ngram in probabilities for token in ngram)
 
 
+def test_spaces_between_words(tmp_path):
+    """A share of the texts holds spaces; what follows a space depends on nothing before it."""
+    (tmp_path / "words.txt").write_text("hello\t9\nzygote\t1\nbakery\t5\ncoffee\t5\nstreet\t5\n")
+    arguments = ["--words", tmp_path / "words.txt", "--sign_texts", 3000, "--order", 4, "--phrase_share", 0.2]
+    run("train_character_lm.py", *arguments, "--output", tmp_path / "lm.arpa")
+    probabilities = log10_probabilities(tmp_path / "lm.arpa")
+    assert probabilities[("l", "l", "o", "<space>")] > -1.5
+    assert probabilities[("<space>", "h", "e", "l")] > probabilities[("<space>", "h")]
+    assert not any("<space>" in ngram[1:-1] for ngram in probabilities)
+    tokenizer = CRNNTokenizer("94+space")
+    model = CharacterLanguageModel(tmp_path / "lm.arpa", tokenizer)
+    both, joined, odd = (
+        model.log_prob(tokenizer(text).input_ids) for text in ("hello bakery", "hellobakery", "he llo")
+    )
+    assert both > joined and both / 12 > odd / 6
+
+
 def test_a_language_model_of_a_language(tmp_path):
     wordfreq = pytest.importorskip("wordfreq")
     output = run("train_character_lm.py", "--words", "wordfreq:fil", "--order", 2, "--output", tmp_path / "lm.arpa")
@@ -173,6 +190,25 @@ def test_compare_decoders(words, arpa, tiny_checkpoint, tmp_path):
     before, after = (sum(float(row[column] or 0) * int(row[1]) / 100 for row in kinds.values()) for column in (2, 3))
     corrected, spoilt = (sum(int(row[column]) for row in kinds.values()) for column in (4, 5))
     assert after - before == pytest.approx(corrected - spoilt)
+
+
+def test_what_becomes_of_codes(arpa, tiny_checkpoint):
+    """The same with the same seed; no data set is needed."""
+    arguments = ["--codes", 9, "--language_model", arpa, "--model", tiny_checkpoint]
+    output = run("compare_decoders.py", *arguments, "--seed", 3)
+    rows = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
+    assert rows[0] == ["codes", "number", "best path", "language model", "gain", "corrected", "spoilt"]
+    assert {row[0]: row[1] for row in rows[1:]} == {
+        "number plates": "3",
+        "serial numbers": "2",
+        "prices": "2",
+        "cable tags": "2",
+        "all": "9",
+    }
+    error = run("compare_decoders.py", "--codes", 9, "--model", tiny_checkpoint, code=1)
+    assert "--codes compares a language model with best path: this checkpoint has none" in error
+    error = run("compare_decoders.py", "--data", arpa.parent, code=2)
+    assert "--data needs a --lexicon" in error
 
 
 def test_benchmark_decoding(words, tiny_checkpoint, tmp_path):
