@@ -83,6 +83,18 @@ def test_images_at_once_make_no_difference(monkeypatch):
     assert decoder(logits, n_best=2) == expected
 
 
+@pytest.mark.parametrize("max_distance", [None, 1])
+def test_few_images_at_a_time(monkeypatch, max_distance):
+    """As where a dictionary has so many classes that the log-probabilities of two images fill the memory."""
+    decoder, logits = LexiconDecoder(Lexicon(random_words(300), LETTERS), max_distance), random_logits(30, 12, 9)
+    num_frames = torch.arange(30) % 13
+    expected = decoder(logits, num_frames)
+    monkeypatch.setattr("hf_str.models.crnn.lexicon_search_crnn._NUMBERS_AT_ONCE", 2 * logits[0].numel())
+    for (found,), (one,) in zip(decoder(logits, num_frames), expected, strict=True):
+        assert (found.ids, found.spans) == (one.ids, one.spans)
+        assert found.log_prob == pytest.approx(one.log_prob)
+
+
 def test_places_and_probabilities_are_those_of_the_word():
     lexicon = Lexicon(["hall", "bed"], CRNNTokenizer("abcdefghl"))
     ((hypothesis,),) = LexiconDecoder(lexicon)(path_logits([8, 8, 0, 1, 9, 0, 9, 9], vocab=10))

@@ -16,6 +16,9 @@ from .prefix_probabilities_crnn import PrefixProbabilities
 
 __all__ = ["LexiconDecoder"]
 
+#: Numbers of a batch that are worked on at once where there are many classes: 64 MB in double precision.
+_NUMBERS_AT_ONCE = 1 << 23
+
 
 class LexiconDecoder:
     """Reads the most probable word of a lexicon (Shi et al. 2015, section 2.3.2), exactly.
@@ -54,6 +57,15 @@ class LexiconDecoder:
     def __call__(
         self, logits: torch.Tensor, num_frames: torch.Tensor | None = None, n_best: int = 1
     ) -> list[list[CTCHypothesis]]:
+        # Part by part, since the log-probabilities of a batch over a whole dictionary take gigabytes.
+        step = max(1, _NUMBERS_AT_ONCE // max(1, math.prod(logits.shape[1:])))
+        readings = []
+        for start in range(0, len(logits), step):
+            part = slice(start, start + step)
+            readings += self._read(logits[part], None if num_frames is None else num_frames[part], n_best)
+        return readings
+
+    def _read(self, logits: torch.Tensor, num_frames: torch.Tensor | None, n_best: int) -> list[list[CTCHypothesis]]:
         log_probs = self.lexicon.merge(frame_log_probs(logits, num_frames))
         nothing = [[CTCHypothesis([], [], [], 0.0, -math.inf)] for _ in log_probs]
         neighbourhood = None
