@@ -10,8 +10,8 @@
     accelerate launch --num_processes 2 scripts/evaluate_str.py --data union14m/ --output_dir runs/measured
 
 A data set is anything that `load_word_boxes` reads. A model is a checkpoint or Hub repository of CRNN, PP-OCRv5 or v6,
-TrOCR or MGP-STR, or an ONNX file of a CRNN with its processor beside it. Prints a table; with `--output_dir` also
-writes
+TrOCR or MGP-STR, or an ONNX file: of a CRNN with its processor beside it, or of PP-OCR as it was released, with its
+dictionary in it or beside it (inference.yml or *_dict.txt). Prints a table; with `--output_dir` also writes
 
     predictions/NAME.jsonl   each reading as it comes: the same command goes on where a run was stopped
     results.json             all figures, with settings, versions and counts

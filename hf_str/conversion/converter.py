@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers.utils import logging
 
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
@@ -15,21 +16,25 @@ from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.tokenization_crnn import CRNNTokenizer, resolve_charset
 from .checkpoint_files import read_weights
-from .families import FAMILIES
+from .families import FAMILIES, ppocr
 from .family import CheckpointFamily, ConversionError, Weights
-from .model_card import model_card
+from .model_card import model_card, notice
 
 
 __all__ = ["convert_checkpoint"]
 
+logger = logging.get_logger(__name__)
+
 
 def convert_checkpoint(
-    family: str | CheckpointFamily,
+    family: str | CheckpointFamily | None,
     path: str | Path,
     output_dir: str | Path,
     charset: str | Path | Iterable[str] | None = None,
     preprocessing: str | None = None,
     image_size: tuple[int, int] | None = None,
+    dictionary: str | Path | None = None,
+    half: bool = False,
 ) -> CRNNForCTC:
     """Converts a checkpoint of another project.
 
@@ -38,12 +43,17 @@ def convert_checkpoint(
 
     Args:
         family: which project and network, a key of [`FAMILIES`]; or the description of one that is not among them.
-        path: its file of weights.
+            `None` where the file says what it is, as those of PP-OCR do.
+        path: its file of weights; of PP-OCR also a folder or a repository on the Hub with transformers' safetensors.
         output_dir: where the checkpoint goes.
         charset: name of one of the family's charsets, or what [`resolve_charset`] takes: one character for each class
-            but the blank, in order. By default the one of the family's charsets that has as many as the network.
+            but the blank, in order. By default the one of the family's charsets that has as many as the network. Of a
+            checkpoint with a dictionary of its own (PP-OCR) the classes of these characters are kept, and those that
+            it lacks start fresh; by default the whole dictionary.
         preprocessing: name of one of the family's ways to prepare images; the first by default.
         image_size: `(height, width)` of the images, where the network was trained on others than the family's.
+        dictionary: text file with a character a line, for a network of PP-OCR whose file does not bring its own.
+        half: save weights in half precision; they are loaded in float32 all the same.
 
     Returns:
         The converted model, in evaluation mode.
@@ -53,12 +63,25 @@ def convert_checkpoint(
             charset has another number of characters than the network.
         FileNotFoundError: there is no such file.
     """
+    path = ppocr.local_folder(path) if family is None or str(family) in ppocr.MODEL_TYPES.values() else Path(path)
+    if family is None:
+        family = ppocr.family_of(path)
+        if family is None:
+            raise ConversionError(f"{path} does not say what it is: name its family, one of {', '.join(FAMILIES)}")
     if isinstance(family, str):
         family = _one_of(FAMILIES, family, "family")
     preprocessing = preprocessing or next(iter(family.preprocessing))
     options = dict(_one_of(family.preprocessing, preprocessing, f"way of {family.name} to prepare images"))
     if image_size is not None:
         options["size"] = dict(zip(("height", "width"), image_size, strict=True))
+
+    if family.read is not None:
+        if not path.exists():
+            raise FileNotFoundError(f"there is no file {path}")
+        read = family.read(path, None if dictionary is None else Path(dictionary))
+        weights, symbols, fresh = _keep_classes(read.weights, read.symbols, charset)
+        config = CRNNConfig(**read.config | {"vocab_size": len(symbols) + 1})
+        return _save(config, weights, symbols, family, preprocessing, options, path.name, output_dir, fresh, half)
 
     weights = read_weights(path, family.containers)
     weights = family.adapt(_without_prefixes(weights, family.prefixes))
@@ -71,17 +94,67 @@ def convert_checkpoint(
     for name in ("ctc_head.weight", "ctc_head.bias"):
         weights[name] = weights[name][order]
     config = CRNNConfig(**fields | {"vocab_size": len(order)})
+    return _save(config, weights, symbols, family, preprocessing, options, path.name, output_dir, [], half)
+
+
+def _save(
+    config: CRNNConfig,
+    weights: Weights,
+    symbols: Sequence[str],
+    family: CheckpointFamily,
+    preprocessing: str,
+    options: Mapping[str, Any],
+    file: str,
+    output_dir: str | Path,
+    fresh: Sequence[str],
+    half: bool,
+) -> CRNNForCTC:
+    """Writes the checkpoint: weights, config, code, tokenizer, image processor, card and notice."""
     model = CRNNForCTC(config)
     model.load_state_dict(weights, strict=False)  # old versions of PyTorch did not save num_batches_tracked
     model.eval()
-
+    state = model.state_dict()
+    if half:  # the config still says float32, which is how the weights are loaded
+        state = {name: weight.half() if weight.is_floating_point() else weight for name, weight in state.items()}
+    model.save_pretrained(output_dir, state_dict=state)
     image_processor = CRNNImageProcessorPil(do_grayscale=config.num_channels == 1, **options)
-    tokenizer = CRNNTokenizer(charset=symbols)
-    model.save_pretrained(output_dir)
-    CRNNProcessor(image_processor, tokenizer).save_pretrained(output_dir)
-    card = model_card(family, preprocessing, Path(path).name, model, symbols)
+    CRNNProcessor(image_processor, CRNNTokenizer(charset=symbols)).save_pretrained(output_dir)
+    card = model_card(family, preprocessing, file, model, symbols, fresh)
     Path(output_dir, "README.md").write_text(card, encoding="utf-8")
+    if family.authors:
+        Path(output_dir, "NOTICE").write_text(notice(family, file), encoding="utf-8")
     return model
+
+
+def _keep_classes(weights: Weights, known: Sequence[str], charset: Any) -> tuple[Weights, list[str], list[str]]:
+    """The head for the characters of a charset, and those of them that the dictionary lacks.
+
+    Their rows are the mean of all others: a character that does not fire, so that it is read by nobody before it is
+    trained.
+
+    Raises:
+        ConversionError: the dictionary has none of them.
+    """
+    if charset is None:
+        return weights, list(known), []
+    symbols, classes = list(resolve_charset(charset)), {}
+    for index, symbol in reversed(list(enumerate(known, start=1))):
+        classes[unicodedata.normalize("NFC", symbol)] = index
+    classes |= {symbol: index for index, symbol in reversed(list(enumerate(known, start=1)))}  # as they stand, first
+    found = [classes.get(symbol) for symbol in symbols]
+    rows = [0, *(index for index in found if index is not None)]
+    if len(rows) == 1:
+        raise ConversionError("the dictionary has none of the characters of the charset")
+    kept = dict(weights)
+    for name in ("ctc_head.weight", "ctc_head.bias"):
+        typical = weights[name][rows[1:]].mean(0)
+        picked = [weights[name][0], *(typical if index is None else weights[name][index] for index in found)]
+        kept[name] = torch.stack(picked)
+    fresh = [symbol for symbol, index in zip(symbols, found, strict=True) if index is None]
+    if fresh:
+        named = " ".join(fresh[:50]) + (" and others, all in README.md" if len(fresh) > 50 else "")
+        logger.warning(f"{len(fresh):,} characters are not in the dictionary and start fresh: {named}")
+    return kept, symbols, fresh
 
 
 def _one_of(table: Mapping[str, Any], name: str, what: str) -> Any:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 
-__all__ = ["CheckpointFamily", "ConversionError", "Weights", "stacked_lstm"]
+__all__ = ["CheckpointFamily", "ConversionError", "ReadCheckpoint", "Weights", "stacked_lstm"]
 
 #: Names to tensors, as a state dict has them.
 Weights = dict[str, torch.Tensor]
@@ -15,6 +16,21 @@ Weights = dict[str, torch.Tensor]
 
 class ConversionError(ValueError):
     """A checkpoint that is not what it was said to be. The message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class ReadCheckpoint:
+    """A checkpoint that says itself what it is, as far as it does.
+
+    Attributes:
+        weights: under our names.
+        config: fields of `CRNNConfig`.
+        symbols: the text of each class but the blank, which is the first.
+    """
+
+    weights: Weights
+    config: Mapping[str, Any]
+    symbols: list[str]
 
 
 @dataclass(frozen=True)
@@ -40,6 +56,11 @@ class CheckpointFamily:
         not_needed: patterns (as of `fnmatch`) of weights that have no place in the converted model.
         adapt: what has to be done to its weights, before they are renamed.
         remarks: what else a user should know, for the table and the model card.
+        read: opens a file or folder whose weights are found in another way than by `names`, and which brings its
+            dictionary along; takes its path and that of a dictionary, or `None`. Of such a checkpoint a charset keeps
+            some of the classes; there are no `charsets` then.
+        authors: who is named in the NOTICE of what was converted; without a name there is none.
+        license: of the weights, as the Hub calls it.
     """
 
     name: str
@@ -56,6 +77,9 @@ class CheckpointFamily:
     not_needed: tuple[str, ...] = ()
     adapt: Callable[[Weights], Weights] = field(default=lambda weights: weights)
     remarks: str = ""
+    read: Callable[[Path, Path | None], ReadCheckpoint] | None = None
+    authors: str = ""
+    license: str = ""
 
     def our_name(self, name: str) -> str | None:
         """What a weight of the family is called here; `None` if the family has no such weight."""

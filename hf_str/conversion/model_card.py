@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..version import __version__
 from .family import CheckpointFamily
 
 
-__all__ = ["model_card"]
+__all__ = ["model_card", "notice"]
 
 _CARD = """\
 ---
-library_name: transformers
+{license}library_name: transformers
 pipeline_tag: image-to-text
 tags:
 - ocr
@@ -22,8 +23,7 @@ tags:
 
 # {title}
 
-Converted from `{file}` of {source} with hf_str; the weights are that project's and under its licence. It reads a
-cropped word.
+Converted from `{file}` of {source} with hf_str; {rights}. It reads a cropped word.
 
 ```python
 import hf_str
@@ -36,13 +36,27 @@ pipeline("image-to-text", model="path/to/this/folder")("word.png")
 - Images: {channels}, {height} pixels high, prepared in the way "{preprocessing}" of that project.
 - Characters ({count}): {characters}
 - The blank is class 0{moved}; apart from that the logits are those of the original.
-{remarks}"""
+{fresh}{remarks}"""
+_NOTICE = """\
+{title}
+Copyright (c) {authors}. {source}
+Licensed under the Apache License, Version 2.0: https://www.apache.org/licenses/LICENSE-2.0
+
+The weights in this folder were converted from {file}
+with hf_str {version}: their names and layout were changed, normalization is folded into the convolutions where the
+file had it so, and the head was cut to the characters of the tokenizer where those are not the whole dictionary.
+"""
 
 
 def model_card(
-    family: CheckpointFamily, preprocessing: str, file: str, model: CRNNForCTC, symbols: Sequence[str]
+    family: CheckpointFamily,
+    preprocessing: str,
+    file: str,
+    model: CRNNForCTC,
+    symbols: Sequence[str],
+    fresh: Sequence[str] = (),
 ) -> str:
-    """Markdown with the metadata of the Hub; `file` is the name of the file that was converted."""
+    """Markdown with the metadata of the Hub; `file` is what was converted, `fresh` what it could not read."""
     shown = "".join(symbols[:200])
     return _CARD.format(
         title=family.title,
@@ -54,6 +68,18 @@ def model_card(
         preprocessing=preprocessing,
         count=len(symbols),
         characters=f"`` {shown} ``" + (" and more, in `tokenizer.json`" if len(symbols) > 200 else ""),
+        license=f"license: {family.license}\n" if family.license else "",
+        rights=f"the weights are by the {family.authors}, under {family.license} (see NOTICE)"
+        if family.authors
+        else "the weights are that project's and under its license",
+        fresh=f"- Not in its dictionary, and to be learned before they are read: {' '.join(fresh)}\n" if fresh else "",
         moved=", and was the last" if family.blank == "last" else "",
         remarks=f"- {family.remarks}\n" if family.remarks else "",
+    )
+
+
+def notice(family: CheckpointFamily, file: str) -> str:
+    """The NOTICE that section 4 of the Apache License asks for: whose work it is, and what was changed."""
+    return _NOTICE.format(
+        title=family.title, authors=family.authors, source=family.source, file=file, version=__version__
     )

@@ -223,4 +223,4 @@ def _layer_norms(graph: _Graph) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+    return torch.tensor(np.array(values, dtype=np.float32))

@@ -23,16 +23,33 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
+from ..conversion.ppocr_dictionary import find_ppocr_dictionary
 from ..models.crnn.batching_crnn import Batch, bound_logits, keep_surest, make_batches, sorts_by_width
 from ..models.crnn.decoders_crnn import make_decoder
 from ..models.crnn.decoding_crnn import CTCDecoder
+from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.language_model_crnn import CharacterLanguageModel
 from ..models.crnn.processing_crnn import CRNNProcessor
+from ..models.crnn.tokenization_crnn import CRNNTokenizer
 from ..onnx import ORTCRNNForCTC
 from ..optional import require
 
 
 __all__ = ["Recognizer", "fingerprint", "nearest_word", "open_recognizer"]
+
+#: How Paddle prepares images for PP-OCR: 48 high, padded to 320 on the right, wider ones as they are.
+_PADDLE_PREPROCESSING = {
+    "size": {"height": 48, "width": 320},
+    "do_grayscale": False,
+    "resample": Image.BILINEAR,
+    "antialias": False,
+    "keep_aspect_ratio": True,
+    "min_width": 1,
+    "max_width": 3200,
+    "width_rounding": "up",
+    "padding": "max_length",
+    "return_pixel_mask": False,
+}
 
 
 class Recognizer:
@@ -117,10 +134,10 @@ class CRNNRecognizer(Recognizer):
 
     def load(self, checkpoint: str):
         super().load(checkpoint)
-        self.load_processor(checkpoint)
+        self.use_processor(CRNNProcessor.from_pretrained(checkpoint))
 
-    def load_processor(self, folder: str):
-        self.processor = CRNNProcessor.from_pretrained(folder)
+    def use_processor(self, processor: CRNNProcessor):
+        self.processor = processor
         if "language_model" in self.decoding:  # once, however many lexicons come
             file = self.decoding["language_model"]
             self.decoding["language_model"] = CharacterLanguageModel(file, self.processor.tokenizer)
@@ -260,11 +277,37 @@ class OnnxRecognizer(CRNNRecognizer):
 
     def load(self, checkpoint: str):
         self.model = ORTCRNNForCTC(checkpoint, device=self.device)
-        self.load_processor(str(Path(checkpoint).parent))
+        self.use_processor(CRNNProcessor.from_pretrained(Path(checkpoint).parent))
 
     @property
     def num_parameters(self) -> None:
         return None
+
+
+class PPOCROnnxRecognizer(OnnxRecognizer):
+    """A recognizer of PP-OCR as it is released in ONNX, v2 to v6, prepared as Paddle prepares it.
+
+    The graph takes images in BGR, and gives probabilities of a blank, its dictionary and a space. Their logarithms are
+    logits, so that decoders, lexicons and scores are those of a CRNN.
+    """
+
+    family = "PP-OCR, ONNX"
+
+    def load(self, checkpoint: str):
+        self.model = ORTCRNNForCTC(checkpoint, device=self.device)
+        session = self.model.session
+        inputs, output = session.get_inputs(), session.get_outputs()[0]
+        num_classes = output.shape[-1]
+        if len(inputs) != 1 or len(inputs[0].shape) != 4 or len(output.shape) != 3 or not isinstance(num_classes, int):
+            raise ValueError(f"{checkpoint} is neither a CRNN of hf_str nor a recognizer of PP-OCR")
+        metadata = session.get_modelmeta().custom_metadata_map
+        tokenizer = CRNNTokenizer(find_ppocr_dictionary(checkpoint, metadata, num_classes))
+        self.use_processor(CRNNProcessor(CRNNImageProcessorPil(**_PADDLE_PREPROCESSING), tokenizer))
+
+    def logits(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        session, bgr = self.model.session, inputs["pixel_values"].flip(1).cpu().numpy()
+        probabilities = torch.from_numpy(session.run(None, {session.get_inputs()[0].name: bgr})[0])
+        return probabilities.to(self.device).clamp_(min=torch.finfo(torch.float32).tiny).log_()
 
 
 def open_recognizer(
@@ -276,7 +319,8 @@ def open_recognizer(
     """Loads a recogniser of any family.
 
     Args:
-        model: a checkpoint folder, a repository on the Hub, or an ONNX file.
+        model: a checkpoint folder, a repository on the Hub, or an ONNX file: of a CRNN, with its processor beside it,
+            or of PP-OCR, with its dictionary in it or beside it.
         device: where to compute.
         decoding: for CTC recognisers of hf_str, what `make_decoder` takes: `decoder`, `beam_width`, `language_model`.
         precision: for CRNN, `dtype` of [`CRNNInferenceMixin.optimize_for_inference`]; `None` leaves it as trained.
@@ -289,7 +333,9 @@ def open_recognizer(
     if str(model).endswith(".onnx"):
         if not Path(model).is_file():
             raise FileNotFoundError(f"there is no file {model}")
-        return OnnxRecognizer(str(model), device, decoding, precision)
+        inputs = [node.name for node in ORTCRNNForCTC(model).session.get_inputs()]
+        recognizer_class = OnnxRecognizer if "pixel_values" in inputs else PPOCROnnxRecognizer
+        return recognizer_class(str(model), device, decoding, precision)
     config = AutoConfig.from_pretrained(model)
     if config.model_type == "crnn":
         return CRNNRecognizer(model, device, decoding, precision)
@@ -301,7 +347,7 @@ def open_recognizer(
         return PPOCRRecognizer(model, device, decoding, precision)
     raise ValueError(
         f"{model} is of the type {config.model_type!r}; there are readers for crnn, vision-encoder-decoder (TrOCR), "
-        "mgp-str, what AutoModelForTextRecognition knows (PP-OCRv5, PP-OCRv6), and ONNX files of a CRNN"
+        "mgp-str, what AutoModelForTextRecognition knows (PP-OCRv5, PP-OCRv6), and ONNX files of a CRNN or PP-OCR"
     )
 
 
@@ -312,9 +358,11 @@ def fingerprint(model: str) -> str | None:
         return getattr(AutoConfig.from_pretrained(model), "_commit_hash", None)
     files = path.iterdir()
     if path.is_file():
-        files = [path, *path.parent.glob("*.json"), *path.parent.glob("language_model.safetensors")]
+        beside = ("*.json", "language_model.safetensors", "inference.yml", "*dict*.txt")
+        files = [path, *(file for pattern in beside for file in path.parent.glob(pattern))]
     digest = hashlib.sha256()
-    for file in sorted(file for file in files if file.suffix in {".bin", ".json", ".onnx", ".safetensors"}):
+    kinds = {".bin", ".json", ".onnx", ".safetensors"} | ({".txt", ".yml"} if path.is_file() else set())
+    for file in sorted(file for file in files if file.suffix in kinds):
         digest.update(file.name.encode())
         with open(file, "rb") as content:
             while piece := content.read(1 << 20):

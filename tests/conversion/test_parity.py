@@ -53,7 +53,8 @@ def test_the_number_of_frames(conversion):
 
 
 def test_every_family_is_compared():
-    assert {peer.family for peer in PEERS} == set(FAMILIES)
+    """Those that bring a dictionary along, PP-OCR's, are compared in test_ppocr.py."""
+    assert {peer.family for peer in PEERS} == {name for name, family in FAMILIES.items() if family.read is None}
 
 
 def test_a_converted_checkpoint_is_complete(tmp_path):

