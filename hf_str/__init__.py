@@ -47,6 +47,6 @@ __all__ = [
 ]
 
 #: Folder of the checkpoint that comes with the package; reads words without any download.
-DEFAULT_CHECKPOINT = str(Path(__file__).parent / "checkpoints" / "crnn-str-small")
+DEFAULT_CHECKPOINT = str(Path(__file__).parent / "checkpoints" / "crnn-str")
 
 register(DEFAULT_CHECKPOINT)

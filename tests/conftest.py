@@ -76,9 +76,9 @@ def word_files(word_images, tmp_path_factory) -> list[str]:
     return [str(path) for path in sorted(folder.iterdir())]
 
 
-def draw_word(text: str, size: int = 24) -> Image.Image:
-    """Black on white, tightly cropped, in Pillow's own font."""
-    font = ImageFont.load_default(size)
+def draw_word(text: str, size: int = 24, font_file: str | None = None) -> Image.Image:
+    """Black on white, tightly cropped, in Pillow's own font, which has ASCII alone, or in that of a file."""
+    font = ImageFont.load_default(size) if font_file is None else ImageFont.truetype(font_file, size)
     left, top, right, bottom = font.getbbox(text)
     image = Image.new("RGB", (int(right - left) + 8, int(bottom - top) + 8), "white")
     ImageDraw.Draw(image).text((4 - left, 4 - top), text, fill="black", font=font)

@@ -66,7 +66,7 @@ def test_fast_reads_the_same_words(read, monkeypatch):
     samples = [str(package / "samples" / f"{word}.png") for word in ("coffee", "market")]
     optimized, optimize = [], hf_str.CRNNForCTC.optimize_for_inference
     monkeypatch.setattr(hf_str.CRNNForCTC, "optimize_for_inference", lambda m: optimized.append(optimize(m)))
-    model = ["--model", package / "checkpoints" / "crnn-str-small"]
+    model = ["--model", package / "checkpoints" / "crnn-str"]
     slow, fast = read(*samples, *model), read(*samples, *model, "--fast")
     assert len(optimized) == 1
     assert slow[0] == fast[0] == 0

@@ -65,7 +65,7 @@ def as_file(path: str | Path) -> dict:
     [
         "/etc/passwd",
         PACKAGE / "cli.py",
-        PACKAGE / "checkpoints" / "crnn-str-small" / "config.json",
+        PACKAGE / "checkpoints" / "crnn-str" / "config.json",
         SAMPLE,
         "pyproject.toml",
         "../../../../../../etc/passwd",
@@ -121,7 +121,7 @@ def test_samples_have_numbers(client, index, text):
 
 
 def test_a_checkpoint_that_is_not_offered(client):
-    assert component(client, "model")["props"]["choices"] == [["crnn-str-small", "crnn-str-small"]]
+    assert component(client, "model")["props"]["choices"] == [["crnn-str", "crnn-str"]]
     data = [[as_file(upload(client, "mine.png")[0])], None, "/somewhere/else", "best_path", ""]
     assert not call(client, "words", "input", "visitor", data=data)["success"]
 

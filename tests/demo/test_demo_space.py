@@ -85,7 +85,7 @@ def test_it_starts_with_its_own_code_and_models(space, tmp_path):
         timeout=500,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout == f"READERS {space}/hf_str/__init__.py ['tiny', 'crnn-str-small']\n"
+    assert run.stdout == f"READERS {space}/hf_str/__init__.py ['tiny', 'crnn-str']\n"
 
 
 def test_a_model_of_the_hub_is_named(readers, tmp_path, monkeypatch):

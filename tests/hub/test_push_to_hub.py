@@ -176,8 +176,8 @@ def test_embedded_checkpoint_with_its_card(push, hub):
     import hf_str
 
     card = ROOT / "model_cards" / f"{Path(hf_str.DEFAULT_CHECKPOINT).name}.md"
-    push(hf_str.DEFAULT_CHECKPOINT, "org/crnn-str-small", "--card", card, "--results", card.with_suffix(".json"))
-    assert "modeling_crnn.py" in hub.files("org/crnn-str-small")
+    push(hf_str.DEFAULT_CHECKPOINT, "org/crnn-str", "--card", card, "--results", card.with_suffix(".json"))
+    assert "modeling_crnn.py" in hub.files("org/crnn-str")
 
 
 def test_what_evaluation_writes_is_what_is_published(push, hub, folder):
