@@ -91,12 +91,12 @@ class CRNNProcessor(ProcessorMixin):
 
         Returns:
             One dictionary an image: `text`; `score`, the probability of the word in [0, 1], by default the product of
-            its characters' or, with a language model, the word's share of the beam; `log_prob`, the natural logarithm
-            of the label's probability under CTC (of one alignment for best path); and `characters`, a list of
-            dictionaries with `text`, `probability` in [0, 1] and `span`, the (left, right) edges on the x axis of the
-            frames in which CTC reads the character. CTC likes to say a character once, in its middle, so a span is
-            often narrower than the letter. With `n_best` above 1 also `candidates`, at most `n_best` such dictionaries
-            in the decoder's order, of which the first is the reading.
+            its characters' or, with a language model, what [`PrefixBeamSearch`] says; `log_prob`, the natural
+            logarithm of the label's probability under CTC (of one alignment for best path); and `characters`, a list
+            of dictionaries with `text`, `probability` in [0, 1] and `span`, the (left, right) edges on the x axis of
+            the frames in which CTC reads the character. CTC likes to say a character once, in its middle, so a span
+            is often narrower than the letter. With `n_best` above 1 also `candidates`, at most `n_best` such
+            dictionaries in the decoder's order, of which the first is the reading.
         """
         classes = len(self.tokenizer)
         if outputs.logits.shape[-1] != classes:
