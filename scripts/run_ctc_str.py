@@ -20,6 +20,11 @@ Another charset, keeping what is known of the characters that both have:
     python scripts/run_ctc_str.py --charset hangul --dataset synth --fonts /usr/share/fonts/truetype/nanum \\
         --max_steps 5000 --output_dir runs/hangul
 
+Straight from a recognizer of PP-OCR, whose dictionary of 18,710 classes is cut to the characters that are needed:
+
+    python scripts/run_ctc_str.py --model_name_or_path PaddlePaddle/PP-OCRv6_small_rec_safetensors --charset 94 \\
+        --dataset my_words/ --learning_rate 1e-4 --output_dir runs/mine
+
 Several GPUs: `accelerate launch --num_processes 8 scripts/run_ctc_str.py ...`; several processes on CPUs: `torchrun
 --nproc_per_node 2 scripts/run_ctc_str.py --use_cpu ...` (without MPI, `accelerate launch --cpu` starts one process,
 whatever it is told). All options as a JSON file: `python scripts/run_ctc_str.py options.json`.

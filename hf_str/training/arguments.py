@@ -26,8 +26,9 @@ class ModelArguments:
 
     model_name_or_path: str | None = _option(
         None,
-        "Checkpoint to fine-tune: a folder or a Hub repository. By default the one that comes with hf_str, or none at "
-        "all where --config_overrides is given.",
+        "Checkpoint to fine-tune: a folder or a Hub repository, of hf_str or of PP-OCR "
+        "(PaddlePaddle/PP-OCRv6_small_rec_safetensors), or an ONNX file of PP-OCR. By default the one that comes with "
+        "hf_str, or none at all where --config_overrides is given.",
     )
     config_overrides: str | None = _option(
         None,

@@ -24,6 +24,7 @@ from .bad_words import BadWords, check_words
 from .collator import WordCollator
 from .sampling import WordBatchSampler
 from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, WordSource, parse_weights
+from .starting_point import as_our_checkpoint, notice_of
 
 
 __all__ = [
@@ -72,16 +73,16 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
         is_grey, height = model.config.num_channels == 1, model.config.image_height
         image_processor = CRNNImageProcessorPil(do_grayscale=is_grey, size={"height": height, "width": 128})
     else:
-        path = args.model_name_or_path or hf_str.DEFAULT_CHECKPOINT
-        tokenizer = CRNNTokenizer.from_pretrained(path)
+        with as_our_checkpoint(str(args.model_name_or_path or hf_str.DEFAULT_CHECKPOINT)) as path:
+            tokenizer = CRNNTokenizer.from_pretrained(path)
+            image_processor = CRNNImageProcessorPil.from_pretrained(path)
+            model = CRNNForCTC.from_pretrained(path, dtype=torch.float32, **overrides)
         if tokenizer.language_model is not None:
             logger.warning(
                 f"The language model of {path} is not taken over: your words may be others. "
                 "scripts/train_character_lm.py makes one of them"
             )
             tokenizer.language_model = None
-        image_processor = CRNNImageProcessorPil.from_pretrained(path)
-        model = CRNNForCTC.from_pretrained(path, dtype=torch.float32, **overrides)
         if args.charset is not None:
             old_tokenizer, tokenizer = tokenizer, CRNNTokenizer(charset=args.charset)
             if tokenizer.characters != old_tokenizer.characters:
@@ -182,11 +183,20 @@ def count_steps(words: TrainingWords, words_in_a_step: int, max_steps: int, num_
 def save_recognizer(
     folder: str | os.PathLike, model: CRNNForCTC, processor: CRNNProcessor, settings: dict[str, Any] | None = None
 ):
-    """Writes a folder that has all of it: weights, config, tokenizer, image processor, code, `training_args.json`."""
+    """Writes a folder that has all of it: weights, config, tokenizer, image processor, code, `training_args.json`.
+
+    Where `settings` name the checkpoint that the run started from, its NOTICE goes along.
+    """
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    if settings is not None:
-        write_json(Path(folder) / "training_args.json", settings)
+    if settings is None:
+        return
+    write_json(Path(folder) / "training_args.json", settings)
+    start = settings.get("model_name_or_path")
+    if start is None and "model_name_or_path" in settings and settings["config_overrides"] is None:
+        start = hf_str.DEFAULT_CHECKPOINT
+    if start is not None and (text := notice_of(str(start))):
+        (Path(folder) / "NOTICE").write_text(text, encoding="utf-8")
 
 
 def summarize_source(source: WordSource) -> str:
