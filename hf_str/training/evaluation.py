@@ -13,7 +13,8 @@ from accelerate.utils import gather_object
 from torch.utils.data import DataLoader, Dataset
 
 from ..evaluation.metrics import edit_distance, recognition_metrics
-from ..models.crnn.decoding_crnn import best_path
+from ..models.crnn.batching_crnn import Batch, bound_logits
+from ..models.crnn.decoding_crnn import CTCHypothesis, best_path
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from .collator import BadWordError, WordCollator
 
@@ -180,11 +181,17 @@ def _read(model: CRNNForCTC, collator: WordCollator, words: list[tuple], autocas
     words = [word for word in words if word[1] is not None]
     if not words:
         return unreadable
-    inputs = {name: tensor.to(model.device) for name, tensor in collator.stack([w[1] for w in words]).items()}
-    with autocast():
-        logits = model(**inputs).logits
+    images, places = [image for _, image, _, _ in words], list(range(len(words)))
+    sizes = [(image.height, image.width) for image in images]
+    batch = Batch(places, [0] * len(words), sizes, collator.stack(images))
+    hypotheses: list[CTCHypothesis] = []
+    for part in bound_logits([batch], model, len(collator.tokenizer)):
+        inputs = {name: tensor.to(model.device) for name, tensor in part.inputs.items()}
+        with autocast():
+            logits = model(**inputs).logits
+        hypotheses += best_path(logits)
     readings = []
-    for (row, _, label, _), hypothesis in zip(words, best_path(logits), strict=True):
+    for (row, _, label, _), hypothesis in zip(words, hypotheses, strict=True):
         text = "".join(collator.tokenizer.convert_ids_to_tokens(hypothesis.ids))
         readings.append(Reading(row, text, label, hypothesis.score))
     return readings + unreadable

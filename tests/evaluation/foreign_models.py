@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
@@ -89,6 +90,32 @@ def save_ppocr(folder: Path):
     model.save_pretrained(folder)
     settings = {"image_processor_type": "PPOCRV5ServerRecImageProcessor", "character_list": ["blank", *CHARACTERS]}
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+
+
+def save_ppocr_onnx(file: Path, metadata: dict[str, str] | None = None):
+    """A graph with the inputs and outputs of PP-OCR's: sees blue, green, red and white in the channels of BGR.
+
+    A frame is 8 pixels; what is gray, as padding is, gives the blank. The classes are blank, b, g, r, space.
+    """
+    from onnx import TensorProto, checker, helper, numpy_helper, save
+
+    weights = np.array([[0, 0, 0], [1, -1, -1], [-1, 1, -1], [-1, -1, 1], [1, 1, 1]], np.float32)[..., None, None]
+    constants = {"weight": 10 * weights, "bias": np.array([15, 0, 0, 0, 0], np.float32), "axes": np.array([2])}
+    nodes = [
+        helper.make_node("AveragePool", ["x"], ["pooled"], kernel_shape=[48, 8], strides=[48, 8]),
+        helper.make_node("Conv", ["pooled", "weight", "bias"], ["classes"]),
+        helper.make_node("Squeeze", ["classes", "axes"], ["columns"]),
+        helper.make_node("Transpose", ["columns"], ["frames"], perm=[0, 2, 1]),
+        helper.make_node("Softmax", ["frames"], ["probabilities"], axis=-1),
+    ]
+    shapes = {"x": ["batch", 3, 48, "width"], "probabilities": ["batch", "time", 5]}
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()]
+    tensors = [numpy_helper.from_array(values, name) for name, values in constants.items()]
+    graph = helper.make_graph(nodes, "recognizer", ends[:1], ends[1:], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, metadata or {})
+    checker.check_model(model)
+    save(model, file)
 
 
 def _characters_tokenizer(symbols: list[str]) -> PreTrainedTokenizerFast:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 from transformers import AutoImageProcessor, BertConfig, VisionEncoderDecoderModel, pipeline
 
 from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor
@@ -181,6 +182,54 @@ def test_ppocr(tmp_path, word_images):
     assert [text for text, _ in together] == [text for text, _ in alone]
     assert [score for _, score in together] == pytest.approx([score for _, score in alone], abs=1e-4)
     assert any(text for text, _ in together)
+
+
+def stripes(*colors: str, height: int = 48) -> Image.Image:
+    """A word of PP-OCR's stand-in, see `save_ppocr_onnx`: each color is as wide as the image is high."""
+    image = Image.new("RGB", (height * len(colors), height))
+    for place, color in enumerate(colors):
+        image.paste(color, (height * place, 0, height * (place + 1), height))
+    return image
+
+
+@pytest.mark.parametrize("beside", [None, "inference.yml", "some_dict.txt"])
+def test_ppocr_onnx(beside, tmp_path):
+    """Read as it was released: its dictionary in the file or beside it, images in BGR as Paddle prepares them."""
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    foreign_models.save_ppocr_onnx(tmp_path / "rec.onnx", None if beside else {"character": "b\ng\nr"})
+    if beside == "inference.yml":
+        (tmp_path / beside).write_text("PostProcess:\n  character_dict:\n  - b\n  - g\n  - 'r'\n")
+    elif beside:
+        (tmp_path / beside).write_text("b\ng\nr\n")
+    recognizer = open_recognizer(str(tmp_path / "rec.onnx"))
+    assert recognizer.family == "PP-OCR, ONNX"
+    images = [stripes("red", "white", "blue"), stripes("lime", height=24), stripes(*["blue", "red"] * 5)]
+    together = recognizer.read(images)
+    assert [text for text, _ in together] == ["r b", "g", "br" * 5]
+    assert [recognizer.read([image])[0] for image in images] == together
+    assert all(0.99 < score <= 1 for _, score in together)
+    widths = [recognizer.processor.image_processor(image)["pixel_values"][0].shape for image in images]
+    assert widths == [(3, 48, 320), (3, 48, 320), (3, 48, 480)]
+    assert recognizer.read(images[:1], [["bb", "rb"]])[0][0] == "rb"
+    searched = open_recognizer(str(tmp_path / "rec.onnx"), decoding={"decoder": "beam_search", "beam_width": 4})
+    assert [text for text, _ in searched.read(images)] == ["r b", "g", "br" * 5]
+
+
+def test_ppocr_onnx_without_its_dictionary(tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    file = tmp_path / "rec.onnx"
+    foreign_models.save_ppocr_onnx(file)
+    with pytest.raises(ValueError, match=r"rec\.onnx has no dictionary: put the inference\.yml .* into "):
+        open_recognizer(str(file))
+    before = fingerprint(str(file))
+    (tmp_path / "other_dict.txt").write_text("b\n")
+    with pytest.raises(ValueError, match=r"has 5 classes, .* but other_dict\.txt has 1 character"):
+        open_recognizer(str(file))
+    (tmp_path / "rec_dict.txt").write_text("b\ng\nr\n ")  # with the space, and beside one that does not fit
+    assert open_recognizer(str(file)).read([stripes("red", "white", "lime")])[0][0] == "r g"
+    assert fingerprint(str(file)) != before
 
 
 def test_other_families_take_the_nearest_word(trocr, word_images):

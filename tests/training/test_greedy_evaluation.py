@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 
+from hf_str.models.crnn import batching_crnn
 from hf_str.training import EvaluationReport, Reading, evaluate
 from hf_str.training.evaluation import evaluate_all
 from tests.conftest import draw_word
@@ -66,6 +67,28 @@ def test_worst_errors_come_first(tmp_path):
     result.write(tmp_path / "errors" / "x.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "errors" / "x.jsonl").read_text().splitlines()]
     assert rows[0] == {"row": 3, "label": "hello", "reading": "y", "score": 0.7, "problem": ""}
+
+
+def test_logits_are_bounded_and_readings_the_same(model, collator, wide_collator, dataset, monkeypatch):
+    """A whole dictionary's logits would fill the memory: here, the network never gets more than three words."""
+    frames, sizes = model.config.num_frames(128), []
+    forward = type(model).forward
+
+    def noting(self, pixel_values, **kwargs):
+        sizes.append(len(pixel_values))
+        return forward(self, pixel_values, **kwargs)
+
+    monkeypatch.setattr(type(model), "forward", noting)
+    for either in (collator, wide_collator):  # without a mask and with one
+        whole = evaluate(model, either, dataset, batch_size=50)
+        with monkeypatch.context() as patch:
+            patch.setattr(batching_crnn, "LOGITS_BYTES", 3 * frames * 95 * 4)
+            parts = evaluate(model, either, dataset, batch_size=50)
+        assert [(r.row, r.text) for r in parts.readings] == [(r.row, r.text) for r in whole.readings]
+        assert [r.score for r in parts.readings] == pytest.approx([r.score for r in whole.readings], abs=1e-6)
+        assert sizes.pop(0) == 50
+        assert max(sizes) <= 3 < sum(sizes) == 50
+        sizes.clear()
 
 
 def test_several_sets(model, collator, dataset, tmp_path):
