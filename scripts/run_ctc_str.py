@@ -8,7 +8,7 @@ Fine-tune the checkpoint that comes with hf_str on your own words (a folder with
 set, ...) on a CPU:
 
     python scripts/run_ctc_str.py --dataset my_words/ --validation_dataset my_test_words/ --output_dir runs/mine \\
-        --num_train_epochs 10 --learning_rate 3e-4
+        --num_train_epochs 10
 
 From scratch, mostly on rendered words, with the weights averaged:
 
@@ -35,7 +35,7 @@ the last one; `best/` is there from the first evaluation on, `errors/` lists the
 """
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from transformers import TrainingArguments, set_seed
@@ -53,6 +53,7 @@ from hf_str.training.checkpointing import changed_settings
 from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
+    default_learning_rate,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -69,7 +70,9 @@ class CTCTrainingArguments(TrainingArguments):
     """The options of transformers' Trainer, with defaults for word recognisers."""
 
     output_dir: str = "runs/ctc_str"
-    learning_rate: float = 1e-3
+    learning_rate: float | None = field(
+        default=None, metadata={"help": "The highest, of AdamW (1e-4, and 1e-3 for a new network)."}
+    )
     weight_decay: float = 0.01
     max_grad_norm: float = 5.0
     per_device_train_batch_size: int = 64
@@ -85,6 +88,8 @@ class CTCTrainingArguments(TrainingArguments):
 def main():
     groups = (ModelArguments, DataArguments, SynthesisArguments, RecipeArguments, CTCTrainingArguments)
     model_args, data_args, synthesis_args, recipe, args = parse_arguments(groups, __doc__)
+    if args.learning_rate is None:
+        args.learning_rate = default_learning_rate(model_args)
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe)}
     settings |= args.to_sanitized_dict()
     logger.setLevel(logging.WARNING if args.should_log else logging.ERROR)

@@ -6,7 +6,7 @@
 and change every step.
 
     python scripts/run_ctc_str_no_trainer.py --dataset my_words/ --validation_dataset my_test_words/ \\
-        --output_dir runs/mine --num_train_epochs 10 --learning_rate 3e-4
+        --output_dir runs/mine --num_train_epochs 10
 
     accelerate launch --num_processes 8 scripts/run_ctc_str_no_trainer.py --config_overrides '{}' --charset 94 \\
         --dataset synth=0.75 my_words/=0.25 --max_steps 50000 --mixed_precision bf16 --output_dir runs/scratch
@@ -53,6 +53,7 @@ from hf_str.training.finishing import finish
 from hf_str.training.guard import name_batch
 from hf_str.training.setup import (
     count_steps,
+    default_learning_rate,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -75,7 +76,9 @@ class LoopArguments:
     per_device_train_batch_size: int = field(default=64, metadata={"help": "Words a batch, for each process."})
     per_device_eval_batch_size: int = field(default=256, metadata={"help": "Words a batch in evaluation."})
     gradient_accumulation_steps: int = field(default=1, metadata={"help": "Batches a step."})
-    learning_rate: float = field(default=1e-3, metadata={"help": "The highest, of AdamW."})
+    learning_rate: float | None = field(
+        default=None, metadata={"help": "The highest, of AdamW (1e-4, and 1e-3 for a new network)."}
+    )
     weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
     max_grad_norm: float = field(default=5.0, metadata={"help": "Longer gradients are shortened to this."})
     mixed_precision: str = field(default="no", metadata={"help": "Arithmetic.", "choices": ["no", "bf16", "fp16"]})
@@ -96,6 +99,8 @@ class LoopArguments:
 def main():
     groups = (ModelArguments, DataArguments, SynthesisArguments, RecipeArguments, LoopArguments)
     model_args, data_args, synthesis_args, recipe, args = parse_arguments(groups, __doc__)
+    if args.learning_rate is None:
+        args.learning_rate = default_learning_rate(model_args)
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe), **asdict(args)}
     settings.pop("hub_token")
     output_dir = Path(args.output_dir)

@@ -1,6 +1,5 @@
 """What both run scripts share: words in numbered order, batches, schedules, averages, checkpoints, evaluation."""
 
-from ..conversion.vocabulary import VocabularyChange, resize_vocabulary
 from .bad_words import BadWords, WordReport, check_words
 from .batch_augmentation import augment_batch
 from .busy_meter import BusyMeter
@@ -16,6 +15,7 @@ from .real_words import WordTable, second_views, split_real_words
 from .sampling import WordBatchSampler
 from .schedule import SCHEDULES, learning_rate_factor, learning_rate_schedule
 from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, parse_weights
+from .vocabulary import VocabularyChange, resize_vocabulary
 from .word_pool import WordPool
 
 

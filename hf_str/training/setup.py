@@ -12,7 +12,6 @@ from transformers.utils import logging
 
 import hf_str
 
-from ..conversion.vocabulary import resize_vocabulary
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.modeling_crnn import CRNNForCTC
@@ -25,10 +24,12 @@ from .collator import WordCollator
 from .sampling import WordBatchSampler
 from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, WordSource, parse_weights
 from .starting_point import as_our_checkpoint, notice_of
+from .vocabulary import resize_vocabulary
 
 
 __all__ = [
     "count_steps",
+    "default_learning_rate",
     "load_recognizer",
     "load_training_words",
     "load_validation_sets",
@@ -55,6 +56,11 @@ def refuse_sharding():
                 f"{name} shares out a model that does not fit into one GPU; a recogniser of 20M parameters takes "
                 "80 MB. Launch without it: each process then holds the whole model (DDP)"
             )
+
+
+def default_learning_rate(args: ModelArguments) -> float:
+    """1e-3 for a new network, 1e-4 for a checkpoint, which knows more than a first data set can teach it again."""
+    return 1e-3 if args.model_name_or_path is None and args.config_overrides is not None else 1e-4
 
 
 def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:

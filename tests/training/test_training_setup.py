@@ -21,6 +21,7 @@ from hf_str.training.arguments import (
 from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
+    default_learning_rate,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -199,3 +200,9 @@ def test_finished_folder_with_the_best_model_and_its_results(model, processor, t
     assert values["a", "word accuracy, 36 characters"] == 0.6
     assert values["b", "CER, all characters"] == 0.1
     assert {result.dataset_args["words"] for result in results} == {3, 5}
+
+
+def test_checkpoints_are_trained_on_at_a_lower_rate():
+    assert default_learning_rate(ModelArguments()) == 1e-4
+    assert default_learning_rate(ModelArguments("runs/mine", config_overrides='{"dropout": 0.1}')) == 1e-4
+    assert default_learning_rate(ModelArguments(config_overrides="{}")) == 1e-3

@@ -32,7 +32,7 @@ _IMAGES = {
     "max_width": 3200,
 }
 _PREPROCESSING = {
-    # As wide as a word is, and averaged where it is made smaller: reads as well as PaddleOCR's way, in a third to a half
+    # As wide as a word is, and averaged where it is made smaller: reads as well as PaddleOCR's way, in a third to half
     # of the time. Words narrower than 96 pixels run out of frames, each of which is eight pixels wide.
     "natural": _IMAGES | {"min_width": 96, "resize_to_multiple_of": 32, "upright_ratio": 1.5},
     # With OpenCV's interpolation, and padded with zeros to 320 pixels at least.
