@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import transformers.pipelines
 from transformers import (
     AutoConfig,
@@ -76,3 +77,14 @@ def test_the_room_that_travels_knows_nobody():
         siblings = [module for module in modules if module.startswith(".")]
         assert all((path.parent / f"{module[1:]}.py").exists() for module in siblings), path.name
         assert not [module for module in modules if module.split(".")[0] in ("hf_str", *HEAVY)], path.name
+
+
+def test_the_package_brings_the_default_checkpoint_alone():
+    """A wheel with the network trained from scratch as well would be twice as large."""
+    tomllib = pytest.importorskip("tomllib")
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {path.name for path in Path(hf_str.DEFAULT_CHECKPOINT).parent.iterdir()}
+    default = Path(hf_str.DEFAULT_CHECKPOINT).name
+    assert f"checkpoints/{default}/*" in setuptools["package-data"]["hf_str"]
+    excluded = set(setuptools["exclude-package-data"]["hf_str"])
+    assert excluded == {f"checkpoints/{name}/*" for name in folders - {default}}
