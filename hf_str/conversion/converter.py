@@ -52,7 +52,8 @@ def convert_checkpoint(
             it lacks start fresh; by default the whole dictionary.
         preprocessing: name of one of the family's ways to prepare images; the first by default.
         image_size: `(height, width)` of the images, where the network was trained on others than the family's.
-        dictionary: text file with a character a line, for a network of PP-OCR whose file does not bring its own.
+        dictionary: text file with a character a line, or inference.yml, for a network of PP-OCR whose file does not
+            bring its own.
         half: save weights in half precision; they are loaded in float32 all the same.
 
     Returns:
@@ -79,6 +80,10 @@ def convert_checkpoint(
         if not path.exists():
             raise FileNotFoundError(f"there is no file {path}")
         read = family.read(path, None if dictionary is None else Path(dictionary))
+        needed = _shapes(CRNNConfig(**read.config | {"vocab_size": len(read.symbols) + 1}))
+        missing = [name for name in needed if name not in read.weights and not name.endswith("num_batches_tracked")]
+        _refuse(family, {"are missing": missing, "are not part of it": sorted(read.weights.keys() - needed.keys())})
+        _check_shapes(read.weights, family, needed)
         weights, symbols, fresh = _keep_classes(read.weights, read.symbols, charset)
         config = CRNNConfig(**read.config | {"vocab_size": len(symbols) + 1})
         return _save(config, weights, symbols, family, preprocessing, options, path.name, output_dir, fresh, half)
@@ -114,6 +119,8 @@ def _save(
     model.load_state_dict(weights, strict=False)  # old versions of PyTorch did not save num_batches_tracked
     model.eval()
     state = model.state_dict()
+    if half and any(weight.is_floating_point() and weight.half().isinf().any() for weight in state.values()):
+        raise ConversionError("some weights are too large for half precision: save them in full")
     if half:  # the config still says float32, which is how the weights are loaded
         state = {name: weight.half() if weight.is_floating_point() else weight for name, weight in state.items()}
     model.save_pretrained(output_dir, state_dict=state)

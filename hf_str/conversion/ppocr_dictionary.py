@@ -1,4 +1,4 @@
-"""The dictionary of a PP-OCR recognizer that was exported to ONNX: in the file, or beside it."""
+"""The dictionary of a PP-OCR recognizer: in its file, beside it, or in a file that is named."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,29 +9,32 @@ import yaml
 __all__ = ["find_ppocr_dictionary"]
 
 
-def find_ppocr_dictionary(file: str | Path, metadata: Mapping[str, str], num_classes: int) -> list[str]:
+def find_ppocr_dictionary(
+    file: str | Path, metadata: Mapping[str, str], num_classes: int, dictionary: str | Path | None = None
+) -> list[str]:
     """The characters of the classes from 1 on; class 0 is the blank.
 
     Looks for `character` in the metadata, then for `inference.yml` and text files named `*dict*.txt` in the folder of
     the file. PP-OCR's networks have a class for the space after those of the dictionary, which has no line for it.
 
     Args:
-        file: the ONNX file.
-        metadata: of its graph.
+        file: of the network.
+        metadata: of its graph, if it is an ONNX file.
         num_classes: of the graph's output, the blank's among them.
+        dictionary: a text file with a character a line, or an `inference.yml`; nothing else is looked at then.
 
     Raises:
         ValueError: there is no dictionary, or it has another number of characters than the graph has classes.
+        FileNotFoundError: there is no file `dictionary`.
     """
     folder, found = Path(file).parent, {}
-    if metadata.get("character"):
-        found["its metadata"] = metadata["character"].split("\n")
-    for path in folder.glob("inference.yml"):
-        # BaseLoader: each entry is text, whatever it looks like. In C where there is one: 18,708 lines take a second.
-        settings = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-        found[path.name] = settings.get("PostProcess", {}).get("character_dict", [])
-    for path in sorted(folder.glob("*dict*.txt")):
-        found[path.name] = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    if dictionary is not None:
+        found[Path(dictionary).name] = _read_dictionary(Path(dictionary))
+    else:
+        if metadata.get("character"):
+            found["its metadata"] = metadata["character"].split("\n")
+        for path in [*folder.glob("inference.yml"), *sorted(folder.glob("*dict*.txt"))]:
+            found[path.name] = _read_dictionary(path)
     for characters in found.values():
         for charset in (characters, [*characters, " "]):
             if len(charset) == num_classes - 1:
@@ -45,3 +48,12 @@ def find_ppocr_dictionary(file: str | Path, metadata: Mapping[str, str], num_cla
     raise ValueError(
         f"{file} has {num_classes:,} classes, which should be a blank, a dictionary and a space, but {sizes}"
     )
+
+
+def _read_dictionary(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    if path.suffix not in (".yml", ".yaml"):
+        return text.removesuffix("\n").split("\n")  # not splitlines, nor strip: a symbol may be such a character
+    # BaseLoader: each entry is text, whatever it looks like. In C where there is one: 18,708 lines take a second.
+    settings = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+    return settings.get("PostProcess", {}).get("character_dict", [])
