@@ -74,7 +74,10 @@ def parse_args() -> argparse.Namespace:
         help="name of a charset of the family or of hf_str, or a .txt file with one character a line, in the order of "
         "the classes and without the blank (default: the one of the family's charsets that fits)",
     )
-    parser.add_argument("--dictionary", help="of PP-OCR, where the file has none: text file with a character a line")
+    parser.add_argument(
+        "--dictionary",
+        help="of PP-OCR, where the file has none: text file with a character a line, or inference.yml",
+    )
     parser.add_argument("--half", action="store_true", help="save in half precision: half of the size")
     parser.add_argument(
         "--preprocessing", metavar="NAME", help="how the family prepares images (default: the first of its list)"
