@@ -74,6 +74,7 @@ _PP_OCR = {
     "intermediate_size": 240,
     "hidden_act": "silu",
     "position_embeddings": "none",
+    "layer_norm_eps": 1e-5,
     "mixing_kernel_size": 3,
 }
 #: The recognizers of PaddleOCR; v4 and v5 mobile are one network with another dictionary.
