@@ -64,6 +64,7 @@ def convert_checkpoint(
             charset has another number of characters than the network.
         FileNotFoundError: there is no such file.
     """
+    file = Path(path).name  # what was named: a repository of the Hub is downloaded to a folder named by its commit
     path = ppocr.local_folder(path) if family is None or str(family) in ppocr.MODEL_TYPES.values() else Path(path)
     if family is None:
         family = ppocr.family_of(path)
@@ -86,7 +87,7 @@ def convert_checkpoint(
         _check_shapes(read.weights, family, needed)
         weights, symbols, fresh = _keep_classes(read.weights, read.symbols, charset)
         config = CRNNConfig(**read.config | {"vocab_size": len(symbols) + 1})
-        return _save(config, weights, symbols, family, preprocessing, options, path.name, output_dir, fresh, half)
+        return _save(config, weights, symbols, family, preprocessing, options, file, output_dir, fresh, half)
 
     weights = read_weights(path, family.containers)
     weights = family.adapt(_without_prefixes(weights, family.prefixes))
@@ -99,7 +100,7 @@ def convert_checkpoint(
     for name in ("ctc_head.weight", "ctc_head.bias"):
         weights[name] = weights[name][order]
     config = CRNNConfig(**fields | {"vocab_size": len(order)})
-    return _save(config, weights, symbols, family, preprocessing, options, path.name, output_dir, [], half)
+    return _save(config, weights, symbols, family, preprocessing, options, file, output_dir, [], half)
 
 
 def _save(

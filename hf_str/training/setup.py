@@ -79,7 +79,9 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
         is_grey, height = model.config.num_channels == 1, model.config.image_height
         image_processor = CRNNImageProcessorPil(do_grayscale=is_grey, size={"height": height, "width": 128})
     else:
-        with as_our_checkpoint(str(args.model_name_or_path or hf_str.DEFAULT_CHECKPOINT)) as path:
+        start = str(args.model_name_or_path or hf_str.DEFAULT_CHECKPOINT)
+        notice_of(start)  # remembers it for what is saved: after days of training the folder may be gone
+        with as_our_checkpoint(start) as path:
             tokenizer = CRNNTokenizer.from_pretrained(path)
             image_processor = CRNNImageProcessorPil.from_pretrained(path)
             model = CRNNForCTC.from_pretrained(path, dtype=torch.float32, **overrides)

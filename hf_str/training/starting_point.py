@@ -28,7 +28,7 @@ def as_our_checkpoint(name_or_path: str) -> Iterator[str]:
             an ONNX file of PP-OCR with its dictionary in it or beside it.
 
     Raises:
-        ValueError: an ONNX file that is no recognizer of PP-OCR, or one without its dictionary.
+        ValueError: a network of PP-OCR that is none of the families here, or one without its dictionary.
         OSError: there is no such folder or repository.
     """
     family = _ppocr_family(name_or_path)
@@ -59,4 +59,7 @@ def notice_of(name_or_path: str) -> str | None:
 def _ppocr_family(name_or_path: str) -> str | None:
     if str(name_or_path).endswith(".onnx"):
         return family_of(name_or_path)
-    return MODEL_TYPES.get(PreTrainedConfig.get_config_dict(name_or_path)[0].get("model_type"))
+    model_type = PreTrainedConfig.get_config_dict(name_or_path)[0].get("model_type") or ""
+    if model_type.startswith("pp_ocr") and model_type not in MODEL_TYPES:
+        raise ValueError(f"{name_or_path} is {model_type}: of PP-OCR there are {', '.join(MODEL_TYPES)}")
+    return MODEL_TYPES.get(model_type)
