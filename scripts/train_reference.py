@@ -353,7 +353,7 @@ def parse_args() -> argparse.Namespace:
     add("--echo", type=float, default=1.0, help="how often each word is trained on")
     add("--pool_words", type=int, default=200_000, help="words of each width that are kept on the device for echoes")
     add("--augmentation", type=float, default=0.5, help="how much words out of the pool are changed")
-    add("--learning_rate", type=float, default=2e-3, help="the highest, of AdamW")
+    add("--learning_rate", type=float, help="the highest, of AdamW (2e-3, and 1e-4 with --init_from)")
     add("--weight_decay", type=float, default=0.01)
     add("--max_grad_norm", type=float, default=5.0, help="longer gradients are shortened to this")
     add("--warmup_share", type=float, default=0.025, help="share of the run in which the learning rate rises")
@@ -379,6 +379,8 @@ def parse_args() -> argparse.Namespace:
         args.backgrounds = args.backgrounds or next(args.files.glob("backgrounds"), None)
         for words in ("real", "self_labelled", "second_views"):
             setattr(args, words, getattr(args, words) or sorted(args.files.glob(f"{words}/*")))
+    if args.learning_rate is None:
+        args.learning_rate = 1e-4 if args.init_from else 2e-3
     if not 1 <= args.echo <= args.batch_size:
         parser.error("--echo must be at least 1 and leave room for a new word in each batch")
     if args.config_overrides is None:

@@ -209,6 +209,7 @@ def test_a_network_that_nobody_described_is_bounded_too(monkeypatch):
 
 def test_whoever_reads_words_bounds_logits(wide_reader, monkeypatch, tmp_path):
     """The pipeline, reading in bulk, evaluation: the network never gets more than two words at once."""
+    pytest.importorskip("pyarrow")
     model, processor = wide_reader
     monkeypatch.setattr(batching_crnn, "LOGITS_BYTES", 2**23)
     model.save_pretrained(tmp_path)

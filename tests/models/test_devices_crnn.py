@@ -136,8 +136,8 @@ def test_neighbours_change_nothing(device):
 @pytest.mark.parametrize("keep_aspect_ratio", [False, True])
 def test_the_pipeline_reads_the_samples(keep_aspect_ratio, device):
     processor = CRNNProcessor.from_pretrained(hf_str.DEFAULT_CHECKPOINT)
-    size = processor.image_processor.size
-    processor.image_processor = CRNNImageProcessorPil(size=size, keep_aspect_ratio=keep_aspect_ratio)
+    options = {name: getattr(processor.image_processor, name) for name in ("size", "do_grayscale", "min_width")}
+    processor.image_processor = CRNNImageProcessorPil(keep_aspect_ratio=keep_aspect_ratio, **options)
     readings = [
         pipeline("image-to-text", model=embedded(), processor=processor, device=where)(SAMPLES, batch_size=4)
         for where in ("cpu", device)
@@ -165,9 +165,10 @@ def test_words_that_wait_on_the_device_teach(device):
     torch.nn.init.normal_(model.ctc_head.weight, std=0.01)  # it has forgotten what it read
     teacher, meter = Teacher(hf_str.DEFAULT_CHECKPOINT, model, processor), BusyMeter(device)
     pool = WordPool(16, device)
-    pixels = (40 * random_images(12, 128, model.config.image_height) + 128).clamp(0, 255).to(torch.uint8).to(device)
+    images = random_images(12, 128, model.config.image_height, model.config.num_channels)
+    pixels = (40 * images + 128).clamp(0, 255).to(torch.uint8).to(device)
     pool.add(pixels, torch.randint(1, 95, (12, 4), device=device))
-    optimizer, losses = torch.optim.AdamW(model.parameters(), 1e-3, fused=True), []
+    optimizer, losses = torch.optim.AdamW(model.parameters(), 1e-4, fused=True), []
     for _ in range(12):
         with meter.step():
             pixels, labels = pool.draw(8)
