@@ -116,6 +116,9 @@ def _save(
     half: bool,
 ) -> CRNNForCTC:
     """Writes the checkpoint: weights, config, code, tokenizer, image processor, card and notice."""
+    # Whatever is refused is refused before anything is written.
+    image_processor = CRNNImageProcessorPil(do_grayscale=config.num_channels == 1, **options)
+    processor = CRNNProcessor(image_processor, CRNNTokenizer(charset=symbols))
     model = CRNNForCTC(config)
     model.load_state_dict(weights, strict=False)  # old versions of PyTorch did not save num_batches_tracked
     model.eval()
@@ -125,8 +128,7 @@ def _save(
     if half:  # the config still says float32, which is how the weights are loaded
         state = {name: weight.half() if weight.is_floating_point() else weight for name, weight in state.items()}
     model.save_pretrained(output_dir, state_dict=state)
-    image_processor = CRNNImageProcessorPil(do_grayscale=config.num_channels == 1, **options)
-    CRNNProcessor(image_processor, CRNNTokenizer(charset=symbols)).save_pretrained(output_dir)
+    processor.save_pretrained(output_dir)
     card = model_card(family, preprocessing, file, model, symbols, fresh)
     Path(output_dir, "README.md").write_text(card, encoding="utf-8")
     if family.authors:

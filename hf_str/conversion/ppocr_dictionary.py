@@ -51,9 +51,20 @@ def find_ppocr_dictionary(
 
 
 def _read_dictionary(path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8-sig")
     if path.suffix not in (".yml", ".yaml"):
-        return text.removesuffix("\n").split("\n")  # not splitlines, nor strip: a symbol may be such a character
-    # BaseLoader: each entry is text, whatever it looks like. In C where there is one: 18,708 lines take a second.
-    settings = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
-    return settings.get("PostProcess", {}).get("character_dict", [])
+        lines = text.removesuffix("\n").split("\n")  # not splitlines, nor strip: a symbol may be such a character
+        if "" in lines:
+            raise ValueError(f"line {lines.index('') + 1} of {path} is empty: a dictionary has a character a line")
+        return lines
+    try:
+        # BaseLoader: each entry is text, whatever it looks like. In C where there is one: 18,708 lines take a second.
+        settings = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        characters = settings["PostProcess"]["character_dict"]
+    except (yaml.YAMLError, KeyError, TypeError):
+        characters = None
+    if not isinstance(characters, list):
+        raise ValueError(
+            f"{path} has no list PostProcess.character_dict, where PP-OCR's inference.yml has its dictionary"
+        )
+    return characters

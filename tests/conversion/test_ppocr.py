@@ -426,3 +426,27 @@ def test_the_whole_dictionary_reads_other_scripts(word, tmp_path_factory, tmp_pa
 def test_families_of_pp_ocr_are_listed():
     assert {"pp-ocrv4-mobile", "pp-ocrv5-mobile", "pp-ocrv6-small", "pp-ocrv6-tiny"} <= set(FAMILIES)
     assert family_of("nothing.onnx") is None
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("dict.txt", "\ufeff" + "\n".join(CHARACTERS[1:-1]) + "\n", None),  # a byte order mark is no character
+        ("dict.txt", "\n".join(["a", "", *CHARACTERS[3:-1]]), r"line 2 of .*dict\.txt is empty"),
+        ("dict.txt", "\n".join(["1", "1", *CHARACTERS[3:-1]]), "more than once: '1'"),
+        ("inference.yml", "PostProcess:", "no list PostProcess.character_dict"),
+        ("inference.yml", "", "no list PostProcess.character_dict"),
+        ("inference.yml", "PostProcess: [a", "no list PostProcess.character_dict"),
+    ],
+)
+def test_dictionaries_as_people_have_them(theirs, folder, tmp_path, name, content, message):
+    """What is refused leaves nothing behind."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    output = tmp_path / "out"
+    if message is None:
+        convert_checkpoint(None, folder, output, dictionary=tmp_path / name)
+        assert CRNNProcessor.from_pretrained(output).tokenizer.characters == tuple(CHARACTERS[1:])
+        return
+    with pytest.raises(ValueError, match=message):
+        convert_checkpoint(None, folder, output, dictionary=tmp_path / name)
+    assert not output.exists()

@@ -59,7 +59,7 @@ def family_of(path: str | Path) -> str | None:
     """
     path = Path(path)
     folder = path if path.is_dir() else path.parent
-    if (folder / "config.json").is_file():
+    if path.suffix not in (".onnx", ".pdparams") and (folder / "config.json").is_file():
         return MODEL_TYPES.get(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type"))
     if not path.is_file() or path.suffix not in (".onnx", ".pdparams", ".safetensors"):
         return None
