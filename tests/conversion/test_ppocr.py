@@ -66,13 +66,24 @@ def theirs(request):
     config_class = getattr(transformers, f"{prefix}Config")
     config = config_class(head_out_channels=len(CHARACTERS), backbone_config=dict(backbone), **options)
     model = getattr(transformers, f"{prefix}ForTextRecognition")(config).eval()
-    for key, value in [*model.named_buffers(), *model.named_parameters()]:
-        if key.endswith("running_mean"):
-            value.data.normal_(std=0.1)
-        elif key.endswith("running_var") or (value.ndim == 1 and value.is_floating_point()):
+    for key, value in model.named_parameters():
+        if value.ndim == 1:
             value.data.uniform_(0.5, 1.0)
-    head = model.head.fc2 if name == "pp-ocrv6-tiny" else model.head.head
-    torch.nn.init.normal_(head.weight, std=0.5)
+        elif key.startswith("head") and value.ndim == 2:
+            value.data.normal_(std=2 * value.shape[1] ** -0.5)
+    for layer in model.modules():
+        if isinstance(layer, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
+            layer.momentum = 1.0
+    images = random_images(4, 160, 48, 3)
+    with torch.no_grad():  # statistics of noise: with any others signals fade away, and all images look alike
+        model.train()(images.flip(1))
+        model.eval()
+        head, inputs = (model.head.fc2 if name == "pp-ocrv6-tiny" else model.head.head), []
+        hook = head.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0].flatten(0, -2)))
+        model(images.flip(1))
+        hook.remove()
+        head.weight.div_(inputs[0].std(0).clamp(min=1e-6))
+        head.bias.copy_(-head.weight @ inputs[0].mean(0))
     return name, model
 
 
@@ -97,24 +108,29 @@ def test_probabilities_are_those_of_transformers(theirs, folder, tmp_path):
     converted = convert_checkpoint(None, folder, tmp_path)
     images = random_images(2, 160, 48, 3)
     expected, found = their_probabilities(model, images), converted(images).logits.softmax(-1)
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
-    assert expected.std() > 0.01, "these probabilities say nothing"
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    assert (expected - expected.flip(0)).abs().max() > 0.1, "these probabilities do not depend on the image"
     loaded = CRNNForCTC.from_pretrained(tmp_path).eval()
-    torch.testing.assert_close(loaded(images).logits, converted(images).logits)
+    torch.testing.assert_close(loaded(images).logits.softmax(-1), found, atol=1e-4, rtol=0)
     assert CRNNProcessor.from_pretrained(tmp_path).tokenizer.characters == tuple(CHARACTERS[1:])
     assert loaded.config.folded_batch_norms is (name == "pp-ocrv5-mobile")
 
 
 def test_a_charset_keeps_its_classes(theirs, folder, tmp_path):
     _, model = theirs
-    convert_checkpoint(None, folder, tmp_path, charset="21cé€", half=True)
+    convert_checkpoint(None, folder, tmp_path, charset="21cé€")
     images = random_images(2, 160, 48, 3)
     kept = [0, 3, 2, CHARACTERS.index("c"), CHARACTERS.index("é")]
     expected = their_probabilities(model, images)[..., kept]
     loaded = CRNNForCTC.from_pretrained(tmp_path).eval()
     assert loaded.dtype == torch.float32
     found = loaded(images).logits[..., :5].softmax(-1)
-    torch.testing.assert_close(found, expected / expected.sum(-1, keepdim=True), atol=5e-3, rtol=0)
+    torch.testing.assert_close(found, expected / expected.sum(-1, keepdim=True), atol=1e-4, rtol=0)
+    convert_checkpoint(None, folder, tmp_path / "half", charset="21cé€", half=True)
+    halves = load_file(tmp_path / "half" / "model.safetensors")
+    assert all(weight.dtype != torch.float32 for weight in halves.values())
+    for key, weight in CRNNForCTC.from_pretrained(tmp_path / "half").state_dict().items():
+        torch.testing.assert_close(weight, loaded.state_dict()[key], atol=1e-3, rtol=1e-3)
     assert CRNNProcessor.from_pretrained(tmp_path).tokenizer.characters == ("2", "1", "c", "é", "€")
     card, notice = (Path(tmp_path, name).read_text(encoding="utf-8") for name in ("README.md", "NOTICE"))
     assert "license: apache-2.0" in card and "PaddlePaddle Authors" in card and "Not in its dictionary" in card
@@ -217,7 +233,7 @@ def test_training_files_of_paddleocr(theirs, tmp_path):
     images = random_images(2, 160, 48, 3)
     if name == "pp-ocrv5-mobile":
         expected = their_probabilities(model, images)
-        torch.testing.assert_close(converted(images).logits.softmax(-1), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(converted(images).logits.softmax(-1), expected, atol=1e-4, rtol=0)
         return
     block, features = "backbone.blocks3.1.token_mixer.rep_dw", torch.randn(1, 96, 5, 7)
     tensors = {key: torch.from_numpy(value) for key, value in paddle.items() if key.startswith(block)}
@@ -289,7 +305,7 @@ def test_the_geometry_is_that_of_config_json(theirs, tmp_path):
     converted = convert_checkpoint(None, tmp_path / "theirs", tmp_path / "out")
     images = random_images(2, 160, 48, 3)
     expected = their_probabilities(model, images)
-    torch.testing.assert_close(converted(images).logits.softmax(-1), expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(converted(images).logits.softmax(-1), expected, atol=1e-4, rtol=0)
 
     settings = json.loads((tmp_path / "theirs" / "config.json").read_text())
     settings["backbone_config"]["reduction"] = 8
