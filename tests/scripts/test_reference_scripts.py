@@ -100,7 +100,8 @@ def test_train_reference_with_frozen_layers(words, tmp_path):
     tiny = ["--config_overrides", json.dumps(TINY)]
     run("train_reference.py", *arguments, *tiny, "--output_dir", tmp_path / "first")
     start = tmp_path / "first" / "final"
-    run("train_reference.py", *arguments, "--output_dir", tmp_path / "run", "--init_from", start, "--frozen_layers", 2)
+    again = ["--output_dir", tmp_path / "run", "--init_from", start, "--learning_rate", 2e-3]
+    run("train_reference.py", *arguments, *again, "--frozen_layers", 2)
     before, after = weights_of(start), weights_of(tmp_path / "run" / "final")
     frozen = [name for name in before if name.startswith(("crnn.featurizer.layers.0.", "crnn.featurizer.layers.1."))]
     assert sum("running_mean" in name for name in frozen) == 2
