@@ -42,28 +42,21 @@ from hf_str.conversion.families.ppocr import family_of
 from hf_str.conversion.ppocr_weights import from_transformers
 from hf_str.data import WordBox, read_word_folder
 from hf_str.evaluation import PROTOCOLS
+from hf_str.evaluation.untrained_recognizers import PP_LCNET_V3, PP_LCNET_V4_TINY
 from hf_str.models.crnn.batching_crnn import keep_surest, make_batches
 from hf_str.models.crnn.configuration_crnn import CRNNConfig
 from hf_str.models.crnn.language_model_crnn import CharacterNGrams
 from hf_str.optional import require
 
 
-#: Blocks of PP-OCRv5 mobile and of PP-OCRv6 tiny as their config.json has them; those of small are the default.
-V5_BLOCKS = [
-    [[3, 16, 32, 1, False]],
-    [[3, 32, 64, 1, False], [3, 64, 64, 1, False]],
-    [[3, 64, 128, [2, 1], False], [3, 128, 128, 1, False]],
-    [[3, 128, 256, [1, 2], False], *([[5, 256, 256, 1, False]] * 4)],
-    [[5, 256, 512, [2, 1], True], [5, 512, 512, 1, True], [5, 512, 512, [2, 1], False], [5, 512, 512, 1, False]],
-]
-TINY_BLOCKS = [
-    [[3, 48, 48, 1, True]],
-    [[3, 48, 48, 1, False]],
-    [[3, 48, 96, [2, 1], False], [3, 96, 96, 1, True], [3, 96, 96, 1, False]],
-    [[3, 96, 160, [2, 1], False], [3, 160, 160, 1, True], [3, 160, 160, 1, False], [3, 160, 160, 1, False]],
-]
-V5 = {"model_type": "pp_lcnet_v3", "scale": 0.95, "divisor": 16, "block_configs": V5_BLOCKS, "out_indices": [5]}
-TINY = {"model_type": "pp_lcnet_v4", "stem_type": "small", "stem_channels": [3, 24, 48], "block_configs": TINY_BLOCKS}
+V5 = {"model_type": "pp_lcnet_v3", "scale": 0.95, "divisor": 16, "block_configs": PP_LCNET_V3, "out_indices": [5]}
+TINY = {
+    "model_type": "pp_lcnet_v4",
+    "stem_type": "small",
+    "stem_channels": [3, 24, 48],
+    "block_configs": PP_LCNET_V4_TINY,
+}
+#: Of transformers: what their names begin with, and the fields in which their configs differ from the default.
 CLASSES = {
     "pp-ocrv5-mobile": ("PPOCRV5MobileRec", {"backbone_config": V5}),
     "pp-ocrv6-small": ("PPOCRV6SmallRec", {}),

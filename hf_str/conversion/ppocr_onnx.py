@@ -92,7 +92,7 @@ def _convolutions(graph: _Graph, config: CRNNConfig) -> Iterator[tuple[str, torc
     """Weight and bias of each convolution, and scales and shifts behind activations."""
     with torch.device("meta"):
         model = CRNNForCTC(config)
-    modules = dict(model.named_modules())
+    modules, parameters = dict(model.named_modules()), dict(model.named_parameters())
     ours = [name for name, module in modules.items() if isinstance(module, torch.nn.Conv2d)]
     ours.sort(key=_order_of_execution)
     theirs = [node for node in graph.nodes if node.op_type == "Conv"]
@@ -111,7 +111,7 @@ def _convolutions(graph: _Graph, config: CRNNConfig) -> Iterator[tuple[str, torc
         yield f"{name}.weight", _tensor(weight)
         yield f"{name}.bias", _tensor(bias)
         affine = name.removesuffix("convolution") + "affine"
-        if f"{affine}.scale" in model.state_dict():
+        if f"{affine}.scale" in parameters:
             scale, shift = _affine_after_activation(graph, output, name)
             yield f"{affine}.scale", _tensor(scale.reshape(1))
             yield f"{affine}.bias", _tensor(shift.reshape(1))

@@ -23,6 +23,7 @@ from transformers import (
     VisionEncoderDecoderModel,
 )
 
+from ..conversion.families.ppocr import PREPROCESSING
 from ..conversion.ppocr_dictionary import find_ppocr_dictionary
 from ..models.crnn.batching_crnn import Batch, bound_logits, keep_surest, make_batches, sorts_by_width
 from ..models.crnn.decoders_crnn import make_decoder
@@ -36,20 +37,6 @@ from ..optional import require
 
 
 __all__ = ["Recognizer", "fingerprint", "nearest_word", "open_recognizer"]
-
-#: How Paddle prepares images for PP-OCR: 48 high, padded to 320 on the right, wider ones as they are.
-_PADDLE_PREPROCESSING = {
-    "size": {"height": 48, "width": 320},
-    "do_grayscale": False,
-    "resample": Image.BILINEAR,
-    "antialias": False,
-    "keep_aspect_ratio": True,
-    "min_width": 1,
-    "max_width": 3200,
-    "width_rounding": "up",
-    "padding": "max_length",
-    "return_pixel_mask": False,
-}
 
 
 class Recognizer:
@@ -302,7 +289,8 @@ class PPOCROnnxRecognizer(OnnxRecognizer):
             raise ValueError(f"{checkpoint} is neither a CRNN of hf_str nor a recognizer of PP-OCR")
         metadata = session.get_modelmeta().custom_metadata_map
         tokenizer = CRNNTokenizer(find_ppocr_dictionary(checkpoint, metadata, num_classes))
-        self.use_processor(CRNNProcessor(CRNNImageProcessorPil(**_PADDLE_PREPROCESSING), tokenizer))
+        image_processor = CRNNImageProcessorPil(do_grayscale=False, **PREPROCESSING["paddle"])
+        self.use_processor(CRNNProcessor(image_processor, tokenizer))
 
     def logits(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
         session, bgr = self.model.session, inputs["pixel_values"].flip(1).cpu().numpy()

@@ -31,11 +31,14 @@ from ..optional import require
 from .recognizers import MGPSTRRecognizer, PPOCRRecognizer, Recognizer, TrOCRRecognizer
 
 
-__all__ = ["UNTRAINED", "UntrainedMGPSTR", "UntrainedPPOCR", "UntrainedTrOCR", "untrained_crnn"]
+__all__ = [
+    *("PP_LCNET_V3", "PP_LCNET_V4_TINY", "UNTRAINED"),
+    *("UntrainedMGPSTR", "UntrainedPPOCR", "UntrainedTrOCR", "untrained_crnn"),
+]
 
 #: PaddleOCR, ppocr/modeling/backbones/rec_lcnetv3.py and configs/rec/PP-OCRv5/PP-OCRv5_mobile_rec.yml: kernel size,
 #: channels in and out, stride, squeeze and excitation.
-_PP_LCNET_V3 = [
+PP_LCNET_V3 = [
     [[3, 16, 32, 1, False]],
     [[3, 32, 64, 1, False], [3, 64, 64, 1, False]],
     [[3, 64, 128, [2, 1], False], [3, 128, 128, 1, False]],
@@ -43,7 +46,7 @@ _PP_LCNET_V3 = [
     [[5, 256, 512, [2, 1], True], [5, 512, 512, 1, True], [5, 512, 512, [2, 1], False], [5, 512, 512, 1, False]],
 ]
 #: PaddleOCR, rec_lcnetv4.py and PP-OCRv6_tiny_rec.yml. The small one is what transformers builds by default.
-_PP_LCNET_V4_TINY = [
+PP_LCNET_V4_TINY = [
     [[3, 48, 48, 1, True]],
     [[3, 48, 48, 1, False]],
     [[3, 48, 96, [2, 1], False], [3, 96, 96, 1, True], [3, 96, 96, 1, False]],
@@ -147,7 +150,7 @@ UNTRAINED: dict[str, tuple[type[Recognizer], Any]] = {
                     "model_type": "pp_lcnet_v3",
                     "scale": 0.95,
                     "divisor": 16,
-                    "block_configs": _PP_LCNET_V3,
+                    "block_configs": PP_LCNET_V3,
                     "out_features": ["stage2", "stage3", "stage4", "stage5"],
                     "out_indices": [2, 3, 4, 5],
                 }
@@ -162,7 +165,7 @@ UNTRAINED: dict[str, tuple[type[Recognizer], Any]] = {
             {
                 "backbone_config": {
                     "model_type": "pp_lcnet_v4",
-                    "block_configs": _PP_LCNET_V4_TINY,
+                    "block_configs": PP_LCNET_V4_TINY,
                     "out_features": ["stage4"],
                     "stem_type": "small",
                     "stem_channels": [3, 24, 48],

@@ -1,5 +1,6 @@
 """PP-OCR's recognizers: transformers' classes, PaddleOCR's training files, and the ONNX files as they are released."""
 
+import copy
 import json
 import pickle
 import re
@@ -20,39 +21,10 @@ from hf_str.conversion import FAMILIES, ConversionError, convert_checkpoint
 from hf_str.conversion.converter import _keep_classes
 from hf_str.conversion.families.ppocr import family_of
 from hf_str.conversion.ppocr_weights import from_paddle, from_transformers
+from scripts.compare_ppocr import CLASSES, randomize
 from tests.conftest import draw_word, random_images
 
 
-#: Blocks of PP-OCRv5 mobile and PP-OCRv6 tiny as their config.json has them.
-V5_BLOCKS = [
-    [[3, 16, 32, 1, False]],
-    [[3, 32, 64, 1, False], [3, 64, 64, 1, False]],
-    [[3, 64, 128, [2, 1], False], [3, 128, 128, 1, False]],
-    [[3, 128, 256, [1, 2], False], *([[5, 256, 256, 1, False]] * 4)],
-    [[5, 256, 512, [2, 1], True], [5, 512, 512, 1, True], [5, 512, 512, [2, 1], False], [5, 512, 512, 1, False]],
-]
-TINY_BLOCKS = [
-    [[3, 48, 48, 1, True]],
-    [[3, 48, 48, 1, False]],
-    [[3, 48, 96, [2, 1], False], [3, 96, 96, 1, True], [3, 96, 96, 1, False]],
-    [[3, 96, 160, [2, 1], False], [3, 160, 160, 1, True], [3, 160, 160, 1, False], [3, 160, 160, 1, False]],
-]
-CLASSES = {
-    "pp-ocrv5-mobile": (
-        "PPOCRV5MobileRec",
-        {"model_type": "pp_lcnet_v3", "scale": 0.95, "divisor": 16, "block_configs": V5_BLOCKS, "out_indices": [5]},
-    ),
-    "pp-ocrv6-small": ("PPOCRV6SmallRec", {"model_type": "pp_lcnet_v4"}),
-    "pp-ocrv6-tiny": (
-        "PPOCRV6TinyRec",
-        {
-            "model_type": "pp_lcnet_v4",
-            "stem_type": "small",
-            "stem_channels": [3, 24, 48],
-            "block_configs": TINY_BLOCKS,
-        },
-    ),
-}
 CHARACTERS = ["blank", *"0123456789abcdefghijklmnopqrstuvwxyzé中한", " "]
 
 
@@ -60,30 +32,12 @@ CHARACTERS = ["blank", *"0123456789abcdefghijklmnopqrstuvwxyzé中한", " "]
 def theirs(request):
     """The name of a family and transformers' own model of it, with random weights and statistics."""
     name = request.param
-    prefix, backbone = CLASSES[name]
+    prefix, options = CLASSES[name]
     torch.manual_seed(0)
-    options = {"hidden_size": 80} if name == "pp-ocrv6-tiny" else {}
-    config_class = getattr(transformers, f"{prefix}Config")
-    config = config_class(head_out_channels=len(CHARACTERS), backbone_config=dict(backbone), **options)
+    config = getattr(transformers, f"{prefix}Config")(head_out_channels=len(CHARACTERS), **copy.deepcopy(options))
     model = getattr(transformers, f"{prefix}ForTextRecognition")(config).eval()
-    for key, value in model.named_parameters():
-        if value.ndim == 1:
-            value.data.uniform_(0.5, 1.0)
-        elif key.startswith("head") and value.ndim == 2:
-            value.data.normal_(std=2 * value.shape[1] ** -0.5)
-    for layer in model.modules():
-        if isinstance(layer, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d)):
-            layer.momentum = 1.0
-    images = random_images(4, 160, 48, 3)
-    with torch.no_grad():  # statistics of noise: with any others signals fade away, and all images look alike
-        model.train()(images.flip(1))
-        model.eval()
-        head, inputs = (model.head.fc2 if name == "pp-ocrv6-tiny" else model.head.head), []
-        hook = head.register_forward_pre_hook(lambda _, arguments: inputs.append(arguments[0].flatten(0, -2)))
-        model(images.flip(1))
-        hook.remove()
-        head.weight.div_(inputs[0].std(0).clamp(min=1e-6))
-        head.bias.copy_(-head.weight @ inputs[0].mean(0))
+    with torch.no_grad():
+        randomize(model, random_images(4, 160, 48, 3))
     return name, model
 
 
@@ -286,8 +240,8 @@ def test_a_dictionary_is_text_or_inference_yml(theirs, folder, tmp_path):
 def test_the_geometry_is_that_of_config_json(theirs, tmp_path):
     """A network with a block less, other strides and a squeeze elsewhere: strides leave no trace in weights."""
     name, _ = theirs
-    prefix, backbone = CLASSES[name]
-    backbone = json.loads(json.dumps(dict(backbone)))
+    prefix, fields = CLASSES[name]
+    backbone = copy.deepcopy(fields.get("backbone_config", {"model_type": "pp_lcnet_v4"}))
     blocks = backbone.setdefault("block_configs", [[[3, 96, 96, 1, True]]] * 2 + [[[3, 96, 96, [2, 1], False]]] * 2)
     blocks[-1] = blocks[-1][:-1] or [[3, 96, 96, [2, 1], True]]
     if name == "pp-ocrv5-mobile":

@@ -21,7 +21,7 @@ from ..ppocr_onnx import read_ppocr_onnx
 from ..ppocr_weights import from_paddle, from_transformers
 
 
-__all__ = ["FAMILIES", "MODEL_TYPES", "family_of", "local_folder"]
+__all__ = ["FAMILIES", "MODEL_TYPES", "PREPROCESSING", "family_of", "local_folder"]
 
 #: Files of weights: what ends so is no name of a repository.
 _SUFFIXES = (".onnx", ".pdparams", ".safetensors", ".pth", ".pt", ".t7")
@@ -37,7 +37,7 @@ _IMAGES = {
     "keep_aspect_ratio": True,
     "max_width": 3200,
 }
-_PREPROCESSING = {
+PREPROCESSING = {
     # As wide as a word is, and averaged where it is made smaller: reads as well as PaddleOCR's way, in a third to half
     # of the time. Words narrower than 96 pixels run out of frames, each of which is eight pixels wide.
     "natural": _IMAGES | {"min_width": 96, "resize_to_multiple_of": 32, "upright_ratio": 1.5},
@@ -208,7 +208,7 @@ FAMILIES = tuple(
         files=f"{files}; dictionary in its metadata, in inference.yml or *_dict.txt beside it, or by --dictionary",
         config=PRESETS[name],
         names={},
-        preprocessing=_PREPROCESSING,
+        preprocessing=PREPROCESSING,
         charsets={},
         read=partial(_read, name),
         authors="PaddlePaddle Authors",
