@@ -47,6 +47,12 @@ HANGUL = "가나다라마바사아자차카타"
 both_scripts = pytest.mark.parametrize("script", ["run_ctc_str", "run_ctc_str_no_trainer"])
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_remembered():
+    """One process reads repositories of one name with other networks in them, which no run does."""
+    notice_of.cache_clear()
+
+
 @pytest.fixture(scope="module")
 def paddle_folder(tmp_path_factory):
     """PP-OCRv6 tiny with random weights, as PaddlePaddle's repositories are."""
