@@ -20,9 +20,6 @@ from transformers import (
 from hf_str import CRNNForCTC, CRNNProcessor
 from hf_str.conversion import convert_checkpoint
 from hf_str.publishing import push_to_hub
-from hf_str.training.arguments import ModelArguments
-from hf_str.training.setup import load_recognizer, save_recognizer
-from hf_str.training.starting_point import notice_of
 from tests.conftest import draw_word
 from tests.hub.fresh import ROOT
 from tests.hub.server import Blob, Repo
@@ -31,6 +28,10 @@ from tests.training.drawing import as_dataset, as_row, drawn_words
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")
+# hf_str.training itself asks for OpenCV.
+ModelArguments = pytest.importorskip("hf_str.training.arguments", exc_type=ImportError).ModelArguments
+setup = pytest.importorskip("hf_str.training.setup", exc_type=ImportError)
+notice_of = pytest.importorskip("hf_str.training.starting_point", exc_type=ImportError).notice_of
 
 REPO = "org/PP-OCRv6_tiny_rec_safetensors"
 BLOCKS = [
@@ -191,7 +192,7 @@ def test_what_is_converted_names_its_repository(release, paddle_folder, tmp_path
 def test_other_networks_of_ppocr_are_refused(tmp_path):
     (tmp_path / "config.json").write_text('{"model_type": "pp_ocrv5_server_rec"}', encoding="utf-8")
     with pytest.raises(ValueError, match="is pp_ocrv5_server_rec: of PP-OCR there are pp_ocrv5_mobile_rec"):
-        load_recognizer(ModelArguments(model_name_or_path=str(tmp_path)))
+        setup.load_recognizer(ModelArguments(model_name_or_path=str(tmp_path)))
 
 
 def test_the_start_may_be_gone_when_the_run_ends(paddle_folder, tmp_path):
@@ -199,9 +200,9 @@ def test_the_start_may_be_gone_when_the_run_ends(paddle_folder, tmp_path):
     convert_checkpoint(None, paddle_folder, start, charset="0123456789abcdefgh")
     notice = (start / "NOTICE").read_text(encoding="utf-8")
     args = ModelArguments(model_name_or_path=str(start))
-    model, processor = load_recognizer(args)
+    model, processor = setup.load_recognizer(args)
     shutil.rmtree(start)
-    save_recognizer(tmp_path / "out", model, processor, asdict(args))
+    setup.save_recognizer(tmp_path / "out", model, processor, asdict(args))
     assert (tmp_path / "out" / "NOTICE").read_text(encoding="utf-8") == notice
 
 
