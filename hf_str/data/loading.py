@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers.utils import logging
 
+from ..models.crnn.text_crnn import normalize_text
 from ..optional import require
 from .read_report import ReadReport
 from .readers import READERS
@@ -29,7 +30,7 @@ logger = logging.get_logger(__name__)
 ROWS_PER_BATCH = 1000
 STREAM_SHARDS = 64
 #: Part of the cache's key: to be raised when readers give other rows than before.
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 def load_word_boxes(
@@ -61,7 +62,8 @@ def load_word_boxes(
 
     Returns:
         `datasets.Dataset` or `datasets.IterableDataset` with the columns `image` (encoded: `{"bytes", "path"}`) and
-        `text`, and where known `polygon` (`x1, y1, x2, y2, ...` in pixels of the original image) and `source`.
+        `text` (in NFC), and where known `polygon` (`x1, y1, x2, y2, ...` in pixels of the original image) and
+        `source`.
 
     Raises:
         FileNotFoundError: There is nothing at `source`.
@@ -78,7 +80,8 @@ def load_word_boxes(
     """
     report = report if report is not None else ReadReport()
     if streaming and _is_table(source, format):
-        return open_dataset(source, split, streaming=True).filter(_has_text)
+        table = open_dataset(source, split, streaming=True).filter(_has_text)
+        return table.map(_with_text_in_nfc, features=table.features)
     sources = open_word_sources(source, format, split)
     for word_source in sources:
         report.merge(word_source.report)
@@ -132,6 +135,10 @@ def _has_text(row: dict[str, Any]) -> bool:
     return False
 
 
+def _with_text_in_nfc(row: dict[str, Any]) -> dict[str, Any]:
+    return {"text": normalize_text(row["text"])}
+
+
 def _without_empty(words: DatasetWords, report: ReadReport) -> "datasets.Dataset":
     table = words.table
     texts = table.select_columns("text").with_format("arrow")[:]["text"].to_pylist()
@@ -139,7 +146,12 @@ def _without_empty(words: DatasetWords, report: ReadReport) -> "datasets.Dataset
     for index in sorted(set(range(len(texts))) - set(kept)) if len(kept) < len(texts) else ():
         report.count("empty_label", f"{words.name}[{index}]")
     report.words += len(kept)
-    return table if len(kept) == len(texts) else table.select(kept)
+    table = table if len(kept) == len(texts) else table.select(kept)
+    composed = [normalize_text(texts[index]) for index in kept]
+    if composed == [texts[index] for index in kept]:
+        return table
+    feature, columns = table.features["text"], table.column_names
+    return table.remove_columns("text").add_column("text", composed, feature=feature).select_columns(columns)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

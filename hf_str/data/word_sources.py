@@ -8,6 +8,7 @@ from pathlib import Path
 
 from transformers.utils import logging
 
+from ..models.crnn.text_crnn import normalize_text
 from .items import Item
 from .read_report import ReadReport
 from .readers import READERS, Reader, find_reader, formats
@@ -39,7 +40,7 @@ class WordSource:
     report: ReadReport = field(default_factory=ReadReport)
 
     def rows(self, places: Iterable[int], report: ReadReport, embed: bool) -> Iterator[tuple]:
-        """The words of some items, as the fields of a `Row` and the source's name.
+        """The words of some items, as the fields of a `Row`, whose text is in NFC, and the source's name.
 
         Args:
             places: indices of items.
@@ -49,7 +50,7 @@ class WordSource:
         for place in places:
             for row in self.items[place].rows(report, embed):
                 report.words += 1
-                yield *row, self.name
+                yield *row._replace(text=normalize_text(row.text)), self.name
 
     def stamp(self) -> list[tuple[str, int, int]]:
         """Name, size and time of change of each annotation file: what is read changes only where these do."""

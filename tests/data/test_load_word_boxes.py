@@ -181,3 +181,17 @@ def test_reports():
     assert "200 words without a text: word_0, word_1, word_2, word_3, word_4, ..." in copy.summary()
     with pytest.raises(KeyError, match="bad_luck"):
         report.count("bad_luck", "x")
+
+
+def test_labels_are_composed_in_every_layout(tmp_path):
+    """An accent as a character of its own, as macOS and some keyboards write it, is the letter with the accent."""
+    datasets = pytest.importorskip("datasets")
+    decomposed = "cre\u0301me bru\u0302le\u0301e"
+    folder = words_folder(tmp_path / "labels", [decomposed])
+    table = datasets.Dataset.from_dict({"image": [str(folder / "images" / "0.png")] * 2, "text": [decomposed, "  "]})
+    table.cast_column("image", datasets.Image()).save_to_disk(str(tmp_path / "saved"))
+    for source in (folder, tmp_path / "saved"):
+        for streaming in (False, True):
+            words = load_word_boxes(source, streaming=streaming)
+            assert [row["text"] for row in words] == ["créme brûlée"]
+            assert words.features["image"].decode is False

@@ -1,10 +1,11 @@
 """Charsets: the symbols that a recognizer tells apart, by name and from what a user says."""
 
 import string
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+
+from .text_crnn import normalize_symbols
 
 
 __all__ = ["CHARSETS", "resolve_charset"]
@@ -65,10 +66,11 @@ def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
               forms that stand beside them, 6,914 in all.
 
     Returns:
-        The symbols in the composed Unicode form (NFC), in order. Where several would be equal in it, as those of
-        other projects' dictionaries may be (the angstrom sign and "Å", compatibility ideographs and their unified
-        ones), one of them has it: that which is composed already, or the first. The others stay as they are, so that
-        each class keeps its place and its text.
+        The symbols in the composed Unicode form (NFC), in order: a base and its accent in a string are one symbol.
+        Characters that NFC takes apart stay what they are (see `normalize_symbols`). Where several symbols would be
+        equal, as those of other projects' dictionaries may be (the angstrom sign and "Å", compatibility ideographs
+        and their unified ones), one of them has it: that which is composed already, or the first. The others stay as
+        they are, so that each class keeps its place and its text.
 
     Raises:
         ValueError: no symbol, or one symbol twice.
@@ -79,13 +81,13 @@ def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
         charset = lines if len(lines) > 1 else "".join(lines)
     elif isinstance(charset, str):
         charset = CHARSETS.get(charset, charset)
-    symbols = tuple(charset)
+    symbols = tuple(normalize_symbols(charset) if isinstance(charset, str) else charset)
     if not symbols or "" in symbols:
         raise ValueError("a charset needs at least one character, and no empty one")
     repeated = [symbol for symbol, count in Counter(symbols).items() if count > 1]
     if repeated:
         raise ValueError(f"these characters stand in the charset more than once: {' '.join(map(repr, repeated))}")
-    composed = [unicodedata.normalize("NFC", symbol) for symbol in symbols]
+    composed = [normalize_symbols(symbol) for symbol in symbols]
     taken, resolved = set(symbols).intersection(composed), []
     for symbol, form in zip(symbols, composed, strict=True):
         resolved.append(symbol if form in taken else form)

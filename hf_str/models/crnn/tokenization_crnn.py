@@ -15,6 +15,7 @@ from .charsets_crnn import CHARSETS, resolve_charset
 from .decoders_crnn import make_decoder
 from .decoding_crnn import CTCDecoder, CTCHypothesis, collapse_paths
 from .language_model_crnn import CharacterLanguageModel
+from .text_crnn import normalize_symbols, normalize_text
 
 
 __all__ = ["CHARSETS", "CRNNTokenizer", "CRNNTokenizerOutput", "resolve_charset"]
@@ -82,13 +83,14 @@ class CRNNTokenizer(TokenizersBackend):
     ):
         if unknown_characters not in ("error", "remove"):
             raise ValueError(f'unknown_characters must be "error" or "remove", not {unknown_characters!r}')
+        # The charset says everything: what was read from tokenizer.json is built again from it.
+        saved = [kwargs.pop(name, None) for name in ("vocab", "tokenizer_file", "tokenizer_object")]
+        if any(saved) and isinstance(charset, str) and charset not in CHARSETS and not charset.endswith(".txt"):
+            charset = tuple(charset)  # a class each, also where a base and an accent happen to stand side by side
         symbols = resolve_charset(charset)
         if lowercase is None:
             letters = "".join(symbols)
             lowercase = letters == letters.lower() and letters != letters.upper()
-        # The charset says everything: what was read from tokenizer.json is built again from it.
-        for name in ("vocab", "tokenizer_file", "tokenizer_object"):
-            kwargs.pop(name, None)
         for name, value in (("pad_token", BLANK), ("bos_token", None), ("eos_token", None), ("unk_token", None)):
             kwargs.setdefault(name, value)
         self.unknown_characters = unknown_characters
@@ -97,7 +99,8 @@ class CRNNTokenizer(TokenizersBackend):
         self._table = np.array([], dtype=object)
         # A string where it says the same: "ng" for ["n", "g"], but not for ["ng"], nor "36", a name, for ["3", "6"].
         joined = "".join(symbols)
-        saved = joined if len(joined) == len(symbols) and joined not in CHARSETS else list(symbols)
+        is_same = len(joined) == len(symbols) and joined not in CHARSETS and normalize_symbols(joined) == joined
+        saved = joined if is_same else list(symbols)
         options = {"lowercase": lowercase, "unknown_characters": unknown_characters}
         super().__init__(charset=saved, language_model_file=language_model_file, **options, **kwargs)
         self._language_model: CharacterLanguageModel | None = None
@@ -108,6 +111,12 @@ class CRNNTokenizer(TokenizersBackend):
         backend = Tokenizer(models.WordLevel({blank: 0} | {symbol: i for i, symbol in enumerate(symbols, start=1)}))
         # Lower case first: the kelvin sign, which NFC makes a capital K, has its own lower case, a plain k.
         steps = ([normalizers.Lowercase()] if lowercase else []) + [normalizers.NFC()]
+        # A text in NFC has no character that NFC takes apart: it is put together again where it is a class.
+        known = set(symbols)
+        rejoined = [(normalize_text(symbol), symbol) for symbol in symbols]
+        rejoined = [(text, symbol) for text, symbol in rejoined if text != symbol and text not in known]
+        for text, symbol in sorted(rejoined, key=lambda pair: len(pair[0]), reverse=True):
+            steps.append(normalizers.Replace(text, symbol))
         backend.normalizer = normalizers.Sequence(steps)
         # Keeps the symbols, drops what is between them: nothing unknown ever reaches the vocabulary.
         pattern = Regex(_any_of(symbols, "\\x{{{:X}}}"))
