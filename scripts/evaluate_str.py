@@ -11,7 +11,10 @@
 
 A data set is anything that `load_word_boxes` reads. A model is a checkpoint or Hub repository of CRNN, PP-OCRv5 or v6,
 TrOCR or MGP-STR, or an ONNX file: of a CRNN with its processor beside it, or of PP-OCR as it was released, with its
-dictionary in it or beside it (inference.yml or *_dict.txt). Prints a table; with `--output_dir` also writes
+dictionary in it or beside it (inference.yml or *_dict.txt). Which characters are compared follows the model's charset,
+unless `--protocol` says it: letters and digits of English without case (36), with case (62), printable ASCII (94),
+letters and digits of every script without case (unicode), everything (exact). Where that is not all of the labels'
+characters, or the model cannot write some of them, the figures say so. Prints a table; with `--output_dir` also writes
 
     predictions/NAME.jsonl   each reading as it comes: the same command goes on where a run was stopped
     results.json             all figures, with settings, versions and counts
@@ -23,6 +26,7 @@ dictionary in it or beside it (inference.yml or *_dict.txt). Prints a table; wit
 
 import argparse
 import json
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -32,7 +36,7 @@ from transformers.utils import logging
 
 import hf_str
 from hf_str.data import READERS, load_word_boxes
-from hf_str.evaluation import PROTOCOLS, SUBSETS
+from hf_str.evaluation import PROTOCOLS, SUBSETS, default_protocols, missing_characters
 from hf_str.evaluation.html_report import evaluation_page, reliability_chart
 from hf_str.evaluation.lexicons import find_lexicons, read_words
 from hf_str.evaluation.predictions import PredictionFile, TestSet, check_settings, predict
@@ -43,6 +47,7 @@ from hf_str.evaluation.results import (
     make_parts,
     model_index,
     percentage,
+    remarks,
     results_table,
     software_versions,
 )
@@ -68,7 +73,12 @@ def parse_args() -> argparse.Namespace:
         "the tables; means take the first rule's words",
     )
     add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder, Hub repository, or .onnx file")
-    add("--protocol", nargs="+", choices=PROTOCOLS, default=["36", "94"], help="characters to compare; first: charts")
+    add(
+        "--protocol",
+        nargs="+",
+        choices=PROTOCOLS,
+        help="characters to compare (default: by the charset); first: charts",
+    )
     add("--output_dir", type=Path, help="where everything is written; without it, only the table is printed")
     add("--batch_size", type=int, default=64)
     add("--num_workers", type=int, default=0, help="further processes that open images")
@@ -112,7 +122,11 @@ def main():
     rank, world_size, device = start_process(args.device)
     try:
         recognizer = open_recognizer(args.model, device, decoding_options(args), args.precision)
+        args.protocol = args.protocol or list(default_protocols(recognizer.characters))
         sets = open_test_sets(args)
+        for words in sets if rank == 0 else []:
+            if missing := missing_characters(words.labels, recognizer.characters):
+                print(f"{words.name}: {missing}", file=sys.stderr)
         # The first pass of a process costs more than any other; and it shows a decoder that does not go.
         recognizer.read([Image.new("RGB", (100, 32))], sets[0].lexicons and sets[0].lexicons[:1])
         settings = reading_settings(args, recognizer)
@@ -140,7 +154,10 @@ def main():
         "versions": software_versions(),
         "protocols": {name: asdict(protocol) for name, protocol in protocols.items()},
     }
-    results = description | evaluate_parts(parts, protocols, args.seed)
+    try:
+        results = description | evaluate_parts(parts, protocols, args.seed, recognizer.characters)
+    except ValueError as error:  # a subset without a character of a protocol
+        raise SystemExit(f"error: {error}") from error
     print_table(results, parts, args.errors)
     if args.output_dir is not None:
         write(args.output_dir, results, parts, sets)
@@ -154,6 +171,9 @@ def open_test_sets(args: argparse.Namespace) -> list[TestSet]:
         words = TestSet(name, source, load_word_boxes(source, format=args.format, split=args.split))
         if len(words) == 0:
             raise ValueError(f"there are no words in {source}")
+        for protocol in map(PROTOCOLS.get, args.protocol):
+            if not any(map(protocol.normalize, words.labels)):
+                raise ValueError(f"{name}: {protocol.nothing_left(words.labels)}")
         if args.lexicon is not None:
             lexicons = find_lexicons(args.lexicon, words.labels, words.paths, distractors, args.seed)
             words = replace(words, lexicons=lexicons)
@@ -181,18 +201,24 @@ def reading_settings(args: argparse.Namespace, recognizer: Recognizer) -> dict:
 def print_table(results: dict, parts: list[Part], errors: int):
     """A line for each set, then its first words that are misread."""
     names = list(results["protocols"])
-    columns = "".join(f"{'acc ' + name:>9}" for name in names)
+    widths = {name: max(9, len(name) + 6) for name in names}
+    columns = "".join(f"{'acc ' + name:>{width}}" for name, width in widths.items())
     print(f"{'data':<28}{'images':>8}{columns}{'interval of the first':>24}{'1-NED':>8}{'ECE':>7}{'images/s':>10}")
     for row in results["figures"]:
         first = row["protocols"][names[0]]
-        accuracies = "".join(f"{100 * row['protocols'][name]['word_accuracy']['value']:>9.2f}" for name in names)
+        accuracies = {name: 100 * row["protocols"][name]["word_accuracy"]["value"] for name in names}
+        accuracies = "".join(f"{accuracies[name]:>{width}.2f}" for name, width in widths.items())
         interval = percentage(first["word_accuracy"]).partition(" ")[2]
         others = f"{100 * first['one_minus_ned']['value']:>8.2f}{100 * first['expected_calibration_error']:>7.2f}"
         speed = f"{row['images_per_second']:>10,.0f}" if "images_per_second" in row else ""
         print(f"{row['name']:<28}{row['words']:>8}{accuracies}{interval:>24}{others}{speed}")
+    for name in names:
+        for note in (note for row in results["figures"] if "source" in row for note in remarks(row, name)):
+            print(f"  {note}")
     protocol = PROTOCOLS[names[0]]
     for part in parts if errors else []:
-        wrong = [word for word in part.predictions if word.problem or not protocol.same(word.text, word.label)]
+        compared = [word for word in part.predictions if protocol.normalize(word.label)]
+        wrong = [word for word in compared if word.problem or not protocol.same(word.text, word.label)]
         for word in wrong[:errors]:
             said = f"is broken: {word.problem}" if word.problem else f"was read as {word.text!r}"
             print(f"  {part.name} {word.name}: {word.label!r} {said}")

@@ -50,6 +50,7 @@ from hf_str.training.arguments import (
     parse_arguments,
 )
 from hf_str.training.checkpointing import changed_settings
+from hf_str.training.evaluation import check_validation
 from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
@@ -105,6 +106,7 @@ def main():
     with args.main_process_first(desc="loading words"):
         words = load_training_words(data_args, synthesis_args, collator, args.seed)
         validation = load_validation_sets(data_args)
+    check_validation(validation, processor.tokenizer, recipe.best_metric)
     if not validation:
         args.eval_strategy = "no"
     repo_id = args.hub_model_id or Path(args.output_dir).resolve().name

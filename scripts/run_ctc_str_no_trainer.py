@@ -48,7 +48,7 @@ from hf_str.training.arguments import (
     parse_arguments,
 )
 from hf_str.training.checkpointing import changed_settings, completed, keep_newest
-from hf_str.training.evaluation import evaluate_all
+from hf_str.training.evaluation import check_validation, evaluate_all
 from hf_str.training.finishing import finish
 from hf_str.training.guard import name_batch
 from hf_str.training.setup import (
@@ -120,6 +120,7 @@ def main():
     with accelerator.main_process_first():
         words = load_training_words(data_args, synthesis_args, collator, args.seed)
         validation = load_validation_sets(data_args)
+    check_validation(validation, processor.tokenizer, recipe.best_metric)
     repo_id = args.hub_model_id or output_dir.resolve().name
     if args.push_to_hub:
         check_before_run(validation, repo_id, args.hub_token)

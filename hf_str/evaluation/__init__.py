@@ -13,7 +13,7 @@ from .metrics import (
     recognition_metrics,
     wrongness,
 )
-from .protocols import PROTOCOLS, SUBSETS, Protocol, Subset
+from .protocols import PROTOCOLS, SUBSETS, Protocol, Subset, default_protocols, missing_characters
 
 
 __all__ = [
@@ -29,10 +29,12 @@ __all__ = [
     "character_confusions",
     "character_error_rate",
     "confidence_intervals",
+    "default_protocols",
     "edit_distance",
     "expected_calibration_error",
     "label_error_rate",
     "metric_terms",
+    "missing_characters",
     "normalized_edit_similarity",
     "recognition_metrics",
     "reliability_bins",

@@ -7,11 +7,12 @@ from html import escape
 from typing import Any
 
 from ..html_page import bar, chart, page, picture, polyline, shown, table, tile, tiles
+from ..models.crnn.text_crnn import normalize_text
 from ..optional import require
 from .metrics import METRICS, wrongness
 from .predictions import Prediction
-from .protocols import Protocol
-from .results import Part, percentage
+from .protocols import Protocol, protocol_title
+from .results import Part, percentage, remarks
 
 
 __all__ = ["evaluation_page", "reliability_chart"]
@@ -54,6 +55,7 @@ def evaluation_page(
     """
     model, breakdowns = results["model"], results["breakdowns"]
     words = [(part.set_name, prediction) for part in parts if part.counts for prediction in part.predictions]
+    words = [(name, word) for name, word in words if protocol.normalize(word.label)]
     errors = [(name, word) for name, word in words if word.problem or not protocol.same(word.text, word.label)]
     size = f", {model['parameters'] / 1e6:.1f}M parameters" if model["parameters"] else ""
     return page(
@@ -97,14 +99,16 @@ def _figures(results: Mapping[str, Any]) -> Iterator[str]:
     for name in results["figures"][0]["protocols"]:
         protocol = results["protocols"][name]
         case = "without regard to case" if protocol["ignore_case"] else "with case"
-        yield f"<h3>{escape(name)} characters, {case}</h3><div class='figures'>"
+        yield f"<h3>{escape(protocol_title(name))}, {case}</h3><div class='figures'>"
         rows = [_figure_row(row, name) for row in results["figures"]]
         yield table(["data", "words", *METRICS.values(), "ECE", "AURC", "images/s"], rows) + "</div>"
+        for note in (note for row in results["figures"] for note in remarks(row, name)):
+            yield f"<p class='soft'>{escape(note)}</p>"
 
 
 def _figure_row(row: Mapping[str, Any], protocol: str) -> list[str]:
     figures = row["protocols"][protocol]
-    cells = [escape(row["name"]), f"{row['words']:,}"]
+    cells = [escape(row["name"]), f"{figures.get('words', row['words']):,}"]
     for metric in METRICS:
         value, interval = percentage(figures[metric]).split(" ", 1)
         cells.append(f"{value} <small>{interval}</small>")
@@ -148,12 +152,16 @@ def _gallery(errors: Iterable[tuple[str, Prediction]], protocol: Protocol, image
 
 def _marked(label: str, reading: str, protocol: Protocol) -> tuple[str, str]:
     """Label and reading as HTML, with a mark on the characters that differ under the protocol."""
-    texts = label, reading
-    # by place of what the protocol keeps, so that "It's" and "its" have nothing to mark under 36 characters
-    kept = [[place for place, character in enumerate(text) if protocol.normalize(character)] for text in texts]
+    texts = normalize_text(label), normalize_text(reading)
+    # with the place that each compared character stands at, so that "It's" and "its" have nothing to mark under 36
+    seen = [
+        [(place, part) for place, c in enumerate(text) for part in protocol.normalize(c) or " " * protocol.sees(c)]
+        for text in texts
+    ]
+    kept = [[place for place, _ in pairs] for pairs in seen]
     editops = require("rapidfuzz.distance").Levenshtein.editops
     marks: tuple[set[int], set[int]] = set(), set()
-    for operation, source, target in editops(*(protocol.normalize(text) for text in texts)):
+    for operation, source, target in editops(*([part for _, part in pairs] for pairs in seen)):
         if operation != "insert":
             marks[0].add(kept[0][source])
         if operation != "delete":
@@ -295,7 +303,8 @@ def _method(results: Mapping[str, Any]) -> Iterator[str]:
         [escape(key), f"<code>{escape(_plain(value))}</code>"] for key, value in results["settings"].items() if value
     ]
     rows += [
-        [f"protocol {escape(n)}", f"<code>{escape(p['characters'])}</code>"] for n, p in results["protocols"].items()
+        [f"protocol {escape(n)}", f"<code>{escape(p['characters'] or protocol_title(n))}</code>"]
+        for n, p in results["protocols"].items()
     ]
     rows += [[escape(name), escape(version)] for name, version in results["versions"].items() if version]
     yield table(["", ""], rows)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..data.readers.matlab_files import load_mat
+from ..models.crnn.text_crnn import normalize_text
 
 
 __all__ = ["draw_lexicons", "find_lexicons", "read_words"]
@@ -50,6 +51,7 @@ def find_lexicons(
         FileNotFoundError: there is no such file.
         ValueError: it is no lexicon, or lacks an image; the message names it.
     """
+    labels = list(map(normalize_text, labels))
     if lexicon == "full":
         return [sorted(set(labels))] * len(labels)
     if lexicon.isdecimal():
@@ -72,12 +74,13 @@ def find_lexicons(
             f"{lexicon!r} is no lexicon: give full, a number of words, a .txt file with a word a line, a .tsv file "
             "with an image and its words a line, IIIT5K's testdata.mat:50 or testdata.mat:1k, or SVT's test.xml"
         )
+    by_image = {name: list(map(normalize_text, words)) for name, words in by_image.items()}
     return [_lexicon_of(path, by_image, file) for path in paths]
 
 
 def read_words(file: Path) -> list[str]:
-    """The words of a text file in UTF-8, one a line; empty lines and repetitions are left out."""
-    return list(dict.fromkeys(filter(None, map(str.strip, _lines(file)))))
+    """The words of a text file in UTF-8, one a line, in NFC; empty lines and repetitions are left out."""
+    return list(dict.fromkeys(filter(None, (normalize_text(line).strip() for line in _lines(file)))))
 
 
 def draw_lexicons(

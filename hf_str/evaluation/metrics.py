@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..models.crnn.text_crnn import normalize_text
 from ..optional import require
 from .protocols import PROTOCOLS, Protocol
 
@@ -51,14 +52,15 @@ def metric_terms(readings: Sequence[str], labels: Sequence[str], protocol: Proto
     Args:
         readings: what was read.
         labels: what stands there, in the same order.
-        protocol: brings both to the characters that are compared; without one they are compared as they are.
+        protocol: brings both to the characters that are compared, and leaves out words whose label has none of them;
+            without one they are compared as they are, in NFC.
 
     Returns:
         By the names in `METRICS`; definitions at [`character_error_rate`], [`label_error_rate`] and
         [`normalized_edit_similarity`]; `word_accuracy` is the share of words without an edit.
 
     Raises:
-        ValueError: no words, or not as many readings as labels.
+        ValueError: no words, none whose label has a character of the protocol, or not as many readings as labels.
     """
     readings, labels = _comparable(readings, labels, protocol)
     distance = _levenshtein()
@@ -82,10 +84,11 @@ def character_error_rate(readings: Sequence[str], labels: Sequence[str], protoco
     Args:
         readings: what was read.
         labels: what stands there, in the same order.
-        protocol: brings both to the characters that are compared; without one they are compared as they are.
+        protocol: brings both to the characters that are compared, and leaves out words whose label has none of them;
+            without one they are compared as they are, in NFC.
 
     Raises:
-        ValueError: no words, or not as many readings as labels.
+        ValueError: no words, none whose label has a character of the protocol, or not as many readings as labels.
 
     Example:
         >>> character_error_rate(["hallo", ""], ["hello", "a"])
@@ -126,19 +129,25 @@ def normalized_edit_similarity(
 
 
 def recognition_metrics(readings: Sequence[str], labels: Sequence[str]) -> dict[str, float]:
-    """All of it: `word_accuracy` (exact), `word_accuracy_36`, `_62`, `_94` (see `PROTOCOLS`), `cer`, `one_minus_ned`.
+    """Figures of a run by several protocols.
+
+    Returns:
+        `word_accuracy`, `cer` and `one_minus_ned` of all characters; `word_accuracy_36`, `_62`, `_94` and `_unicode`
+        (see `PROTOCOLS`), of the words whose label has such a character, where there are any; and
+        `characters_seen_36` and so on, the share of the labels' characters that this looks at.
 
     Raises:
         ValueError: no words, or not as many readings as labels.
     """
     terms = metric_terms(readings, labels)
-    by_protocol = {f"word_accuracy_{name}": rule.word_accuracy(readings, labels) for name, rule in PROTOCOLS.items()}
-    return {
-        "word_accuracy": _value(terms["word_accuracy"]),
-        **by_protocol,
-        "cer": _value(terms["cer"]),
-        "one_minus_ned": _value(terms["one_minus_ned"]),
-    }
+    metrics = {name: _value(terms[name]) for name in ("word_accuracy", "cer", "one_minus_ned")}
+    for name, protocol in PROTOCOLS.items():
+        if name == "exact":  # above, under the plain names
+            continue
+        metrics[f"characters_seen_{name}"] = protocol.characters_seen(labels)
+        if any(map(protocol.normalize, labels)):
+            metrics[f"word_accuracy_{name}"] = protocol.word_accuracy(readings, labels)
+    return metrics
 
 
 def _value(terms: Terms) -> float:
@@ -154,8 +163,14 @@ def _comparable(
     if len(labels) == 0:
         raise ValueError("no words to compare")
     if protocol is None:
-        return list(readings), list(labels)
-    return [protocol.normalize(text) for text in readings], [protocol.normalize(text) for text in labels]
+        return [normalize_text(text) for text in readings], [normalize_text(text) for text in labels]
+    pairs = [
+        (protocol.normalize(text), protocol.normalize(label)) for text, label in zip(readings, labels, strict=True)
+    ]
+    pairs = [(text, label) for text, label in pairs if label]
+    if not pairs:
+        raise ValueError(protocol.nothing_left(labels))
+    return [text for text, _ in pairs], [label for _, label in pairs]
 
 
 def _levenshtein():

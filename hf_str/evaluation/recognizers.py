@@ -31,6 +31,7 @@ from ..models.crnn.decoding_crnn import CTCDecoder
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.language_model_crnn import CharacterLanguageModel
 from ..models.crnn.processing_crnn import CRNNProcessor
+from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
 from ..onnx import ORTCRNNForCTC
 from ..optional import require
@@ -54,6 +55,7 @@ class Recognizer:
         num_parameters: of the model, or `None` where nobody knows.
         sorts_by_width: whether wide and narrow images are better read apart.
         language_model: what the checkpoint brings along to read with, or `None`.
+        characters: the symbols that it can write, or `None` where that is not known.
 
     Raises:
         ValueError: `decoding` for a model that decodes by itself, `precision` for one that cannot be optimised.
@@ -63,6 +65,7 @@ class Recognizer:
     auto_class: Any
     sorts_by_width = False
     language_model: CharacterLanguageModel | None = None
+    characters: Sequence[str] | None = None
 
     def __init__(
         self,
@@ -143,6 +146,10 @@ class CRNNRecognizer(Recognizer):
         return self.processor.tokenizer.language_model
 
     @property
+    def characters(self) -> Sequence[str]:
+        return self.processor.tokenizer.characters
+
+    @property
     def sorts_by_width(self) -> bool:
         return sorts_by_width(self.processor.image_processor)
 
@@ -190,6 +197,11 @@ class PPOCRRecognizer(Recognizer):
         super().load(checkpoint)
         require("torchvision", "evaluation")  # its image processor has no other backend
         self.image_processor = AutoImageProcessor.from_pretrained(checkpoint)
+
+    @property
+    def characters(self) -> Sequence[str] | None:
+        known = getattr(self.image_processor, "character_list", None)
+        return None if known is None else list(known)[1:]  # the first is the blank
 
     def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
         prepared = [self.image_processor(image, return_tensors="pt").pixel_values for image in images]
@@ -363,7 +375,11 @@ def nearest_word(text: str, lexicon: Sequence[str]) -> str:
     if not lexicon:
         return text
     process, distance = require("rapidfuzz.process"), require("rapidfuzz.distance").Levenshtein.distance
-    return process.extractOne(text, lexicon, scorer=distance, processor=str.lower)[0]
+    return process.extractOne(text, lexicon, scorer=distance, processor=_lower)[0]
+
+
+def _lower(text: str) -> str:
+    return normalize_text(text).lower()
 
 
 def _places_by_shape(tensors: Sequence[torch.Tensor]) -> list[list[int]]:

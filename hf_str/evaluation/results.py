@@ -16,20 +16,24 @@ from .breakdowns import accuracy_by_aspect_ratio, accuracy_by_length, character_
 from .calibration import area_under_risk_coverage, expected_calibration_error, reliability_bins, risk_coverage
 from .metrics import METRICS, Terms, metric_terms
 from .predictions import Prediction
-from .protocols import SUBSETS, Protocol
+from .protocols import SUBSETS, Protocol, protocol_title
 
 
 __all__ = [
     "Part",
     "evaluate_parts",
+    "looked_at",
     "make_parts",
     "model_index",
     "percentage",
+    "remarks",
     "results_table",
     "software_versions",
 ]
 
 RESAMPLES, LEVEL = 1000, 0.95
+#: What a figure says of the words it is of; results of earlier versions lack it.
+LOOKED_AT = ("words", "left_out", "characters_seen", "unwritable")
 MEAN, POOLED = "mean of sets", "all words"
 
 
@@ -69,37 +73,51 @@ def make_parts(set_name: str, source: str, predictions: list[Prediction], rules:
     return parts
 
 
-def evaluate_parts(parts: Sequence[Part], protocols: Mapping[str, Protocol], seed: int = 0) -> dict[str, Any]:
+def evaluate_parts(
+    parts: Sequence[Part],
+    protocols: Mapping[str, Protocol],
+    seed: int = 0,
+    characters: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """All figures of an evaluation, as plain data.
 
     Args:
         parts: test sets and subsets of them.
         protocols: by name; the first is the one of the breakdowns.
         seed: of the bootstrap.
+        characters: the symbols that the model can write, where that is known.
 
     Returns:
         `figures`: a list of `{"name", "words", ..., "protocols"}`, of each part and, where several count, of their
         mean and of all their words together; `protocols` has of each metric `value`, `low` and `high`, the bounds of
-        the 95 % percentile bootstrap interval, and ECE and AURC. `breakdowns`: of all words that count together,
-        under the first protocol. `broken`: images that could not be read.
+        the 95 % percentile bootstrap interval, and ECE and AURC; `characters_seen`, the share of the labels'
+        characters that it looks at; `left_out`, the words whose label has none of them, which do not count, `words`,
+        those that do; and `unwritable`, how many of those the model cannot get right, as their labels have characters
+        that it lacks. `breakdowns`: of all words that count together, under the first protocol. `broken`: images that
+        could not be read.
+
+    Raises:
+        ValueError: a protocol sees no character of a part's labels.
     """
     figures, sums = [], {}
     for part in parts:
         by_protocol = {}
         own_seed = [seed, zlib.crc32(part.name.encode())]  # an interval does not depend on the other sets
         for name, protocol in protocols.items():
-            terms = _terms(part.predictions, protocol)
+            compared = _compared([part], protocol)
+            terms = _terms(compared, protocol)
             sums[part.name, name] = total_sums(terms), resampled_sums(terms, RESAMPLES, own_seed)
-            by_protocol[name] = _estimates(*sums[part.name, name]) | _confidence(part.predictions, protocol)
+            by_protocol[name] = _estimates(*sums[part.name, name]) | _confidence(compared, protocol)
+            by_protocol[name] |= _looked_at([part], protocol, characters)
         figures.append(_described(part) | {"protocols": by_protocol})
     counted = [part for part in parts if part.counts]
     if len(counted) > 1:
-        figures += _over_all(counted, protocols, sums)
-    words = [prediction for part in counted for prediction in part.predictions]
+        figures += _over_all(counted, protocols, sums, characters)
+    first, protocol = next(iter(protocols.items()))
     return {
         "bootstrap": {"resamples": RESAMPLES, "level": LEVEL, "seed": seed},
         "figures": figures,
-        "breakdowns": {"protocol": next(iter(protocols))} | breakdowns(words, next(iter(protocols.values()))),
+        "breakdowns": {"protocol": first} | breakdowns(_compared(counted, protocol), protocol),
         "broken": [
             {"set": part.name, "name": prediction.name, "problem": prediction.problem}
             for part in parts
@@ -133,7 +151,7 @@ def results_table(results: Mapping[str, Any]) -> str:
     heads = [*METRICS.values(), "ECE", "AURC"]
     lines = []
     for name in names:
-        lines += ["", f"**{name} characters**", "", f"| data | words | {' | '.join(heads)} | images/s |"]
+        lines += ["", f"**{protocol_title(name)}**", "", f"| data | words | {' | '.join(heads)} | images/s |"]
         lines += ["|---|---" + "|---" * len(heads) + "|---|"]
         for row in results["figures"]:
             figures = row["protocols"][name]
@@ -141,10 +159,23 @@ def results_table(results: Mapping[str, Any]) -> str:
             cells += [_percent(figures[key]) for key in ("expected_calibration_error", "area_under_risk_coverage")]
             speed = row.get("images_per_second")
             cells.append("" if speed is None else f"{speed:,.0f}")
-            lines.append(f"| {row['name']} | {row['words']:,} | {' | '.join(cells)} |")
+            lines.append(f"| {row['name']} | {figures.get('words', row['words']):,} | {' | '.join(cells)} |")
+        lines += [f"\n{note}" for row in results["figures"] for note in remarks(row, name)]
     level, resamples = results["bootstrap"]["level"], results["bootstrap"]["resamples"]
     lines += ["", f"Percent, with the {level:.0%} interval of {resamples:,} bootstrap resamples of the words."]
     return "\n".join(lines).strip() + "\n"
+
+
+def remarks(row: Mapping[str, Any], protocol: str) -> list[str]:
+    """What must be said beside a row of figures under a protocol: what it does not look at, what cannot be right."""
+    figures, said = row["protocols"][protocol], []
+    if figures.get("characters_seen", 1) < 1:
+        said.append(f"sees {100 * figures['characters_seen']:.1f} % of the labels' characters")
+    if figures.get("left_out"):
+        said.append(f"leaves out {figures['left_out']:,} words, of whose labels it sees none")
+    if figures.get("unwritable"):
+        said.append(f"{figures['unwritable']:,} labels have characters that the model cannot write")
+    return [f"{row['name']}, {protocol_title(protocol)}: {'; '.join(said)}."] if said else []
 
 
 def percentage(figure: Mapping[str, float]) -> str:
@@ -167,9 +198,9 @@ def model_index(results: Mapping[str, Any]) -> str:
             dataset_name=row["name"],
             dataset_split=None,
             metric_type={"word_accuracy": "accuracy", "cer": "cer"}.get(metric, metric),
-            metric_name=f"{title}, {name} characters",
+            metric_name=f"{title}, {protocol_title(name)}",
             metric_value=round(row["protocols"][name][metric]["value"], 5),
-            metric_args=protocol,
+            metric_args=protocol | looked_at(row["protocols"][name]),
         )
         for row in results["figures"]
         if "source" in row
@@ -177,6 +208,11 @@ def model_index(results: Mapping[str, Any]) -> str:
         for metric, title in METRICS.items()
     ]
     return ModelCardData(model_name=results["model"]["name"], eval_results=found).to_yaml() + "\n"
+
+
+def looked_at(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures under a protocol say of the words they are of, where they say so (see `LOOKED_AT`)."""
+    return {name: round(figures[name], 5) for name in LOOKED_AT if name in figures}
 
 
 def software_versions() -> dict[str, str | None]:
@@ -201,9 +237,11 @@ def _described(part: Part) -> dict[str, Any]:
     return description | {"rule": part.rule, "words_in_papers": SUBSETS[part.rule].words}
 
 
-def _over_all(parts: Sequence[Part], protocols: Mapping[str, Protocol], sums: Mapping) -> list[dict[str, Any]]:
+def _over_all(
+    parts: Sequence[Part], protocols: Mapping[str, Protocol], sums: Mapping, characters: Sequence[str] | None
+) -> list[dict[str, Any]]:
     """The mean of the sets' figures, each set counting alike, and the figures of all words together."""
-    words = [prediction for part in parts for prediction in part.predictions]
+    count = sum(len(part.predictions) for part in parts)
     mean, pooled = {}, {}
     for name, protocol in protocols.items():
         own = [sums[part.name, name] for part in parts]
@@ -215,19 +253,35 @@ def _over_all(parts: Sequence[Part], protocols: Mapping[str, Protocol], sums: Ma
             )._asdict()
             for metric in METRICS
         }
-        confidence = [_confidence(part.predictions, protocol) for part in parts]
+        confidence = [_confidence(_compared([part], protocol), protocol) for part in parts]
         mean[name] |= {key: float(np.mean([figures[key] for figures in confidence])) for key in confidence[0]}
         pooled[name] = _estimates(_added([totals for totals, _ in own]), _added([drawn for _, drawn in own]))
-        pooled[name] |= _confidence(words, protocol)
-    return [
-        {"name": MEAN, "words": len(words), "protocols": mean},
-        {"name": POOLED, "words": len(words), "protocols": pooled},
-    ]
+        pooled[name] |= _confidence(_compared(parts, protocol), protocol)
+        for figures in (mean, pooled):
+            figures[name] |= _looked_at(parts, protocol, characters)
+    return [{"name": MEAN, "words": count, "protocols": mean}, {"name": POOLED, "words": count, "protocols": pooled}]
+
+
+def _compared(parts: Sequence[Part], protocol: Protocol) -> list[Prediction]:
+    """The words whose label has a character of the protocol: of the others nothing could be misread."""
+    words = [prediction for part in parts for prediction in part.predictions if protocol.normalize(prediction.label)]
+    if not words:
+        labels = [prediction.label for part in parts for prediction in part.predictions]
+        raise ValueError(f"{', '.join(part.name for part in parts)}: {protocol.nothing_left(labels)}")
+    return words
+
+
+def _looked_at(parts: Sequence[Part], protocol: Protocol, characters: Sequence[str] | None) -> dict[str, Any]:
+    labels = [prediction.label for part in parts for prediction in part.predictions]
+    compared = [label for label in labels if protocol.normalize(label)]
+    counts: dict[str, Any] = {"words": len(compared), "left_out": len(labels) - len(compared)}
+    counts["characters_seen"] = protocol.characters_seen(labels)
+    return counts if characters is None else counts | {"unwritable": protocol.unwritable(compared, characters)}
 
 
 def _terms(predictions: Sequence[Prediction], protocol: Protocol) -> dict[str, Terms]:
     terms = metric_terms([p.text for p in predictions], [p.label for p in predictions], protocol)
-    # a broken image is an error, also where its label has no character of the protocol
+    # a broken image is an error, also where what is left of its label is nothing
     terms["word_accuracy"][0][[bool(p.problem) for p in predictions]] = 0
     return terms
 

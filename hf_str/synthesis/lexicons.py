@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..models.crnn.text_crnn import normalize_text
 from ..optional import require
 
 
@@ -92,7 +93,8 @@ def _read(lexicon: str | os.PathLike, ranked: bool) -> Iterable[tuple[str, float
         raise FileNotFoundError(
             f"The lexicon {str(path)!r} does not exist; a lexicon is a text file, one word a line."
         )
-    lines = [line for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines() if line.strip()]
+    text = normalize_text(path.read_text(encoding="utf-8-sig", errors="replace"))
+    lines = [line for line in text.splitlines() if line.strip()]
     counts = [_count(line) for line in lines]
     if len(lines) >= _SHORTEST_LIST and sum(count is not None for count in counts) > 0.9 * len(lines):
         negative = next(

@@ -118,7 +118,8 @@ class RecipeArguments:
     best_metric: str = _option(
         "word_accuracy",
         "What the best checkpoint is best at: word_accuracy (exact), word_accuracy_36 (letters and digits without "
-        "case: for test sets whose labels have none), word_accuracy_62, word_accuracy_94, one_minus_ned, or cer.",
+        "case: for test sets whose labels have none), word_accuracy_62, word_accuracy_94, word_accuracy_unicode "
+        "(letters and digits of every script without case), one_minus_ned, or cer.",
     )
 
 

@@ -11,15 +11,21 @@ from typing import Any
 import torch
 from accelerate.utils import gather_object
 from torch.utils.data import DataLoader, Dataset
+from transformers.utils import logging
 
 from ..evaluation.metrics import edit_distance, recognition_metrics
+from ..evaluation.protocols import PROTOCOLS, find_missing, missing_characters
 from ..models.crnn.batching_crnn import Batch, bound_logits
 from ..models.crnn.decoding_crnn import CTCHypothesis, best_path
 from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..models.crnn.text_crnn import normalize_text
+from ..models.crnn.tokenization_crnn import CRNNTokenizer
 from .collator import BadWordError, WordCollator
 
 
-__all__ = ["EvaluationReport", "Reading", "evaluate", "evaluate_all"]
+__all__ = ["EvaluationReport", "Reading", "check_validation", "evaluate", "evaluate_all"]
+
+logger = logging.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class EvaluationReport:
-    """Readings of a data set, in its order, and their figures (see [`recognition_metrics`])."""
+    """Readings of a data set, in its order, and their figures.
+
+    These are those of [`recognition_metrics`], and `unwritable`, the share of the words that cannot be read right as
+    their label has characters outside the charset.
+    """
 
     readings: list[Reading]
     metrics: dict[str, float]
@@ -90,7 +100,7 @@ def evaluate(
 ) -> EvaluationReport:
     """Reads a data set and compares.
 
-    Labels are compared as they are, also where the model lacks a character: what it cannot read counts as an error.
+    Labels are compared in NFC, also where the model lacks a character: what it cannot read counts as an error.
     Images that cannot be opened count as read wrong, and the report says which they are.
 
     Args:
@@ -128,7 +138,9 @@ def evaluate(
     if world_size > 1:
         readings = gather_object(readings)
     readings.sort(key=lambda reading: reading.row)
-    metrics = recognition_metrics([r.text for r in readings], [r.label for r in readings])
+    labels = [reading.label for reading in readings]
+    metrics = recognition_metrics([reading.text for reading in readings], labels)
+    metrics["unwritable"] = sum(map(bool, find_missing(labels, collator.tokenizer.characters))) / len(labels)
     return EvaluationReport(readings, metrics)
 
 
@@ -147,16 +159,37 @@ def evaluate_all(
     """
     metrics: dict[str, float] = {}
     reports = {name: evaluate(model, collator, dataset, **options) for name, dataset in datasets.items()}
-    for key in next(iter(reports.values())).metrics:
-        values = [report.metrics[key] for report in reports.values()]
-        metrics[key] = sum(values) / len(values)
+    for key in dict.fromkeys(key for report in reports.values() for key in report.metrics):
+        values = {name: report.metrics[key] for name, report in reports.items() if key in report.metrics}
+        metrics[key] = sum(values.values()) / len(values)
         if len(reports) > 1:
-            metrics |= {f"{name}_{key}": report.metrics[key] for name, report in reports.items()}
+            metrics |= {f"{name}_{key}": value for name, value in values.items()}
     if options.get("rank", 0) == 0:
         for name, report in reports.items():
             report.write(Path(report_dir) / f"{name}_errors.jsonl")
     tables = [f"{name}, the worst errors:\n{report.table()}" for name, report in reports.items()]
     return metrics, "\n".join(tables)
+
+
+def check_validation(datasets: Mapping[str, Any], tokenizer: CRNNTokenizer, best_metric: str = "word_accuracy"):
+    """Says before training which labels of validation sets the charset cannot write: they count as errors, always.
+
+    Args:
+        datasets: by name, with `text`.
+        tokenizer: of the model.
+        best_metric: what the best model is chosen by.
+
+    Raises:
+        ValueError: `best_metric` looks at no character of any label.
+    """
+    labels = {name: dataset.select_columns("text")[:]["text"] for name, dataset in datasets.items()}
+    for name, texts in labels.items():
+        if missing := missing_characters(texts, tokenizer.characters):
+            logger.warning(f"Validation set {name!r}: {missing}. Add them to the charset, or correct the labels")
+    protocol = PROTOCOLS.get(best_metric.removeprefix("word_accuracy_"))
+    if protocol and labels and not any(protocol.normalize(text) for texts in labels.values() for text in texts):
+        message = protocol.nothing_left([text for texts in labels.values() for text in texts])
+        raise ValueError(f"--best_metric {best_metric}: {message}, by word_accuracy_unicode or word_accuracy")
 
 
 class _Images(Dataset):
@@ -170,6 +203,7 @@ class _Images(Dataset):
         return [self._prepared(*word) for word in zip(rows, columns["image"], columns["text"], strict=True)]
 
     def _prepared(self, row: int, image: Any, label: str) -> tuple:
+        label = normalize_text(label)
         try:
             return row, self.collator.resize(self.collator.load(image)), label, ""
         except BadWordError as error:
@@ -193,5 +227,5 @@ def _read(model: CRNNForCTC, collator: WordCollator, words: list[tuple], autocas
     readings = []
     for (row, _, label, _), hypothesis in zip(words, hypotheses, strict=True):
         text = "".join(collator.tokenizer.convert_ids_to_tokens(hypothesis.ids))
-        readings.append(Reading(row, text, label, hypothesis.score))
+        readings.append(Reading(row, normalize_text(text), label, hypothesis.score))
     return readings + unreadable

@@ -47,13 +47,20 @@ def finish(
 
 
 def _results(evaluation: Mapping[str, Any], validation: Mapping[str, Sized]) -> dict[str, Any]:
-    """The figures in the form of `hf_str.evaluation.results`; labels are compared as they are."""
+    """The figures in the form of `hf_str.evaluation.results`; `all` compares labels as they are, in NFC."""
     figures = []
     for name, words in validation.items():
         prefix = f"{name}_" if len(validation) > 1 else ""
         metrics = evaluation["metrics"].items()
         own = {key.removeprefix(prefix): {"value": value} for key, value in metrics if key.startswith(prefix)}
-        protocols = {rule: {"word_accuracy": own[f"word_accuracy_{rule}"]} for rule in PROTOCOLS}
+        protocols = {
+            rule: {"word_accuracy": own[f"word_accuracy_{rule}"]}
+            | ({"characters_seen": seen["value"]} if (seen := own.get(f"characters_seen_{rule}")) else {})
+            for rule in PROTOCOLS
+            if f"word_accuracy_{rule}" in own  # not where it sees no character of the labels
+        }
         protocols["all"] = {metric: own[metric] for metric in METRICS if metric in own}
+        if "unwritable" in own:
+            protocols["all"]["unwritable"] = round(own["unwritable"]["value"] * len(words))
         figures.append({"name": name, "set": name, "source": name, "words": len(words), "protocols": protocols})
     return {"step": evaluation["step"], "figures": figures}

@@ -25,7 +25,7 @@ demo = gradio.Interface(
     [
         gradio.Textbox("STARBUCKS\nOpem", lines=6, label="predictions, one a line"),
         gradio.Textbox("Starbucks'\nOpen", lines=6, label="references, one a line"),
-        gradio.Radio(["36", "62", "94", "exact"], value="36", label="protocol"),
+        gradio.Radio(["36", "62", "94", "unicode", "exact"], value="36", label="protocol"),
     ],
     gradio.JSON(label="figures"),
     title="Word accuracy of scene text recognition",

@@ -8,7 +8,8 @@ from hf_str.evaluation import PROTOCOLS, confidence_intervals, metric_terms
 
 _DESCRIPTION = """\
 How many words a text recogniser reads without a mistake, under the protocols in which papers report it: 36 characters
-(letters and digits without case), 62 (with case), 94 (with punctuation), or exactly as they are. With it come the
+(letters and digits without case), 62 (with case), 94 (with punctuation and spaces), letters and digits of every script
+without case, or all characters. It says what share of the references' characters that is. With it come the
 character error rate, the label error rate of Graves et al. 2006 and the normalised edit similarity of ICDAR 2019, each
 with a bootstrap confidence interval.
 """
@@ -17,7 +18,7 @@ _KWARGS_DESCRIPTION = """
 Args:
     predictions (`list` of `str`): what was read.
     references (`list` of `str`): what stands there.
-    protocol (`str`, defaults to `"36"`): "36", "62", "94", or "exact".
+    protocol (`str`, defaults to `"36"`): "36", "62", "94", "unicode", or "exact".
     resamples (`int`, defaults to 1000): resamples of the bootstrap; 0 for no intervals.
     seed (`int`, defaults to 0): of the bootstrap.
 
@@ -26,6 +27,8 @@ Returns:
     cer (`float`): edits divided by the characters of all references.
     label_error_rate (`float`): mean over words of the edits divided by the reference's length.
     one_minus_ned (`float`): one minus the mean over words of the edits divided by the longer text's length.
+    words (`int`), left_out (`int`): references that count, and those of which the protocol sees no character.
+    characters_seen (`float`): the share of the references' characters that it sees, in [0, 1].
     confidence_intervals (`dict`): of each of them `[low, high]`, the 95 % percentile interval.
 
 Examples:
@@ -59,11 +62,15 @@ class WordAccuracy(evaluate.Metric):
         )
 
     def _compute(self, predictions, references, protocol="36", resamples=1000, seed=0):
-        if protocol != "exact" and protocol not in PROTOCOLS:
-            raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)} and exact, not {protocol!r}")
-        terms = metric_terms(predictions, references, PROTOCOLS.get(protocol))
+        if protocol not in PROTOCOLS:
+            raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
+        rule = PROTOCOLS[protocol]
+        terms = metric_terms(predictions, references, rule)
         figures = confidence_intervals(terms, max(resamples, 1), seed)
         results = {name: figure.value for name, figure in figures.items()}
+        words = len(terms["word_accuracy"][0])
+        results |= {"words": words, "left_out": len(references) - words}
+        results["characters_seen"] = rule.characters_seen(references)
         if resamples > 0:
             results["confidence_intervals"] = {name: [figure.low, figure.high] for name, figure in figures.items()}
         return results

@@ -73,10 +73,36 @@ def test_recognition_metrics():
             "word_accuracy_36": 1,
             "word_accuracy_62": 2 / 3,
             "word_accuracy_94": 1 / 3,
+            "word_accuracy_unicode": 1,
             "cer": 2 / 9,
             "one_minus_ned": 1 - (1 / 4 + 1 / 4) / 3,
+            **{f"characters_seen_{name}": 1 for name in ("36", "62", "94", "unicode")},
         }
     )
+
+
+def test_recognition_metrics_of_another_script():
+    """What a protocol does not see is not read right; what it sees of some words is of those words."""
+    metrics = recognition_metrics(["мир", "", "7"], ["Мир", "Привет", "№7"])
+    assert metrics["word_accuracy"] == 0
+    assert metrics["word_accuracy_unicode"] == pytest.approx(2 / 3)
+    assert metrics["word_accuracy_36"] == 1  # of the one label with a digit
+    assert metrics["characters_seen_36"] == pytest.approx(1 / 11)
+    assert "word_accuracy_36" not in recognition_metrics(["", ""], ["Мир", "Привет"])
+
+
+def test_accents_count_however_they_were_typed():
+    readings, labels = ["caf\u00e9", "Mu\u0308ll"], ["cafe\u0301", "M\u00fcll"]
+    assert recognition_metrics(readings, labels)["word_accuracy"] == 1
+    assert character_error_rate(readings, labels) == 0
+    assert character_error_rate(readings, labels, PROTOCOLS["exact"]) == 0
+
+
+def test_words_without_a_character_of_the_protocol_do_not_count():
+    terms = metric_terms(["a", "", "x"], ["a", "Привет", "№"], PROTOCOLS["36"])
+    assert {len(column) for pair in terms.values() for column in pair} == {1}
+    with pytest.raises(ValueError, match="the protocol 36 sees no character"):
+        metric_terms([""], ["Привет"], PROTOCOLS["36"])
 
 
 @pytest.mark.parametrize(

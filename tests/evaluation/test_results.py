@@ -1,5 +1,8 @@
 """Predictions to figures, and how they are written."""
 
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import yaml
@@ -8,7 +11,8 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from hf_str.evaluation import PROTOCOLS, confidence_intervals, expected_calibration_error, metric_terms
 from hf_str.evaluation.predictions import Prediction
-from hf_str.evaluation.results import evaluate_parts, make_parts, model_index, results_table
+from hf_str.evaluation.results import LOOKED_AT, evaluate_parts, make_parts, model_index, results_table
+from hf_str.models.crnn.charsets_crnn import CHARSETS
 
 
 pytest.importorskip("rapidfuzz")
@@ -91,11 +95,48 @@ def test_subsets():
 
 
 def test_a_broken_image_is_an_error_whatever_its_label():
-    words = [*predictions([("", "!")]), *predictions([("", "!")], problem="it is gone")]
-    result = evaluate_parts(make_parts("set", "x", words), {"36": PROTOCOLS["36"]})
-    assert result["figures"][0]["protocols"]["36"]["word_accuracy"]["value"] == 0.5
+    words = [*predictions([("!", "!")]), *predictions([("", "!")], problem="it is gone")]
+    result = evaluate_parts(make_parts("set", "x", words), {"94": PROTOCOLS["94"]})
+    assert result["figures"][0]["protocols"]["94"]["word_accuracy"]["value"] == 0.5
     assert result["figures"][0]["broken"] == 1
     assert result["broken"] == [{"set": "set", "name": "0.png", "problem": "it is gone"}]
+
+
+def test_what_a_protocol_does_not_look_at_is_said():
+    words = predictions([("", "Привет"), ("", "мир"), ("caf", "café"), ("24", "25")])
+    protocols = {name: PROTOCOLS[name] for name in ("36", "exact")}
+    results = evaluate_parts(make_parts("signs", "x", words), protocols, characters=CHARSETS["36"])
+    results |= {"model": {"name": "m"}, "protocols": {name: asdict(rule) for name, rule in protocols.items()}}
+    figures = results["figures"][0]["protocols"]
+    kept = {"words": 2, "left_out": 2, "characters_seen": pytest.approx(5 / 15), "unwritable": 0}
+    assert {name: figures["36"][name] for name in kept} == kept
+    assert figures["exact"]["unwritable"] == 3
+    assert figures["36"]["word_accuracy"]["value"] == 0.5  # not three of four: of two labels nothing is compared
+    assert (figures["exact"]["words"], figures["exact"]["left_out"], figures["exact"]["characters_seen"]) == (4, 0, 1)
+    assert sum(group["words"] for group in results["breakdowns"]["by_length"]) == 2
+    table = results_table(results)
+    assert "| signs | 2 | 50.00 [" in table
+    assert "| signs | 4 | 0.00 [" in table
+    assert "signs, 36 characters: sees 33.3 % of the labels' characters; leaves out 2 words, of whose labels" in table
+    card = ModelCardData(**yaml.safe_load(model_index(results)), ignore_metadata_errors=False)
+    assert card.eval_results[0].metric_args["characters_seen"] == pytest.approx(1 / 3, abs=1e-5)
+    assert card.eval_results[-1].metric_name == "1-NED, all characters"
+
+
+def test_an_evaluation_of_nothing_is_refused():
+    words = predictions([("", "Привет"), ("", "мир")])
+    with pytest.raises(ValueError, match=r"cyrillic: the protocol 36 sees no character of the labels"):
+        evaluate_parts(make_parts("cyrillic", "x", words), {"exact": PROTOCOLS["exact"], "36": PROTOCOLS["36"]})
+
+
+def test_results_of_earlier_versions_have_a_table(results):
+    old = json.loads(json.dumps(results))
+    for row in old["figures"]:
+        for figures in row["protocols"].values():
+            for name in LOOKED_AT:
+                figures.pop(name, None)
+    assert "| good | 20 | 75.00 [" in results_table(old)
+    assert model_index(old)
 
 
 def test_breakdowns(results):

@@ -36,11 +36,22 @@ def test_batches(metric):
     metric.add(prediction=READ[2], reference=LABELS[2])
     results = metric.compute(resamples=0)
     assert results["word_accuracy"] == pytest.approx(2 / 3)
-    assert set(results) == {"word_accuracy", "cer", "label_error_rate", "one_minus_ned"}
+    figures = {"word_accuracy", "cer", "label_error_rate", "one_minus_ned"}
+    assert set(results) == figures | {"words", "left_out", "characters_seen"}
+
+
+def test_what_a_protocol_does_not_see(metric):
+    results = metric.compute(predictions=["", "a"], references=["Привет", "a\u0301b"], resamples=0)
+    assert (results["words"], results["left_out"]) == (1, 1)
+    assert results["characters_seen"] == pytest.approx(1 / 8)
+    with pytest.raises(ValueError, match="the protocol 36 sees no character"):
+        metric.compute(predictions=[""], references=["Привет"])
+    results = metric.compute(predictions=["e\u0301"], references=["\u00e9"], protocol="exact", resamples=0)
+    assert (results["word_accuracy"], results["characters_seen"]) == (1, 1)
 
 
 def test_unknown_protocol(metric):
-    with pytest.raises(ValueError, match="protocol must be one of 36, 62, 94 and exact, not '37'"):
+    with pytest.raises(ValueError, match="protocol must be one of 36, 62, 94, unicode, exact, not '37'"):
         metric.compute(predictions=["a"], references=["a"], protocol="37")
 
 

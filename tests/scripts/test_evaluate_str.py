@@ -1,5 +1,6 @@
 """`scripts/evaluate_str.py` end to end: what it writes, goes on with, refuses, and shares among processes."""
 
+import io
 import json
 import os
 import runpy
@@ -9,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
+from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
 from tests.conftest import draw_word
 
 
@@ -88,6 +91,79 @@ def test_what_is_written(evaluate, data, tmp_path):
     assert "Broken images: 1" in (out / "report.html").read_text(encoding="utf-8")
     assert yaml.safe_load((out / "model-index.yaml").read_text())["model-index"][0]["name"] == "tiny"
     assert (out / "results.md").read_text().startswith("**36 characters**")
+
+
+def drawn(folder: Path, texts: list[str]) -> Path:
+    """A test set with these labels; what its pictures show does not matter."""
+    (folder / "images").mkdir(parents=True)
+    for number in range(len(texts)):
+        draw_word("word", 14 + 3 * number).save(folder / "images" / f"{number}.png")
+    lines = "".join(f"images/{number}.png\t{text}\n" for number, text in enumerate(texts))
+    (folder / "labels.tsv").write_text(lines, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def reads_cyrillic(tmp_path) -> Path:
+    """A network of random weights with a Cyrillic charset."""
+    torch.manual_seed(0)
+    tokenizer = CRNNTokenizer("абвгдежзийклмнопрстуфхцчшщъыьэюяПВКРУ")
+    config = CRNNConfig(vocab_size=len(tokenizer), conv_channels=[4, 4, 8, 8, 16, 16, 16], hidden_size=16)
+    CRNNForCTC(config).save_pretrained(tmp_path / "cyrillic")
+    CRNNProcessor(CRNNImageProcessorPil(), tokenizer).save_pretrained(tmp_path / "cyrillic")
+    return tmp_path / "cyrillic"
+
+
+def test_a_random_network_reads_no_cyrillic(evaluate, reads_cyrillic, tmp_path, capsys):
+    """Under 36 and 94 characters nothing is left of its labels, and once that was 100 %."""
+    words, out = drawn(tmp_path / "words", ["Привет", "Выход", "Кофе", "Рынок"]), tmp_path / "out"
+    output = evaluate("--data", words, "--model", reads_cyrillic, "--output_dir", out)
+    results = figures(out)
+    assert list(results["protocols"]) == ["unicode", "exact"]
+    for found in results["figures"][0]["protocols"].values():
+        assert (found["word_accuracy"]["value"], found["characters_seen"], found["unwritable"]) == (0, 1, 0)
+    assert output.split()[:4] == ["data", "images", "acc", "unicode"]
+    index = (out / "model-index.yaml").read_text(encoding="utf-8")
+    assert "word accuracy, letters and digits of every script" in index
+    for protocol in ("36", "62", "94"):
+        with pytest.raises(SystemExit, match=f"error: words: the protocol {protocol} sees no character of the labels"):
+            evaluate("--data", words, "--model", reads_cyrillic, "--protocol", "exact", protocol)
+
+
+def test_what_the_model_cannot_write_is_said(evaluate, tmp_path, monkeypatch):
+    words, out = drawn(tmp_path / "words", ["cafe\u0301", "two words", "€", "no"]), tmp_path / "out"
+    said = io.StringIO()
+    monkeypatch.setattr("sys.stderr", said)
+    output = evaluate("--data", words, "--output_dir", out)
+    assert "words: 3 of 4 labels cannot be read right: the model cannot write ' ' (U+0020) in 1" in said.getvalue()
+    assert "'é' (U+00E9) in 1" in said.getvalue()
+    figure = figures(out)["figures"][0]["protocols"]
+    assert (figure["36"]["left_out"], figure["36"]["words"], figure["36"]["unwritable"]) == (1, 3, 0)
+    assert figure["94"]["unwritable"] == 1  # the space: it has no é and no € either, but 94 does not look at them
+    assert figure["94"]["characters_seen"] == pytest.approx(14 / 16)
+    assert "words, 36 characters: sees 81.2 % of the labels' characters; leaves out 1 words" in output
+    assert "sees 81.2 %" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_labels_in_nfd_and_a_missing_space(evaluate, reads_cyrillic, tmp_path):
+    """What was read of a word is its label, typed otherwise; or without its space."""
+    words, out = drawn(tmp_path / "words", ["и\u0306", "и"]), tmp_path / "out"
+    evaluate("--data", words, "--model", reads_cyrillic, "--output_dir", out)
+    reading = out / "predictions" / "words.jsonl"
+    rows = [json.loads(line) for line in reading.read_text(encoding="utf-8").splitlines()]
+    assert sorted(row["label"] for row in rows) == ["и", "й"]
+    reading.write_text("".join(json.dumps(row | {"text": row["label"]}) + "\n" for row in rows))
+    evaluate("--data", words, "--model", reads_cyrillic, "--output_dir", out)
+    accuracy = {name: f["word_accuracy"]["value"] for name, f in figures(out)["figures"][0]["protocols"].items()}
+    assert accuracy == {"unicode": 1, "exact": 1}
+    spaced, out = drawn(tmp_path / "spaced", ["Hello World"]), tmp_path / "out_spaced"
+    evaluate("--data", spaced, "--output_dir", out)
+    reading = out / "predictions" / "spaced.jsonl"
+    row = json.loads(reading.read_text())
+    reading.write_text(json.dumps(row | {"text": "HelloWorld"}) + "\n")
+    evaluate("--data", spaced, "--output_dir", out)
+    accuracy = {name: f["word_accuracy"]["value"] for name, f in figures(out)["figures"][0]["protocols"].items()}
+    assert accuracy == {"36": 1, "94": 0}
 
 
 def test_precision(evaluate, data, tmp_path):

@@ -85,7 +85,11 @@ def test_a_new_network_in_all_its_parts(script, words, tmp_path, monkeypatch, ca
     assert (tmp_path / "modeling_crnn.py").exists()
     assert json.loads((tmp_path / "training_args.json").read_text())["ema_decay"] == 0.9
     (figures,) = json.loads((tmp_path / "results.json").read_text())["figures"]
-    assert (figures["name"], figures["words"], sorted(figures["protocols"])) == ("test", 12, ["36", "62", "94", "all"])
+    assert (figures["name"], figures["words"], sorted(figures["protocols"])) == (
+        "test",
+        12,
+        ["36", "62", "94", "all", "unicode"],
+    )
     assert len((tmp_path / "errors" / "test_errors.jsonl").read_text().splitlines()) > 0
     best = json.loads((tmp_path / "evaluation.json").read_text())
     assert best["step"] in (3, 6)

@@ -5,9 +5,10 @@ import json
 import pytest
 import torch
 
+from hf_str import CRNNTokenizer
 from hf_str.models.crnn import batching_crnn
-from hf_str.training import EvaluationReport, Reading, evaluate
-from hf_str.training.evaluation import evaluate_all
+from hf_str.training import EvaluationReport, Reading, WordCollator, evaluate
+from hf_str.training.evaluation import check_validation, evaluate_all
 from tests.conftest import draw_word
 from tests.training.drawing import as_dataset, as_row
 
@@ -53,6 +54,38 @@ def test_unreadable_images_are_wrong_and_named(model, collator):
 def test_words_outside_the_charset_count_as_errors(model, collator):
     result = evaluate(model, collator, as_dataset(["né"], [as_row(draw_word("ne"))]))
     assert result.metrics["word_accuracy"] == 0
+    assert result.metrics["unwritable"] == 1
+    assert result.metrics["characters_seen_36"] == 0.5
+
+
+def test_validation_labels_outside_the_charset_are_said_before_training(processor, caplog):
+    sets = {"signs": as_dataset(["café", "no", "été"], [as_row(draw_word("ne"))] * 3)}
+    check_validation(sets, processor.tokenizer)
+    assert "Validation set 'signs': 2 of 3 labels cannot be read right: the model cannot write 'é' (U+00E9) in 2" in (
+        caplog.text
+    )
+    caplog.clear()
+    check_validation({"signs": as_dataset(["no"])}, processor.tokenizer, "word_accuracy_36")
+    check_validation({}, processor.tokenizer, "word_accuracy_36")
+    assert not caplog.text
+    sets = {"signs": as_dataset(["Привет"], [as_row(draw_word("ne"))])}
+    with pytest.raises(ValueError, match="--best_metric word_accuracy_36: the protocol 36 sees no character"):
+        check_validation(sets, CRNNTokenizer("Привет"), "word_accuracy_36")
+
+
+def test_figures_of_another_script(model, processor):
+    """A network that reads nothing has no word right, though nothing of the labels is left under 36 characters."""
+    processor.tokenizer = CRNNTokenizer(["Привет"[place % 6] + str(place) for place in range(94)])
+    collator = WordCollator(processor, model.config)
+    dataset = as_dataset(["Привет", "и\u0306"], [as_row(draw_word("ne"))] * 2)
+    metrics = evaluate(model, collator, dataset).metrics
+    assert metrics["word_accuracy"] == metrics["word_accuracy_unicode"] == metrics["characters_seen_36"] == 0
+    assert "word_accuracy_36" not in metrics
+
+
+def test_labels_typed_in_nfd_are_compared_in_nfc(model, collator):
+    result = evaluate(model, collator, as_dataset(["e\u0301"], [as_row(draw_word("e"))]))
+    assert [reading.label for reading in result.readings] == ["\u00e9"]
 
 
 def test_worst_errors_come_first(tmp_path):
