@@ -6,14 +6,18 @@
 
     python scripts/prepare_word_boxes.py data_lmdb/training icdar2015/ --output_dir words/ --num_proc 4
     python scripts/prepare_word_boxes.py words/ --report --against iiit5k/ --test_split test --charset 94
+    python scripts/prepare_word_boxes.py words/ --report --model PaddlePaddle/PP-OCRv6_small_rec_safetensors
 
 The first writes `{image, text, polygon, source}`: the images' bytes as they are, words in scenes cut out and
 rectified. A run that was stopped goes on when the same command is given again. The second writes report.txt,
 report.json and report.html: counts, sizes, characters, labels that the model cannot learn, duplicates, test words in
-the training set.
+the training set. The model is the one that fine-tuning would start from; `--model`, `--config_overrides`, `--charset`,
+`--image_width` and `--keep_aspect_ratio` are those that the run scripts will be given.
 """
 
 import argparse
+import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 from tqdm import tqdm
@@ -22,6 +26,8 @@ from hf_str.data import READERS, ReadReport
 from hf_str.data.preparation import Preparation, SettingsChangedError, prepare_word_boxes
 from hf_str.data.readers import formats
 from hf_str.data.statistics import ReportSettings, report_word_boxes
+from hf_str.training.arguments import parse_overrides
+from hf_str.training.starting_point import as_our_checkpoint
 
 
 def main() -> None:
@@ -31,7 +37,7 @@ def main() -> None:
             convert(args)
         if args.report:
             report(args)
-    except (FileNotFoundError, SettingsChangedError, ValueError) as error:
+    except (OSError, SettingsChangedError, ValueError) as error:
         raise SystemExit(f"error: {error}") from error
 
 
@@ -55,13 +61,21 @@ def parse_args() -> argparse.Namespace:
     add("--report_dir", type=Path, help="where the report goes (default: --output_dir, or else ./word_boxes_report)")
     add("--against", nargs="+", default=[], metavar="SOURCE", help="test sets whose words must not be in the sources")
     add("--test_split", help="the split of --against")
+    add("--model", help="checkpoint to fine-tune, as --model_name_or_path (default: the one that comes with hf_str)")
+    add("--config_overrides", help="fields of CRNNConfig as JSON: without --model, a new network")
     add(
         "--charset",
-        default="94",
-        help="digits, 36, 62, 94, latin, hangul, chinese, a .txt file, or the characters (default: 94)",
+        help="digits, 36, 62, 94, latin, hangul, chinese, a .txt file, or the characters (default: the model's)",
     )
-    add("--image_height", type=int, default=32, help="height that the model reads, in pixels (default: 32)")
-    add("--image_width", type=int, help="width that it reads (default: as the picture's aspect ratio has it)")
+    add("--image_width", type=int, help="width to which words are stretched, in pixels (default: the model's)")
+    add(
+        "--keep_aspect_ratio",
+        nargs="?",
+        const=True,
+        type=_truth,
+        help="keep the shape of words instead of stretching them (default: as the model does)",
+    )
+    add("--image_height", type=int, help="deprecated: the height is that of the model")
     add("--sample", type=int, help="report on so many words, drawn at random (default: all)")
     args = parser.parse_args()
     if args.output_dir is None and not args.report:
@@ -86,6 +100,8 @@ def convert(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace) -> None:
+    if args.image_height is not None:
+        print("--image_height is deprecated: the height is that of the model, see --model", file=sys.stderr)
     settings = ReportSettings(
         sources=tuple(args.sources),
         against=tuple(args.against),
@@ -97,8 +113,19 @@ def report(args: argparse.Namespace) -> None:
         image_width=args.image_width,
         sample=args.sample,
         num_proc=args.num_proc,
+        model=args.model,
+        config_overrides=parse_overrides(args.config_overrides) if args.config_overrides else None,
+        keep_aspect_ratio=args.keep_aspect_ratio,
     )
-    print(report_word_boxes(settings, args.report_dir or args.output_dir or Path("word_boxes_report")))
+    folder = args.report_dir or args.output_dir or Path("word_boxes_report")
+    with as_our_checkpoint(args.model) if args.model else nullcontext() as checkpoint:
+        print(report_word_boxes(settings, folder, checkpoint))
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"must be true or false, not {text!r}")
+    return text.lower() == "true"
 
 
 if __name__ == "__main__":

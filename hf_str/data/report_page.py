@@ -27,9 +27,9 @@ SAMPLES = 60
 
 def report_text(report: Mapping[str, Any]) -> str:
     """The report as lines of text, for a terminal."""
-    lines = _set_lines("training words", report["train"], report["settings"])
+    lines = _set_lines("training words", report["train"], report)
     if "test" in report:
-        lines += ["", *_set_lines("test words", report["test"], report["settings"])]
+        lines += ["", *_set_lines("test words", report["test"], report)]
     duplicates = report["duplicates"]
     lines += ["", f"{duplicates['words']:,} training words look like an earlier one"]
     lines += [f"  {_pair_line(pair)}" for pair in duplicates["pairs"][:5]]
@@ -42,7 +42,19 @@ def report_text(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _set_lines(title: str, words: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+def _charset(report: Mapping[str, Any]) -> str:
+    charset = report["settings"]["charset"]
+    return f"of {report['network']['name']}" if charset is None else repr(charset)
+
+
+def _images(network: Mapping[str, Any]) -> str:
+    """How the network sees images, in words."""
+    widths = network["widths"]
+    wide = f"{widths[0]} to {widths[1]} px wide" if len(widths) > 1 else f"stretched to {widths[0]} px"
+    return f"{network['name']}, whose images are {network['height']} px high and {wide}"
+
+
+def _set_lines(title: str, words: Mapping[str, Any], report: Mapping[str, Any]) -> list[str]:
     lines = [f"{title}: {words['words']:,}, {words['different_texts']:,} different texts"]
     lines += [f"  {count:,} from {source}" for source, count in words["sources"].items()]
     for kind, tally in words["read"]["kinds"].items():
@@ -55,7 +67,7 @@ def _set_lines(title: str, words: Mapping[str, Any], settings: Mapping[str, Any]
     characters = words["characters"]
     lines.append(f"  {len(characters)} characters, by frequency: {''.join(characters)[:150]}")
     outside = words["outside_charset"]
-    lines.append(f"  {outside['count']:,} words with characters outside the charset {settings['charset']!r}")
+    lines.append(f"  {outside['count']:,} words with characters outside the charset {_charset(report)}")
     if outside["count"]:
         lines.append("    " + ", ".join(f"{_named(c)} {n:,}" for c, n in list(outside["characters"].items())[:20]))
         lines += [f"    {word['name']}: {word['text']!r}" for word in outside["examples"][:5]]
@@ -63,7 +75,9 @@ def _set_lines(title: str, words: Mapping[str, Any], settings: Mapping[str, Any]
     lines += [
         f"    {word['name']}: {word['text']!r}: {word['reason']}" for word in words["suspicious"]["examples"][:5]
     ]
-    lines.append(f"  {words['too_long']['count']:,} words too long for their picture")
+    lines.append(
+        f"  {words['too_long']['count']:,} words too long for their picture with {_images(report['network'])}"
+    )
     lines += [
         f"    {word['name']}: {word['text']!r} needs {word['needs']} frames and has {word['frames']}"
         for word in words["too_long"]["examples"][:5]
@@ -94,14 +108,15 @@ def report_page(report: Mapping[str, Any], train: "WordSet", test: "WordSet | No
         "<h1>Word boxes before training</h1>",
         f"<p class='soft'>{escape(', '.join(settings['sources']))}"
         + (f" &middot; against {escape(', '.join(settings['against']))}" if settings["against"] else "")
-        + f" &middot; charset <code>{escape(settings['charset'])}</code></p>",
+        + f" &middot; for {escape(_images(report['network']))} &middot; charset "
+        f"<code>{escape(_charset(report))}</code></p>",
         _tiles(report),
-        *_set_sections("Training words", "train", report["train"], train, settings),
+        *_set_sections("Training words", "train", report["train"], train, report["network"]),
         _duplicates(report["duplicates"], train),
     ]
     if test is not None:
         parts.append(_leaks(report["leaks"], train, test))
-        parts += _set_sections("Test words", "test", report["test"], test, settings)
+        parts += _set_sections("Test words", "test", report["test"], test, report["network"])
     return page("Word boxes", parts)
 
 
@@ -137,10 +152,9 @@ def _tile(number: int, title: str, target: str, good: bool | None) -> str:
 
 
 def _set_sections(
-    title: str, anchor: str, data: Mapping[str, Any], words: "WordSet", settings: Mapping[str, Any]
+    title: str, anchor: str, data: Mapping[str, Any], words: "WordSet", network: Mapping[str, Any]
 ) -> list[str]:
     outside, too_long = data["outside_charset"], data["too_long"]
-    width = "of its own aspect ratio" if settings["image_width"] is None else f"{settings['image_width']} px wide"
     return [
         f"<h2 id='{anchor}'>{title}</h2>",
         f"<p>{data['words']:,} words, {data['different_texts']:,} different texts.</p>",
@@ -162,7 +176,7 @@ def _set_sections(
         _word_table(data["suspicious"], words, (("why", "reason"),)),
         f"<h3 id='{anchor}-long'>Labels too long for CTC: {too_long['count']:,}</h3>"
         "<p class='soft'>A label needs a frame for each character and one more between equal neighbours. The frames "
-        f"are those of the paper's network for a picture {settings['image_height']} px high and {width}.</p>",
+        f"are those of {escape(_images(network))}.</p>",
         _word_table(too_long, words, (("needs", "needs"), ("frames", "frames"))),
     ]
 

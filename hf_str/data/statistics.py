@@ -4,7 +4,7 @@ import json
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
+import hf_str
+
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
+from .frames import frames_needed, seen_size
 from .loading import load_word_boxes
 from .near_duplicates import likeness, near_pairs, perceptual_hash, thumbnail
 from .read_report import ReadReport
@@ -26,7 +30,16 @@ if TYPE_CHECKING:
     import datasets
 
 
-__all__ = ["ReportSettings", "WordSet", "describe", "find_duplicates", "find_leaks", "report_word_boxes"]
+__all__ = [
+    "Network",
+    "ReportSettings",
+    "WordSet",
+    "describe",
+    "find_duplicates",
+    "find_leaks",
+    "open_network",
+    "report_word_boxes",
+]
 
 MAX_LISTED = 60
 #: Correlation from which two pictures are the same: less where they have the same text.
@@ -47,9 +60,13 @@ class ReportSettings:
         format: the layout of all of them; found out for each if unset.
         split: of the sources.
         test_split: of the test sets.
-        charset: what the model can read: see `resolve_charset`.
-        image_height: pixels.
-        image_width: pixels; if unset, as wide as the picture's aspect ratio makes it at that height.
+        model: the checkpoint that training starts from, a folder or a repository on the Hub; by default the one that
+            comes with hf_str.
+        config_overrides: fields of [`CRNNConfig`], for a new network where no `model` is given.
+        charset: what it is to read, see `resolve_charset`; by default what the model reads.
+        image_width: pixels, as the run scripts take it; by default the model's.
+        keep_aspect_ratio: keep the shape of words, or stretch them to `image_width`; by default as the model does.
+        image_height: pixels; by default, and in training, the model's.
         sample: look at so many words of the sources only, drawn at random.
         num_proc: processes that measure images.
     """
@@ -59,11 +76,38 @@ class ReportSettings:
     format: str | None = None
     split: str | None = None
     test_split: str | None = None
-    charset: str = "94"
-    image_height: int = 32
+    charset: str | None = None
+    image_height: int | None = None
     image_width: int | None = None
     sample: int | None = None
     num_proc: int = 1
+    model: str | None = None
+    config_overrides: Mapping[str, Any] | None = None
+    keep_aspect_ratio: bool | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What decides which labels can be learned: the charset, how large images are seen, and the frames they give."""
+
+    name: str
+    tokenizer: CRNNTokenizer
+    image_processor: CRNNImageProcessorPil
+    config: CRNNConfig
+
+    def needs(self, text: str) -> int:
+        """Frames that CTC needs for a label, without the characters outside the charset."""
+        return frames_needed(self.tokenizer(text).input_ids)
+
+    def frames(self, width: int, height: int) -> int:
+        """Frames that an image of this size gives, as the image processor resizes it."""
+        return int(self.config.num_frames(seen_size(self.image_processor, height, width)[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        processor = self.image_processor
+        height, width = processor.size["height"], processor.size["width"]
+        widths = [processor.min_width or 1, processor.max_width or width] if processor.keep_aspect_ratio else [width]
+        return {"name": self.name, "characters": len(self.tokenizer.characters), "height": height, "widths": widths}
 
 
 @dataclass
@@ -112,24 +156,59 @@ class WordSet:
         return f"{row['source']}/{Path(path).name}"
 
 
-def report_word_boxes(settings: ReportSettings, folder: Path) -> str:
+def open_network(settings: ReportSettings, checkpoint: str | None = None) -> Network:
+    """The network that will be trained, as the run scripts make it of the same options; without its weights.
+
+    Args:
+        settings: of the report.
+        checkpoint: where `settings.model` lies, if that is elsewhere: converted, for example.
+
+    Raises:
+        OSError: there is no such checkpoint.
+        ValueError: there is no such charset.
+    """
+    if settings.model is None and settings.config_overrides is not None:
+        tokenizer = CRNNTokenizer(settings.charset or "94")
+        config = CRNNConfig(**{**settings.config_overrides, "vocab_size": len(tokenizer)})
+        image_processor = CRNNImageProcessorPil(size={"height": config.image_height, "width": 128})
+        name = "a new network"
+    else:
+        name = settings.model or hf_str.DEFAULT_CHECKPOINT
+        path = checkpoint or name
+        config, image_processor = CRNNConfig.from_pretrained(path), CRNNImageProcessorPil.from_pretrained(path)
+        own = CRNNTokenizer.from_pretrained(path)
+        tokenizer = own if settings.charset is None else CRNNTokenizer(settings.charset)
+        name = name if settings.model else Path(name).name
+    tokenizer.unknown_characters = "remove"
+    height, width = image_processor.size["height"], image_processor.size["width"]
+    image_processor.size = {"height": settings.image_height or height, "width": settings.image_width or width}
+    if settings.keep_aspect_ratio is not None:
+        image_processor.keep_aspect_ratio = settings.keep_aspect_ratio
+    # rebuilt, so that what was set is checked and typed as anything that is loaded
+    return Network(name, tokenizer, CRNNImageProcessorPil.from_dict(image_processor.to_dict()), config)
+
+
+def report_word_boxes(settings: ReportSettings, folder: Path, checkpoint: str | None = None) -> str:
     """Measures word boxes and writes `report.txt`, `report.json` and `report.html`.
 
     Args:
         settings: what to report on.
         folder: where the three files go; it is made.
+        checkpoint: where `settings.model` lies, if that is elsewhere: see [`open_network`].
 
     Returns:
         The report as text.
     """
     from .report_page import report_page, report_text
 
+    network = open_network(settings, checkpoint)
     train = _measured(settings.sources, settings, settings.split, settings.sample, "training words")
     test = _measured(settings.against, settings, settings.test_split, None, "test words") if settings.against else None
-    report: dict[str, Any] = {"settings": asdict(settings), "train": describe(train, settings)}
+    report: dict[str, Any] = {"settings": asdict(settings), "network": network.to_dict()}
+    report["train"] = describe(train, network)
     report["duplicates"] = find_duplicates(train)
     if test is not None:
-        report["test"] = describe(test, settings)
+        report["test"] = describe(test, network)
         report["leaks"] = find_leaks(train, test)
     folder.mkdir(parents=True, exist_ok=True)
     text = report_text(report)
@@ -207,7 +286,7 @@ def _measure(words: WordSet, places: range) -> tuple:
 # Describing
 
 
-def describe(words: WordSet, settings: ReportSettings) -> dict[str, Any]:
+def describe(words: WordSet, network: Network) -> dict[str, Any]:
     """Everything that can be said of one set, as plain data."""
     readable = words.sizes[:, 0] > 0
     widths, heights = words.sizes[readable].T if len(words) else np.zeros((2, 0), np.int32)
@@ -224,7 +303,7 @@ def describe(words: WordSet, settings: ReportSettings) -> dict[str, Any]:
         "label_length": _distribution(lengths, whole=True),
         "characters": dict(Counter("".join(words.texts)).most_common()),
         "suspicious": _suspicious(words),
-        **_learnable(words, settings),
+        **_learnable(words, network),
     }
 
 
@@ -274,20 +353,15 @@ def _what_is_odd(text: str) -> str:
     return f"it has U+{ord(hidden[0]):04X}, which nobody sees" if hidden else ""
 
 
-def _learnable(words: WordSet, settings: ReportSettings) -> dict[str, Any]:
-    """Labels with characters outside the charset, and labels too long for CTC: each needs a frame a character, and one
-    more between neighbours that are equal ("book" needs 5)."""
-    tokenizer = CRNNTokenizer(charset=settings.charset, unknown_characters="remove")
-    config = CRNNConfig(image_height=settings.image_height)
-    unknown = {text: tokenizer.unknown_in(text) for text in set(words.texts)}
-    needed = {text: _frames_needed(tokenizer(text).input_ids) for text in set(words.texts)}
-    widths = words.sizes[:, 0] * settings.image_height / np.maximum(words.sizes[:, 1], 1)
-    if settings.image_width is not None:
-        widths = np.full(len(words), settings.image_width)
-    frames = config.num_frames(np.maximum(np.round(widths), 1).astype(np.int64))
-    frames = np.where(words.sizes[:, 0] > 0, frames, np.iinfo(np.int64).max)
+def _learnable(words: WordSet, network: Network) -> dict[str, Any]:
+    """Labels with characters outside the charset, and others that are too long for CTC: each needs a frame a
+    character, and one more between neighbours that are equal ("book" needs 5)."""
+    unknown = {text: network.tokenizer.unknown_in(text) for text in set(words.texts)}
+    needed = {text: network.needs(text) for text, found in unknown.items() if not found}
+    known_frames = {size: network.frames(*size) for size in set(map(tuple, words.sizes.tolist())) if size[0]}
+    frames = [known_frames.get(tuple(size), math.inf) for size in words.sizes.tolist()]
     outside = [place for place, text in enumerate(words.texts) if unknown[text]]
-    too_long = [place for place, text in enumerate(words.texts) if needed[text] > frames[place]]
+    too_long = [place for place, text in enumerate(words.texts) if needed.get(text, 0) > frames[place]]
     characters = Counter(character for place in outside for character in unknown[words.texts[place]])
     return {
         "outside_charset": {
@@ -298,10 +372,6 @@ def _learnable(words: WordSet, settings: ReportSettings) -> dict[str, Any]:
             words, too_long, lambda place: {"needs": needed[words.texts[place]], "frames": int(frames[place])}
         ),
     }
-
-
-def _frames_needed(token_ids: list[int]) -> int:
-    return len(token_ids) + sum(a == b for a, b in zip(token_ids, token_ids[1:], strict=False))
 
 
 def _listed(words: WordSet, places: list[int], more: Any) -> dict[str, Any]:

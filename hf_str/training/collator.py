@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from ..data.augmentation import augment_word
+from ..data.frames import frames_needed, seen_size
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
-from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, with_channels, word_size
+from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, with_channels
 from ..models.crnn.processing_crnn import CRNNProcessor
 
 
@@ -155,14 +156,7 @@ class WordCollator:
 
     def size_of(self, height: float, width: float) -> tuple[int, int]:
         """`(height, width)` in pixels at which the model sees an image of this shape."""
-        options = self.image_processor
-        size = options.size["height"], options.size["width"]
-        if not options.keep_aspect_ratio:
-            return size
-        bounds = options.min_width or 1, options.max_width or size[1]
-        rounding, multiple_of = options.width_rounding or "nearest", options.resize_to_multiple_of or 1
-        shrinks, factor = options.wide_words == "shrink", options.width_factor or 1.0
-        return word_size(height, width, size[0], *bounds, rounding, multiple_of, shrinks, factor)
+        return seen_size(self.image_processor, height, width)
 
     def width_of(self, aspect_ratio: float) -> int:
         """Pixels that the model sees of an image whose width is `aspect_ratio` times its height."""
@@ -189,14 +183,6 @@ class WordCollator:
     def stack(self, images: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
         """Resized images as `pixel_values` and, where their widths differ, `pixel_mask`."""
         return dict(self.image_processor(list(images), do_resize=False, return_tensors="pt"))
-
-
-def frames_needed(ids: Sequence[int]) -> int:
-    """Frames that CTC needs for a label: one a character and a blank between equal neighbours.
-
-    "book" needs five: b, o, blank, o, k.
-    """
-    return len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
 
 
 def _with_pillow(image_processor: Any) -> CRNNImageProcessorPil:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from hf_str.data import near_duplicates
+from hf_str.data import load_word_boxes, near_duplicates
 from hf_str.data.near_duplicates import likeness, near_pairs, perceptual_hash, thumbnail
 from hf_str.data.statistics import ReportSettings, report_word_boxes
 from tests.conftest import draw_word
@@ -50,24 +50,70 @@ def test_counts_and_problem_labels(tmp_path):
     assert "truncated" in train["unreadable"]["examples"][0]["reason"] or train["unreadable"]["examples"][0]["reason"]
     assert train["outside_charset"]["characters"] == {"ä": 1}
     assert train["outside_charset"]["examples"][0]["text"] == "Bäcker"
-    # b-o-o-k-k-e-e-p-e-r: 10 characters, 3 pairs of equal neighbours; 12 pixels give 2 frames
+    # b-o-o-k-k-e-e-p-e-r: 10 characters, 3 pairs of equal neighbours; 12 x 32 pixels become 96 x 48, 12 frames
     assert train["too_long"]["examples"] == [
-        {"place": 9, "name": "train/narrow.png", "text": "bookkeeper", "needs": 13, "frames": 2}
+        {"place": 9, "name": "train/narrow.png", "text": "bookkeeper", "needs": 13, "frames": 12}
     ]
     assert train["characters"]["e"] == "".join([*WORDS[:5], *WORDS[6:], "bookkeeper"]).count("e")
     assert sum(count for _, count in train["label_length"]["bins"]) == 10
     assert train["label_length"]["quantiles"]["100"] == 10
-    for part in ("train/narrow.png: 'bookkeeper' needs 13 frames and has 2", "'ä' 1", "train/3.png"):
+    for part in ("train/narrow.png: 'bookkeeper' needs 13 frames and has 12", "'ä' 1", "train/3.png"):
         assert part in text
     assert (tmp_path / "report" / "report.txt").read_text(encoding="utf-8").startswith("training words: 10")
 
 
 def test_a_fixed_width_decides_what_is_too_long(tmp_path):
     folder = save_set(tmp_path / "train", WORDS)
-    report, _ = report_of(tmp_path, sources=(str(folder),), image_width=32)
+    settings = {"config_overrides": {}, "keep_aspect_ratio": False, "image_width": 32}  # 7 frames
+    report, text = report_of(tmp_path, sources=(str(folder),), **settings)
     assert {word["text"] for word in report["train"]["too_long"]["examples"]} == {"coffee", "Wonderful"} | {
         word for word in WORDS if len(word) + sum(a == b for a, b in zip(word, word[1:], strict=False)) > 7
-    }
+    } - {"Bäcker"}
+    assert "a new network, whose images are 32 px high and stretched to 32 px" in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"keep_aspect_ratio": False},
+        {"keep_aspect_ratio": False, "image_width": 64, "charset": "36"},
+        {"config_overrides": {}, "charset": "digits"},
+        {"config_overrides": {"featurizer": "resnet"}, "keep_aspect_ratio": True, "image_width": 400},
+        {"model": "tiny"},
+        {"model": "tiny", "charset": "abcé"},
+    ],
+)
+def test_the_report_says_what_training_would_say(options, tmp_path, tiny_checkpoint):
+    """Before, it measured the paper's network at 32 pixels: a square with ten characters was too long for it, and a
+    long line of 140 was not, whatever was going to be trained."""
+    pytest.importorskip("accelerate")
+    pytest.importorskip("cv2")
+    from hf_str.training.arguments import ModelArguments
+    from hf_str.training.bad_words import check_words
+    from hf_str.training.collator import WordCollator
+    from hf_str.training.setup import load_recognizer
+
+    folder = save_set(tmp_path / "train", [*WORDS, "7", "a"])
+    add(folder, "square.png", Image.new("L", (40, 40), 200), "ABCDEFGHIJ")
+    add(folder, "line.png", Image.new("L", (1000, 32), 200), "ab" * 70)
+    add(folder, "tall.png", Image.new("L", (20, 80), 200), "aa00bb11cc22dd33ee")
+    options = options | ({"model": tiny_checkpoint} if "model" in options else {})
+    report, _ = report_of(tmp_path, sources=(str(folder),), **options)
+
+    overrides = options.pop("config_overrides", None)
+    overrides = None if overrides is None else json.dumps(overrides)
+    arguments = {"model_name_or_path": options.pop("model", None), "config_overrides": overrides, **options}
+    model, processor = load_recognizer(ModelArguments(**arguments))
+    collator = WordCollator(processor, model.config)
+    _, _, said = check_words(load_word_boxes(folder), "words", collator, "drop")
+    train = report["train"]
+    assert (train["outside_charset"]["count"], train["too_long"]["count"]) == tuple(
+        said.counts.get(reason, 0) for reason in ("outside charset", "too long")
+    )
+    for word in train["too_long"]["examples"]:
+        example = f"the label {word['text']!r} needs {word['needs']} frames"
+        assert any(example in line and f"gives {word['frames']}" in line for line in said.examples["too long"])
 
 
 def test_duplicates_and_conflicts(tmp_path):

@@ -54,6 +54,21 @@ def test_convert_and_report(words, tmp_path):
     assert "3 words read, 1 left out" in again.stdout
 
 
+def test_the_report_is_for_the_model_that_will_be_trained(words, tmp_path, tiny_checkpoint):
+    report = words, "--report", "--report_dir", tmp_path / "report"
+    result = run(
+        *report, "--model", tiny_checkpoint, "--image_width", 16, "--image_height", 32, cache=tmp_path / "cache"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "needs 4 frames and has 3" in result.stdout
+    assert "whose images are 32 px high and stretched to 16 px" in result.stdout
+    assert "--image_height is deprecated" in result.stderr
+    result = run(*report, "--model", tmp_path / "nothing", cache=tmp_path / "cache")
+    assert result.returncode != 0
+    assert "Traceback" not in result.stderr
+    assert "nothing" in result.stderr.splitlines()[-1]
+
+
 def test_mistakes_are_told_in_one_line(words, tmp_path):
     cache = tmp_path / "cache"
     for arguments, message in (
