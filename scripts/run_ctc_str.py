@@ -55,6 +55,7 @@ from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
+    describe_data,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -107,6 +108,7 @@ def main():
         words = load_training_words(data_args, synthesis_args, collator, args.seed)
         validation = load_validation_sets(data_args)
     check_validation(validation, processor.tokenizer, recipe.best_metric)
+    settings["training_data"] = describe_data(words, synthesis_args)
     if not validation:
         args.eval_strategy = "no"
     repo_id = args.hub_model_id or Path(args.output_dir).resolve().name

@@ -54,6 +54,7 @@ from hf_str.training.guard import name_batch
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
+    describe_data,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -121,6 +122,7 @@ def main():
         words = load_training_words(data_args, synthesis_args, collator, args.seed)
         validation = load_validation_sets(data_args)
     check_validation(validation, processor.tokenizer, recipe.best_metric)
+    settings["training_data"] = describe_data(words, synthesis_args)
     repo_id = args.hub_model_id or output_dir.resolve().name
     if args.push_to_hub:
         check_before_run(validation, repo_id, args.hub_token)

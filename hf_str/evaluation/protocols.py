@@ -3,21 +3,25 @@
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..models.crnn.text_crnn import normalize_text
 
 
 __all__ = [
+    "LOOKED_AT",
     "PROTOCOLS",
     "SUBSETS",
     "Protocol",
     "Subset",
     "default_protocols",
     "find_missing",
+    "looked_at",
     "missing_characters",
     "protocol_title",
+    "remark",
 ]
 
 _ALPHANUMERIC_36 = string.digits + string.ascii_lowercase
@@ -155,6 +159,8 @@ PROTOCOLS = {
     "unicode": Protocol("", ignore_case=True, every_script=True),
     "exact": Protocol(None),
 }
+#: What a figure says of the words it is of; results of earlier versions lack it.
+LOOKED_AT = ("words", "left_out", "characters_seen", "unwritable")
 _TITLES = {"unicode": "letters and digits of every script", "exact": "all characters"}
 
 #: The two sizes in which papers use the tests of ICDAR 2013 (1,095 words) and ICDAR 2015 (2,077), and the usual one of
@@ -246,3 +252,20 @@ def missing_characters(labels: Sequence[str], characters: Iterable[str] | None) 
         f"{sum(map(bool, lacking)):,} of {len(labels):,} labels cannot be read right: the model cannot write "
         f"{', '.join(named[:30])}{rest} of them"
     )
+
+
+def looked_at(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures under a protocol say of the words they are of, where they say so (see `LOOKED_AT`)."""
+    return {name: round(figures[name], 5) for name in LOOKED_AT if name in figures}
+
+
+def remark(figures: Mapping[str, Any]) -> str:
+    """What figures do not look at, and what cannot be right of them (see `LOOKED_AT`)."""
+    said = []
+    if figures.get("characters_seen", 1) < 1:
+        said.append(f"sees {100 * figures['characters_seen']:.1f} % of the labels' characters")
+    if figures.get("left_out"):
+        said.append(f"leaves out {figures['left_out']:,} words, of whose labels it sees none")
+    if figures.get("unwritable"):
+        said.append(f"{figures['unwritable']:,} labels have characters that the model cannot write")
+    return "; ".join(said)

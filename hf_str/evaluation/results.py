@@ -16,13 +16,12 @@ from .breakdowns import accuracy_by_aspect_ratio, accuracy_by_length, character_
 from .calibration import area_under_risk_coverage, expected_calibration_error, reliability_bins, risk_coverage
 from .metrics import METRICS, Terms, metric_terms
 from .predictions import Prediction
-from .protocols import SUBSETS, Protocol, protocol_title
+from .protocols import SUBSETS, Protocol, looked_at, protocol_title, remark
 
 
 __all__ = [
     "Part",
     "evaluate_parts",
-    "looked_at",
     "make_parts",
     "model_index",
     "percentage",
@@ -32,8 +31,6 @@ __all__ = [
 ]
 
 RESAMPLES, LEVEL = 1000, 0.95
-#: What a figure says of the words it is of; results of earlier versions lack it.
-LOOKED_AT = ("words", "left_out", "characters_seen", "unwritable")
 MEAN, POOLED = "mean of sets", "all words"
 
 
@@ -167,15 +164,9 @@ def results_table(results: Mapping[str, Any]) -> str:
 
 
 def remarks(row: Mapping[str, Any], protocol: str) -> list[str]:
-    """What must be said beside a row of figures under a protocol: what it does not look at, what cannot be right."""
-    figures, said = row["protocols"][protocol], []
-    if figures.get("characters_seen", 1) < 1:
-        said.append(f"sees {100 * figures['characters_seen']:.1f} % of the labels' characters")
-    if figures.get("left_out"):
-        said.append(f"leaves out {figures['left_out']:,} words, of whose labels it sees none")
-    if figures.get("unwritable"):
-        said.append(f"{figures['unwritable']:,} labels have characters that the model cannot write")
-    return [f"{row['name']}, {protocol_title(protocol)}: {'; '.join(said)}."] if said else []
+    """What must be said beside a row of figures under a protocol, as a sentence; or nothing."""
+    said = remark(row["protocols"][protocol])
+    return [f"{row['name']}, {protocol_title(protocol)}: {said}."] if said else []
 
 
 def percentage(figure: Mapping[str, float]) -> str:
@@ -208,11 +199,6 @@ def model_index(results: Mapping[str, Any]) -> str:
         for metric, title in METRICS.items()
     ]
     return ModelCardData(model_name=results["model"]["name"], eval_results=found).to_yaml() + "\n"
-
-
-def looked_at(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """What figures under a protocol say of the words they are of, where they say so (see `LOOKED_AT`)."""
-    return {name: round(figures[name], 5) for name in LOOKED_AT if name in figures}
 
 
 def software_versions() -> dict[str, str | None]:

@@ -9,6 +9,7 @@ import yaml
 from huggingface_hub import DatasetCard, EvalResult, ModelCard, ModelCardData, RepoCard, SpaceCard
 
 from ..evaluation.metrics import METRICS
+from ..evaluation.protocols import looked_at, protocol_title, remark
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from .contents import Files, PublishError
@@ -70,7 +71,8 @@ def read_results(content: Path | bytes, parameters: int | None = None) -> list[E
 
     Returns:
         One for each test set, protocol and metric, in the unit of the file, which is [0, 1] where there is an upper
-        bound; `dataset_args` has the number of words, `metric_args` what helped to read them, such as a lexicon.
+        bound; `dataset_args` has the number of words and what the figure does not look at, `metric_args` what helped
+        to read them, such as a lexicon.
 
     Raises:
         PublishError: it is no such file, holds no measurement, or is of a model with other `parameters`.
@@ -100,9 +102,9 @@ def _eval_results(row: Mapping[str, Any], helped: Mapping[str, Any]) -> list[Eva
             task_name="Scene text recognition",
             dataset_type=row["set"].lower(),
             dataset_name=row["name"],
-            dataset_args={"words": row["words"]},
+            dataset_args={**looked_at(figures), "words": row["words"]},
             metric_type={"word_accuracy": "accuracy"}.get(metric, metric),
-            metric_name=f"{title}, {protocol} characters",
+            metric_name=f"{title}, {protocol_title(protocol)}",
             metric_value=round(figures[metric]["value"], 5),
             metric_args=dict(helped) or None,
         )
@@ -136,6 +138,7 @@ def model_card(
         pipeline_tag="image-to-text",
         tags=["ocr", "scene-text-recognition", "crnn", "ctc", "hf_str"],
         metrics=["accuracy", "cer"],
+        datasets=_hub_datasets(settings) or None,
         model_name=name,
         eval_results=[result for result in results if result.metric_type in ("accuracy", "cer")],
     )
@@ -152,7 +155,7 @@ def model_card(
         width=f"up to {size['width']} wide" if keeps_shape else f"stretched to {size['width']}",
         results=_results_table(results),
         reading=f"with {helped}" if helped else "without a lexicon",
-        training=_told_settings(settings) or "Not recorded.",
+        training="\n\n".join(filter(None, (_told_data(settings), _told_settings(settings)))) or "Not recorded.",
         charset="".join(charset) if all(len(symbol) == 1 for symbol in charset) else " ".join(charset),
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
@@ -234,7 +237,38 @@ def _results_table(results: Sequence[EvalResult]) -> str:
         cells = {result.metric_name: f"{100 * result.metric_value:.2f}" for result in row}
         words = f"{row[0].dataset_args['words']:,}"
         lines.append(f"| {name} | {words} | {' | '.join(cells.get(column, '') for column in columns)} |")
-    return "\n".join(lines)
+    notes = dict.fromkeys(
+        f"{result.dataset_name}, {result.metric_name.partition(', ')[2]}: {said}."
+        for result in results
+        if (said := remark(result.dataset_args))
+    )
+    return "\n".join([*lines, *(f"\n{note}" for note in notes)])
+
+
+def _told_data(settings: Mapping[str, Any]) -> str:
+    """The words that a run was trained on; nothing where it did not record them."""
+    lines = []
+    for row in settings.get("training_data") or ():
+        share = f"{100 * row['share']:.1f} % of the words seen"
+        if row["rendered"]:
+            lists = f", words of {', '.join(f'`{name}`' for name in row['lexicon'])}" if row.get("lexicon") else ""
+            lines.append(f"- rendered words (`{row['name']}`), {share}{lists}")
+            continue
+        name = f"[{row['name']}](https://huggingface.co/datasets/{row['name'].partition(':')[0]})"
+        count = "a stream" if row["words"] is None else f"{row['words']:,} words"
+        left_out = "; ".join(f"{number:,} {reason}" for reason, number in row["left_out"].items())
+        lines.append(
+            f"- {name if row['on_hub'] else '`' + row['name'] + '`'}: {count}, {share}; left out: {left_out or 'none'}"
+        )
+    if not lines:
+        return ""
+    mixed = any(row["rendered"] for row in settings["training_data"])
+    title = "The words" if mixed else "The words, none of them rendered on the fly"
+    return "\n".join([f"{title}:", "", *lines, "", "The settings:"])
+
+
+def _hub_datasets(settings: Mapping[str, Any]) -> list[str]:
+    return [row["name"].partition(":")[0] for row in settings.get("training_data") or () if row["on_hub"]]
 
 
 def _told_settings(settings: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from .vocabulary import resize_vocabulary
 __all__ = [
     "count_steps",
     "default_learning_rate",
+    "describe_data",
     "load_recognizer",
     "load_training_words",
     "load_validation_sets",
@@ -126,6 +127,33 @@ def load_training_words(
     return words
 
 
+def describe_data(words: TrainingWords, synthesis: SynthesisArguments) -> list[dict[str, Any]]:
+    """What a run is trained on, for its records and its model's card: each source, and what was left out of it.
+
+    Returns:
+        Of each source `name` (of a data set on the Hub whole, of others the last part of their path), `on_hub`,
+        `rendered`, `share` of the words that are seen, `words` (`None` where a source has no end that is known), and
+        `left_out`, how many for which reason; of rendered words also `lexicon`, their word lists.
+    """
+    described = []
+    for source, share in zip(words.sources, words.shares, strict=True):
+        is_rendered = isinstance(source, RenderedWords)
+        on_hub = not is_rendered and not Path(source.name).expanduser().exists()
+        name = source.name if on_hub or is_rendered else Path(source.name).resolve().name
+        row = {
+            "name": name,
+            "on_hub": on_hub,
+            "rendered": is_rendered,
+            "share": round(share, 4),
+            "words": source.length,
+        }
+        row["left_out"] = dict(getattr(source, "left_out", {}))
+        if is_rendered:
+            row["lexicon"] = [Path(lexicon).name for lexicon in synthesis.lexicon]
+        described.append(row)
+    return described
+
+
 def load_validation_sets(data: DataArguments) -> dict[str, Any]:
     """The validation sets by name: the last part of each path, numbered where that is not unique."""
     from ..data import load_word_boxes
@@ -216,13 +244,16 @@ def _open_source(
 ) -> WordSource:
     if name == "synth":
         return _rendered_words(synthesis, collator, seed)
-    from ..data import load_word_boxes
+    from ..data import ReadReport, load_word_boxes
+    from ..data.read_report import KEPT, KINDS
 
-    dataset = load_word_boxes(name, format=data.dataset_format, split=data.dataset_split, streaming=data.streaming)
+    options, read = {"format": data.dataset_format, "split": data.dataset_split}, ReadReport()
+    dataset = load_word_boxes(name, **options, streaming=data.streaming, report=read)
+    left_out = {KINDS[kind]: tally.count for kind, tally in read.tallies.items() if kind not in KEPT}
     if data.streaming:
-        return StreamedWords(dataset, name, seed, data.shuffle_block)
-    rows, aspect_ratios, _ = check_words(dataset, name, collator, data.bad_labels)
-    return StoredWords(dataset, name, seed, rows, aspect_ratios)
+        return StreamedWords(dataset, name, seed, data.shuffle_block, left_out)
+    rows, aspect_ratios, report = check_words(dataset, name, collator, data.bad_labels)
+    return StoredWords(dataset, name, seed, rows, aspect_ratios, left_out | report.counts)
 
 
 def _rendered_words(synthesis: SynthesisArguments, collator: WordCollator, seed: int) -> RenderedWords:

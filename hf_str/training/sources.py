@@ -7,7 +7,7 @@ done before: that is what lets a run go on after `kill -9` as if nothing had hap
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple, Protocol
 
@@ -64,6 +64,7 @@ class StoredWords:
         seed: of the order.
         rows: which rows are used; all by default.
         aspect_ratios: width / height for each row of `dataset`, where known.
+        left_out: how many words were left out before, for which reason: for records.
 
     Raises:
         ValueError: there are no rows.
@@ -76,8 +77,9 @@ class StoredWords:
         seed: int = 0,
         rows: np.ndarray | None = None,
         aspect_ratios: np.ndarray | None = None,
+        left_out: Mapping[str, int] | None = None,
     ):
-        self.dataset, self.name, self.seed = dataset, name, seed
+        self.dataset, self.name, self.seed, self.left_out = dataset, name, seed, dict(left_out or {})
         self.rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
         if len(self.rows) == 0:
             raise ValueError(f"{name!r} has no words to train on")
@@ -125,6 +127,7 @@ class StreamedWords:
         name: for messages.
         seed: of the order within each block.
         block: words that are shuffled together, and kept undecoded in memory a few times over.
+        left_out: how many words were left out before, for which reason: for records.
 
     Raises (when read):
         ValueError: the stream has no words.
@@ -132,8 +135,16 @@ class StreamedWords:
 
     length = None
 
-    def __init__(self, dataset: Any, name: str = "stream", seed: int = 0, block: int = 4096):
+    def __init__(
+        self,
+        dataset: Any,
+        name: str = "stream",
+        seed: int = 0,
+        block: int = 4096,
+        left_out: Mapping[str, int] | None = None,
+    ):
         self.dataset, self.name, self.seed, self.block = dataset, name, seed, block
+        self.left_out = dict(left_out or {})
         self._restart()
 
     def words(self, positions: Sequence[int]) -> list[RawWord]:

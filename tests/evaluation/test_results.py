@@ -11,7 +11,8 @@ from huggingface_hub.repocard_data import model_index_to_eval_results
 
 from hf_str.evaluation import PROTOCOLS, confidence_intervals, expected_calibration_error, metric_terms
 from hf_str.evaluation.predictions import Prediction
-from hf_str.evaluation.results import LOOKED_AT, evaluate_parts, make_parts, model_index, results_table
+from hf_str.evaluation.protocols import LOOKED_AT
+from hf_str.evaluation.results import evaluate_parts, make_parts, model_index, results_table
 from hf_str.models.crnn.charsets_crnn import CHARSETS
 
 

@@ -1,5 +1,6 @@
 """From arguments to model, words and loader."""
 
+import json
 from dataclasses import dataclass
 
 import pytest
@@ -22,6 +23,7 @@ from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
+    describe_data,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -29,7 +31,8 @@ from hf_str.training.setup import (
     save_recognizer,
     summarize_source,
 )
-from tests.training.drawing import as_dataset, drawn_words, font_folder
+from tests.conftest import draw_word
+from tests.training.drawing import as_dataset, as_row, drawn_words, font_folder
 
 
 @pytest.fixture(scope="module")
@@ -206,3 +209,24 @@ def test_checkpoints_are_trained_on_at_a_lower_rate():
     assert default_learning_rate(ModelArguments()) == 1e-4
     assert default_learning_rate(ModelArguments("runs/mine", config_overrides='{"dropout": 0.1}')) == 1e-4
     assert default_learning_rate(ModelArguments(config_overrides="{}")) == 1e-3
+
+
+def test_a_run_records_what_it_is_trained_on(collator, tmp_path):
+    images = [as_row(draw_word("ab"))] * 4
+    as_dataset(["ab", "é", " ", "cd"], images).to_parquet(str(tmp_path / "words.parquet"))
+    data = DataArguments([f"{tmp_path / 'words.parquet'}=0.25", "synth=0.75"], bad_labels="drop")
+    synthesis = SynthesisArguments(fonts=[font_folder()], lexicon=[str(tmp_path / "lexicon.txt")])
+    (tmp_path / "lexicon.txt").write_text("word\nother\n")
+    words = load_training_words(data, synthesis, collator)
+    stored, rendered = describe_data(words, synthesis)
+    assert stored == {
+        "name": "words.parquet",
+        "on_hub": False,
+        "rendered": False,
+        "share": 0.25,
+        "words": 2,
+        "left_out": {"words without a text": 1, "outside charset": 1},
+    }
+    assert (rendered["rendered"], rendered["share"], rendered["words"]) == (True, 0.75, None)
+    assert rendered["lexicon"] == ["lexicon.txt"]
+    assert str(tmp_path) not in json.dumps([stored, rendered])
