@@ -198,6 +198,12 @@ def read_images(name: str, images: list, labels: list[str], model, processor) ->
 
 def read_data(folder: Path, model, processor, protocol: Protocol) -> Words:
     boxes = read_word_folder(folder)
+    compared = [box for box in boxes if protocol.normalize(box.text)]
+    if not compared:
+        raise SystemExit(f"error: {folder}: {protocol.nothing_left([box.text for box in boxes])}")
+    if len(compared) < len(boxes):
+        print(f"{folder}: {len(boxes) - len(compared):,} labels without a character of the protocol are left out\n")
+    boxes = compared
     labels = [protocol.normalize(box.text) for box in boxes]
     return read_images(folder.name, [load_word_image(box.path) for box in boxes], labels, model, processor)
 

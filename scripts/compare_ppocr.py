@@ -96,7 +96,9 @@ def print_random():
 def print_files(args: argparse.Namespace):
     try:
         runtime = require("onnxruntime", "onnx")
-        sets = {folder.name: read_word_folder(folder)[: args.num_words] for folder in args.data}
+        seen = PROTOCOLS["36"].normalize  # words of whose label nothing is compared would all be right
+        sets = {folder.name: [box for box in read_word_folder(folder) if seen(box.text)] for folder in args.data}
+        sets = {name: boxes[: args.num_words] for name, boxes in sets.items()}
     except (ImportError, ValueError) as error:
         raise SystemExit(str(error)) from error
     ngrams = CharacterNGrams.from_file(args.language_model) if args.language_model else None

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from transformers.utils import logging
 
 import hf_str
-from hf_str.evaluation import PROTOCOLS
+from hf_str.evaluation import PROTOCOLS, default_protocols
 from hf_str.evaluation.recognizers import open_recognizer
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import WordRenderer, WordSampler, find_fonts
@@ -33,7 +33,8 @@ def main():
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     recognizer = open_recognizer(args.model, args.device)
-    characters, same = resolve_charset(args.charset), PROTOCOLS[args.protocol].same
+    characters = resolve_charset(args.charset)
+    same = PROTOCOLS[args.protocol or default_protocols(characters)[0]].same
     sampler = WordSampler(characters, lexicons=args.lexicon)
     fonts = find_fonts(characters, args.fonts, progress=True)
     renderer = WordRenderer(sampler, fonts, backgrounds=args.backgrounds, seed=args.seed)
@@ -70,7 +71,7 @@ def parse_args() -> argparse.Namespace:
     add("--difficulty", type=float, nargs="+", default=[0.0, 0.25, 0.5, 0.75, 1.0])
     add("--num_errors", type=int, default=40, help="errors in the picture")
     add("--columns", type=int, default=5, help="errors side by side")
-    add("--protocol", choices=PROTOCOLS, default="36", help="what counts as the same word")
+    add("--protocol", choices=PROTOCOLS, help="what counts as the same word (default: by the charset)")
     add("--charset", default="94", help="the characters of the words")
     add("--lexicon", type=Path, nargs="*", default=[], help="word lists; without: invented words")
     add("--fonts", type=Path, nargs="*", help="folders of fonts; without: those of this system")

@@ -31,7 +31,7 @@ import hf_str
 from hf_str import CRNNForCTC, CRNNProcessor
 from hf_str.data import read_word_folder
 from hf_str.data.augmentation import augment_word
-from hf_str.evaluation import PROTOCOLS
+from hf_str.evaluation import PROTOCOLS, Protocol
 from hf_str.models.crnn.batching_crnn import make_batches, read_batches
 from hf_str.models.crnn.decoders_crnn import CTCDecoder, make_decoder
 from hf_str.models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
@@ -90,9 +90,14 @@ def check(args: argparse.Namespace):
     print(f"{len(boxes)} words\n\n| min_score | kept | right of these | right, 36 characters |\n|---|---|---|---|")
     for bound in (0.0, 0.2, 0.4, 0.6, 0.8, 0.9):
         kept = [(box.text, text) for box, (text, score) in zip(boxes, found, strict=True) if text and score >= bound]
-        exact = sum(wanted == text for wanted, text in kept) / max(len(kept), 1)
-        alphanumeric = sum(PROTOCOLS["36"].same(text, wanted) for wanted, text in kept) / max(len(kept), 1)
-        print(f"| {bound} | {len(kept) / len(boxes):.1%} | {exact:.1%} | {alphanumeric:.1%} |")
+        right = [_accuracy(PROTOCOLS[name], kept) for name in ("exact", "36")]
+        print(f"| {bound} | {len(kept) / len(boxes):.1%} | {' | '.join(right)} |")
+
+
+def _accuracy(protocol: Protocol, kept: list[tuple[str, str]]) -> str:
+    """Of the labels that have a character of the protocol; of others nothing can be said."""
+    compared = [(text, wanted) for wanted, text in kept if protocol.normalize(wanted)]
+    return f"{protocol.word_accuracy(*zip(*compared, strict=True)):.1%}" if compared else "-"
 
 
 def parse_args() -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 import platform
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,7 @@ from .breakdowns import accuracy_by_aspect_ratio, accuracy_by_length, character_
 from .calibration import area_under_risk_coverage, expected_calibration_error, reliability_bins, risk_coverage
 from .metrics import METRICS, Terms, metric_terms
 from .predictions import Prediction
-from .protocols import SUBSETS, Protocol, looked_at, protocol_title, remark
+from .protocols import SUBSETS, Protocol, find_missing, looked_at, protocol_title, remark
 
 
 __all__ = [
@@ -86,7 +87,8 @@ def evaluate_parts(
 
     Returns:
         `figures`: a list of `{"name", "words", ..., "protocols"}`, of each part and, where several count, of their
-        mean and of all their words together; `protocols` has of each metric `value`, `low` and `high`, the bounds of
+        mean and of all their words together; `outside_charset` counts the labels with characters that the model
+        cannot write, and each of these; `protocols` has of each metric `value`, `low` and `high`, the bounds of
         the 95 % percentile bootstrap interval, and ECE and AURC; `characters_seen`, the share of the labels'
         characters that it looks at; `left_out`, the words whose label has none of them, which do not count, `words`,
         those that do; and `unwritable`, how many of those the model cannot get right, as their labels have characters
@@ -106,7 +108,7 @@ def evaluate_parts(
             sums[part.name, name] = total_sums(terms), resampled_sums(terms, RESAMPLES, own_seed)
             by_protocol[name] = _estimates(*sums[part.name, name]) | _confidence(compared, protocol)
             by_protocol[name] |= _looked_at([part], protocol, characters)
-        figures.append(_described(part) | {"protocols": by_protocol})
+        figures.append(_described(part) | _outside_charset(part, characters) | {"protocols": by_protocol})
     counted = [part for part in parts if part.counts]
     if len(counted) > 1:
         figures += _over_all(counted, protocols, sums, characters)
@@ -255,6 +257,15 @@ def _compared(parts: Sequence[Part], protocol: Protocol) -> list[Prediction]:
         labels = [prediction.label for part in parts for prediction in part.predictions]
         raise ValueError(f"{', '.join(part.name for part in parts)}: {protocol.nothing_left(labels)}")
     return words
+
+
+def _outside_charset(part: Part, characters: Sequence[str] | None) -> dict[str, Any]:
+    """The labels with characters that the model cannot write, and in how many of them each character is."""
+    if characters is None:
+        return {}
+    found = find_missing([prediction.label for prediction in part.predictions], characters)
+    counts = Counter(character for missing in found for character in missing)
+    return {"outside_charset": {"words": sum(map(bool, found)), "characters": dict(sorted(counts.items()))}}
 
 
 def _looked_at(parts: Sequence[Part], protocol: Protocol, characters: Sequence[str] | None) -> dict[str, Any]:

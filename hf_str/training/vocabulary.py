@@ -7,6 +7,7 @@ from torch import nn
 from transformers.utils import logging
 
 from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
 
 
@@ -61,9 +62,12 @@ def resize_vocabulary(
         )
     old_ids = {symbol: index for index, symbol in enumerate(old_tokenizer.characters, start=1)}
     new_ids = {symbol: index for index, symbol in enumerate(new_tokenizer.characters, start=1)}
-    kept = tuple(symbol for symbol in new_ids if symbol in old_ids)
+    # Where the spelling is another, U+FB1D or its two parts, the character is the same.
+    known = {normalize_text(symbol): index for symbol, index in old_ids.items()} | old_ids
+    origin = {symbol: known.get(symbol, known.get(normalize_text(symbol))) for symbol in new_ids}
+    kept = tuple(symbol for symbol in new_ids if origin[symbol] is not None)
     # The blank stays the blank: without its row the model would have to learn anew when to say nothing.
-    source = [0, *(old_ids[symbol] for symbol in kept)]
+    source = [0, *(origin[symbol] for symbol in kept)]
     target = [0, *(new_ids[symbol] for symbol in kept)]
     owners = [(model, "ctc_head")]
     if model.guidance is not None:
@@ -73,8 +77,8 @@ def resize_vocabulary(
     model.config.vocab_size = len(new_tokenizer)
     change = VocabularyChange(
         kept,
-        added=tuple(symbol for symbol in new_ids if symbol not in old_ids),
-        removed=tuple(symbol for symbol in old_ids if symbol not in new_ids),
+        added=tuple(symbol for symbol in new_ids if origin[symbol] is None),
+        removed=tuple(symbol for symbol, index in old_ids.items() if index not in source),
     )
     logger.warning(f"Changed the charset from {len(old_ids)} to {len(new_ids)} characters. {change}.")
     return change

@@ -115,6 +115,8 @@ def test_what_a_protocol_does_not_look_at_is_said():
     assert figures["36"]["word_accuracy"]["value"] == 0.5  # not three of four: of two labels nothing is compared
     assert (figures["exact"]["words"], figures["exact"]["left_out"], figures["exact"]["characters_seen"]) == (4, 0, 1)
     assert sum(group["words"] for group in results["breakdowns"]["by_length"]) == 2
+    outside = results["figures"][0]["outside_charset"]
+    assert (outside["words"], outside["characters"]["é"], outside["characters"]["и"]) == (3, 1, 2)
     table = results_table(results)
     assert "| signs | 2 | 50.00 [" in table
     assert "| signs | 4 | 0.00 [" in table

@@ -54,8 +54,8 @@ def test_the_words_that_it_was_trained_on(recognizer):
     for line in (
         "The words:",
         "- `photos`: 1,234 words, 20.0 % of the words seen; left out: none",
-        "- [me/words:v2](https://huggingface.co/datasets/me/words): a stream, 20.0 % of the words seen; left out: 5 too "
-        "long",
+        "- [me/words:v2](https://huggingface.co/datasets/me/words): a stream, 20.0 % of the words seen; "
+        "left out: 5 too long",
         "- rendered words (`synth`), 60.0 % of the words seen, words of `words.txt`",
         "- seed: `1`",
     ):

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNTokenizer
+from hf_str.models.crnn.charsets_crnn import CHARSETS
 from hf_str.training import resize_vocabulary
 from tests.training.drawing import TINY
 
@@ -75,3 +76,13 @@ def test_the_guidance_decoder_changes_with_the_head():
         assert torch.equal(model.guidance.embedding.weight[new_row], embedding[old_row])
     loss = model.train()(torch.zeros(1, 1, 32, 64), labels=torch.tensor([[4, 1]])).loss
     assert torch.isfinite(loss)
+
+
+def test_a_character_that_is_spelled_in_two_ways_is_kept(model):
+    """A Hebrew letter with its point, as one code point or as two: earlier conversions wrote the second."""
+    old, new = CRNNTokenizer([*CHARSETS["94"][:93], "\u05d9\u05b4"]), CRNNTokenizer(["\ufb1d", "0"])
+    before = model.ctc_head.weight.clone()
+    change = resize_vocabulary(model, old, new)
+    assert (change.kept, change.added) == (("\ufb1d", "0"), ())
+    assert "\u05d9\u05b4" not in change.removed
+    assert torch.equal(model.ctc_head.weight, before[[0, 94, 1]])
