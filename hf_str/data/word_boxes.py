@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from ..models.crnn.text_crnn import normalize_text
+
 
 __all__ = ["WordBox", "read_word_folder"]
 
@@ -33,5 +35,5 @@ def read_word_folder(folder: str | Path) -> list[WordBox]:
         name, tab, text = line.partition("\t")
         if not tab or not text:
             raise ValueError(f"{labels}, line {number}: expected an image path, a tab and a text, not {line!r}")
-        boxes.append(WordBox(Path(folder) / name, text))
+        boxes.append(WordBox(Path(folder) / name, normalize_text(text)))
     return boxes

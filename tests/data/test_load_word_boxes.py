@@ -195,3 +195,8 @@ def test_labels_are_composed_in_every_layout(tmp_path):
             words = load_word_boxes(source, streaming=streaming)
             assert [row["text"] for row in words] == ["créme brûlée"]
             assert words.features["image"].decode is False
+
+
+def test_labels_of_a_word_folder_are_composed(tmp_path):
+    boxes = read_word_folder(words_folder(tmp_path / "words", ["cre\u0301me"]))
+    assert [box.text for box in boxes] == ["créme"]

@@ -73,6 +73,18 @@ def test_validation_labels_outside_the_charset_are_said_before_training(processo
         check_validation(sets, CRNNTokenizer("Привет"), "word_accuracy_36")
 
 
+def test_labels_in_the_other_case_are_said_before_training(model, processor, caplog):
+    """A charset of lower-case letters reads "exit" where the label is "EXIT": exactly right, it can never be."""
+    sets = {"signs": as_dataset(["EXIT", "no", "24"], [as_row(draw_word("ne"))] * 3)}
+    tokenizer = CRNNTokenizer("36")
+    check_validation(sets, tokenizer)
+    assert "'signs': 1 of 3 labels have letters in a case that the charset lacks: word_accuracy counts" in caplog.text
+    caplog.clear()
+    check_validation(sets, tokenizer, "word_accuracy_36")
+    check_validation(sets, processor.tokenizer)
+    assert not caplog.text
+
+
 def test_figures_of_another_script(model, processor):
     """A network that reads nothing has no word right, though nothing of the labels is left under 36 characters."""
     processor.tokenizer = CRNNTokenizer(["Привет"[place % 6] + str(place) for place in range(94)])
