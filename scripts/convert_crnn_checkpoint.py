@@ -32,6 +32,8 @@ def main() -> None:
             *(args.family, args.checkpoint, args.output_dir, args.charset, args.preprocessing, args.image_size),
             dictionary=args.dictionary,
             half=args.half,
+            activation=args.activation,
+            weights_key=args.weights_key,
         )
     except (ValueError, OSError) as error:
         sys.exit(f"{args.checkpoint} was not converted: {error}")
@@ -81,6 +83,15 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--half", action="store_true", help="save in half precision: half of the size")
     parser.add_argument(
         "--preprocessing", metavar="NAME", help="how the family prepares images (default: the first of its list)"
+    )
+    parser.add_argument(
+        "--activation",
+        metavar="NAME",
+        help="relu, leaky_relu or leaky_relu:SLOPE, where the file does not say what its convolutions have and the "
+        "project has an option for it (default: relu, with a warning)",
+    )
+    parser.add_argument(
+        "--weights_key", metavar="KEY", help="key of the weights in a file with several sets of them, such as ema"
     )
     parser.add_argument(
         "--image_size",

@@ -1,97 +1,220 @@
 """Reads weights from files that others wrote. No code that a file may hold is ever run."""
 
-import pickle
-from collections.abc import Mapping
+import re
+from collections import deque
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from .family import ConversionError, Weights
+from .file_kinds import kind_of
+from .pickled_weights import LazyTensor, StandIn, read_pickle, read_torch_zip
 from .torch7_files import read_torch7
 
 
-__all__ = ["read_weights"]
+__all__ = ["CheckpointFile", "open_checkpoint", "read_weights"]
 
-#: What a pickle of numpy arrays needs, under the names of numpy 1 and 2.
-_NUMPY_PARTS = {
-    *((f"numpy.{core}.multiarray", name) for core in ("core", "_core") for name in ("_reconstruct", "scalar")),
-    *(("numpy", name) for name in ("ndarray", "dtype")),
-    ("collections", "OrderedDict"),
-    ("_codecs", "encode"),
-}
+_DEPTH = 12  # of mappings in each other; deeper is nobody's checkpoint
 
 
-def read_weights(path: str | Path, containers: tuple[str, ...] = ()) -> Weights:
-    """The tensors of a file of PyTorch, `.safetensors`, Paddle (`.pdparams`) or Torch7 (`.t7`), by name.
+class CheckpointFile:
+    """What a file holds: sets of weights, each under the keys where it stands, and what else is said beside them.
 
     Args:
-        path: the file; what does not end in one of these is a file of `torch.save`.
-        containers: keys under which the tensors may stand, one inside the other. Tables in tables get dotted names.
+        path: the file.
+        content: mappings and lists in each other, with tensors in them.
+    """
+
+    def __init__(self, path: Path, content: Any):
+        self.path, self.content = path, content
+        self.sets = {key: tensors for key, tensors in _sets(content) if tensors}
+        if not self.sets:
+            kind = "a list" if isinstance(content, (list, tuple)) else f"{type(content).__name__}"
+            found = "" if isinstance(content, Mapping) else f" (it holds {kind})"
+            raise ConversionError(f"{path} holds no tensors{found}: it is no file of weights")
+
+    def weights(self, key: str | None = None) -> Weights:
+        """The largest set of weights, or that under `key`.
+
+        Raises:
+            ConversionError: there is none under `key`; or two are equally large and not equal.
+        """
+        if key is not None:
+            return self._under(key)
+        largest = max(map(len, self.sets.values()))
+        names = [name for name, tensors in self.sets.items() if len(tensors) >= 0.9 * largest and largest > 1]
+        if len(names) < 2:
+            return _loaded(max(self.sets.values(), key=len), self.path)
+        loaded = [_loaded(self.sets[name], self.path) for name in names]
+        if not all(_are_equal(loaded[0], other) for other in loaded[1:]):
+            listed = ", ".join(f"{name or '(the file itself)'} ({len(self.sets[name])} tensors)" for name in names)
+            raise ConversionError(
+                f"{self.path} holds several sets of weights that differ: {listed}. Say which one (--weights_key); "
+                "what is averaged over steps (ema) is usually what a project evaluates"
+            )
+        return loaded[0]
+
+    def _under(self, key: str) -> Weights:
+        key = key.rstrip(".")
+        for name, tensors in self.sets.items():
+            if name == key or name.endswith(f".{key}"):
+                return _loaded(tensors, self.path)
+        for tensors in self.sets.values():  # a part of names: "Student.backbone..."
+            parts = {entry.removeprefix(f"{key}."): tensors[entry] for entry in tensors if entry.startswith(f"{key}.")}
+            if parts:
+                return _loaded(parts, self.path)
+        raise ConversionError(
+            f"{self.path} has no weights under {key!r}; there are "
+            + ", ".join(
+                f"{name or 'those of the file itself'} ({len(each)} tensors)" for name, each in self.sets.items()
+            )
+        )
+
+    def said(self, *names: str) -> Any:
+        """What a project noted under one of `names` beside the weights (hyperparameters, options); `None` if nothing.
+
+        Names are compared without case and underscores. A configuration that is kept as text, as MMEngine's, is
+        searched for `name=value`.
+        """
+        wanted = {name.lower().replace("_", "") for name in names}
+        for _, mapping in _mappings(self.content):
+            for key, value in mapping.items():
+                if isinstance(key, str) and key.lower().replace("_", "") in wanted and not isinstance(value, Mapping):
+                    return value
+        for text in self.texts():
+            for name in names:
+                if found := re.search(rf"\b{name}['\"]?\s*[=:]\s*(True|False|true|false)\b", text):
+                    return found[1].lower() == "true"
+        return None
+
+    def mentions(self, *classes: str) -> bool:
+        """Whether a configuration in the file names one of these classes as the type of a part."""
+        pattern = re.compile(rf"\btype['\"]?\s*[=:]\s*['\"]?({'|'.join(classes)})\b")
+        types = (mapping.get("type") for _, mapping in _mappings(self.content))
+        return any(isinstance(kind, str) and kind in classes for kind in types) or any(
+            map(pattern.search, self.texts())
+        )
+
+    def texts(self) -> Iterator[str]:
+        """Longer texts beside the weights: configurations."""
+        for _, mapping in _mappings(self.content):
+            yield from (value for value in mapping.values() if isinstance(value, str) and len(value) > 20)
+
+
+def open_checkpoint(path: str | Path) -> CheckpointFile:
+    """A file of PyTorch, safetensors, Paddle or Torch7, by what it is and not by what it is called.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ConversionError: the file holds more than tensors, or none.
+        ConversionError: it is something else, which is named; it is damaged; it asks for code; or it holds no tensors.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    readers = {".safetensors": load_file, ".pdparams": _read_paddle, ".t7": read_torch7}
-    content = readers.get(path.suffix, _read_torch)(path)
-    while isinstance(content, Mapping):
-        inside = [content[key] for key in containers if isinstance(content.get(key), Mapping)]
-        if not inside:
-            break
-        content = inside[0]
-    weights = dict(_tensors(content))
-    if not weights:
-        raise ConversionError(f"{path} holds no tensors: it is no file of weights")
+    readers = {"torch zip": read_torch_zip, "pickle": read_pickle, "safetensors": _read_safetensors}
+    return CheckpointFile(path, readers.get(kind_of(path), read_torch7)(path))
+
+
+def read_weights(path: str | Path, key: str | None = None) -> Weights:
+    """The tensors of a file by name: the largest mapping of names to tensors in it, or that under `key`.
+
+    Tables of Torch7 get dotted names.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ConversionError: see [`open_checkpoint`] and [`CheckpointFile.weights`].
+    """
+    return open_checkpoint(path).weights(key)
+
+
+def _read_safetensors(path: Path) -> Weights:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError, RuntimeError, KeyError) as error:
+        raise ConversionError(f"{path} is a damaged safetensors file, or is cut off: {error}") from error
+
+
+def _mappings(content: Any) -> Iterator[tuple[str, Mapping]]:
+    """All mappings in a content with their dotted paths, each once, however often it stands there."""
+    seen, waiting = set(), deque([("", content, 0)])
+    while waiting:
+        path, value, depth = waiting.popleft()
+        if id(value) in seen or depth > _DEPTH:
+            continue
+        seen.add(id(value))
+        entries = []
+        if isinstance(value, Mapping):
+            yield path, value
+            entries = value.items()
+        elif isinstance(value, (list, tuple)) and len(value) < 1000:
+            entries = enumerate(value)
+        for key, entry in entries:
+            if isinstance(entry, (Mapping, list, tuple)):
+                waiting.append((f"{path}.{key}" if path else str(key)[:100], entry, depth + 1))
+        if isinstance(value, StandIn) and value.state is not None:
+            waiting.append((path, value.state, depth + 1))
+
+
+def _sets(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each set of tensors with the keys where it stands: a mapping's own, or those of a pickled module."""
+    if isinstance(content, dict) and content.keys() >= {"parameters", "bnVars"}:  # a snapshot of Torch7
+        yield "", {f"{table}.{key}": value for table in ("parameters", "bnVars") if isinstance(content[table], Mapping)
+                   for key, value in content[table].items() if _is_tensor(value)}  # fmt: skip
+        return
+    modules = set()
+    for path, mapping in _mappings(content):
+        if isinstance(mapping, StandIn) and isinstance(mapping.state, dict) and "_modules" in mapping.state:
+            if id(mapping) not in modules:
+                yield path, dict(_module_tensors(mapping, "", modules))
+            continue
+        tensors = {}
+        for name, value in mapping.items():
+            # Paddle's parameters may come with their own names, and beside them stands a table of these.
+            if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
+                value = value[1]
+            if isinstance(name, str) and not name.endswith("@@") and _is_tensor(value):
+                tensors[name] = value
+        yield path, tensors
+
+
+def _module_tensors(module: StandIn, prefix: str, seen: set[int], depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Tensors of a whole module that was pickled, as its `state_dict` would name them."""
+    seen.add(id(module))
+    state = module.state if isinstance(module.state, dict) else {}
+    for table in ("_parameters", "_buffers"):
+        entries = state.get(table)
+        seen.add(id(entries))
+        for name, value in entries.items() if isinstance(entries, Mapping) else ():
+            if _is_tensor(value):
+                yield f"{prefix}{name}", value
+    children = state.get("_modules")
+    for name, child in children.items() if isinstance(children, Mapping) and depth < 4 * _DEPTH else ():
+        if isinstance(child, StandIn) and id(child) not in seen:
+            yield from _module_tensors(child, f"{prefix}{name}.", seen, depth + 1)
+
+
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, (torch.Tensor, LazyTensor)) or (
+        isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+    )
+
+
+def _loaded(tensors: Mapping[str, Any], path: Path) -> Weights:
+    weights = {}
+    for name, value in tensors.items():
+        try:
+            if isinstance(value, LazyTensor):
+                value = value.tensor()
+            elif isinstance(value, np.ndarray):
+                value = torch.from_numpy(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("=")))
+        except Exception as error:  # whatever a damaged archive leads to
+            raise ConversionError(f"{path} is damaged at {name}: {error}") from error
+        weights[name] = value
     return weights
 
 
-def _read_torch(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ConversionError(
-            f"{path} holds more than tensors, and opening it could run code. Where you trust it and its project is "
-            "installed, save the weights alone: torch.save(model.state_dict(), ...). PyTorch says: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    except RuntimeError as error:
-        raise ConversionError(f"{path} is no file of torch.save: {error}") from error
-
-
-class _NumpyUnpickler(pickle.Unpickler):
-    """Makes arrays, dictionaries and text, and refuses anything else."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _NUMPY_PARTS:
-            raise ConversionError(
-                f"the file asks for {module}.{name}, and a .pdparams file needs nothing but numpy arrays: it is "
-                "damaged or hostile, or was saved in another way than paddle.save(model.state_dict(), ...)"
-            )
-        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
-
-
-def _read_paddle(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        try:
-            content = _NumpyUnpickler(file).load()
-        except (pickle.UnpicklingError, EOFError) as error:
-            raise ConversionError(f"{path} is no pickle of Paddle: {error}") from error
-    # Beside the arrays there is a table of Paddle's internal names, "StructuredToParameterName@@".
-    return {name: value for name, value in content.items() if not name.endswith("@@")}
-
-
-def _tensors(content: Any, name: str = "") -> Any:
-    """Each tensor in dictionaries and lists with its dotted name; what is no tensor is left out."""
-    if isinstance(content, np.ndarray):
-        content = torch.from_numpy(content)
-    if isinstance(content, torch.Tensor):
-        yield name, content
-    elif isinstance(content, Mapping):
-        for key, value in content.items():
-            yield from _tensors(value, f"{name}.{key}" if name else str(key))
+def _are_equal(weights: Weights, others: Weights) -> bool:
+    return weights.keys() == others.keys() and all(torch.equal(weights[name], others[name]) for name in weights)

@@ -1,6 +1,7 @@
 """A foreign checkpoint in, a complete checkpoint of our own out."""
 
-import unicodedata
+import re
+from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import count, takewhile
@@ -8,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassClassValidationError
 from transformers.utils import logging
 
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
+from ..models.crnn.text_crnn import normalize_symbols
 from ..models.crnn.tokenization_crnn import CRNNTokenizer, resolve_charset
-from .checkpoint_files import read_weights
+from .checkpoint_files import CheckpointFile, open_checkpoint
 from .families import FAMILIES, ppocr
 from .family import CheckpointFamily, ConversionError, Weights
 from .model_card import model_card, notice
@@ -24,6 +27,10 @@ from .model_card import model_card, notice
 __all__ = ["convert_checkpoint"]
 
 logger = logging.get_logger(__name__)
+
+_LARGEST_SIDE = 10_000
+#: Classes whose leaky ReLU is on unless a configuration says otherwise (MMOCR 1 and 0).
+_LEAKY_BY_DEFAULT = ("MiniVGG", "VeryDeepVgg")
 
 
 def convert_checkpoint(
@@ -35,6 +42,8 @@ def convert_checkpoint(
     image_size: tuple[int, int] | None = None,
     dictionary: str | Path | None = None,
     half: bool = False,
+    activation: str | None = None,
+    weights_key: str | None = None,
 ) -> CRNNForCTC:
     """Converts a checkpoint of another project.
 
@@ -55,13 +64,19 @@ def convert_checkpoint(
         dictionary: text file with a character a line, or inference.yml, for a network of PP-OCR whose file does not
             bring its own.
         half: save weights in half precision; they are loaded in float32 all the same.
+        activation: "relu" or "leaky_relu", or with another slope than the project's "leaky_relu:0.01", where a file
+            does not say which of them its convolutions have. By default ReLU is assumed where nothing is said, and
+            the card says so.
+        weights_key: under which of its keys a file has the weights, where it has several sets of them ("ema"), or
+            before which of their names ("Student").
 
     Returns:
         The converted model, in evaluation mode.
 
     Raises:
-        ConversionError: the file holds another network than that of `family`, all differences are listed; or the
-            charset has another number of characters than the network.
+        ConversionError: the file is none of weights, damaged, or asks for code; it holds another network than that of
+            `family`, all differences are listed; weights are no numbers; the charset has another number of characters
+            than the network; or the project's own code refuses images of this size.
         FileNotFoundError: there is no such file.
     """
     file = Path(path).name  # what was named: a repository of the Hub is downloaded to a folder named by its commit
@@ -75,12 +90,18 @@ def convert_checkpoint(
     preprocessing = preprocessing or next(iter(family.preprocessing))
     options = dict(_one_of(family.preprocessing, preprocessing, f"way of {family.name} to prepare images"))
     if image_size is not None:
+        if len(image_size) != 2 or not all(1 <= side <= _LARGEST_SIDE for side in image_size):
+            raise ConversionError(
+                f"images of {' x '.join(map(str, image_size))} pixels cannot be: give a height and a width from 1 to "
+                f"{_LARGEST_SIDE:,}"
+            )
         options["size"] = dict(zip(("height", "width"), image_size, strict=True))
 
     if family.read is not None:
         if not path.exists():
             raise FileNotFoundError(f"there is no file {path}")
         read = family.read(path, None if dictionary is None else Path(dictionary))
+        _check_image_size(read.config, family, options)
         needed = _shapes(CRNNConfig(**read.config | {"vocab_size": len(read.symbols) + 1}))
         missing = [name for name in needed if name not in read.weights and not name.endswith("num_batches_tracked")]
         _refuse(family, {"are missing": missing, "are not part of it": sorted(read.weights.keys() - needed.keys())})
@@ -89,18 +110,26 @@ def convert_checkpoint(
         config = CRNNConfig(**read.config | {"vocab_size": len(symbols) + 1})
         return _save(config, weights, symbols, family, preprocessing, options, file, output_dir, fresh, half)
 
-    weights = read_weights(path, family.containers)
-    weights = family.adapt(_without_prefixes(weights, family.prefixes))
+    file_content = open_checkpoint(path)
+    weights = family.adapt(_without_prefix(file_content.weights(weights_key), family))
+    if image_size is None and (told := _told_size(file_content)):
+        options["size"] = told
     fields = dict(family.config) | {"image_height": options["size"]["height"]}
+    _check_image_size(fields, family, options)
+    activations, assumption = _activation(family, file_content, activation)
+    fields |= activations
     weights = _renamed(weights, family, _shapes(CRNNConfig(**fields)))
     fields |= _sizes(weights, is_vgg=fields.get("featurizer", "vgg") == "vgg")
     _check_shapes(weights, family, _shapes(CRNNConfig(**fields)))
 
+    if charset is None:
+        told = file_content.said("charset_train")  # of strhub
+        charset = tuple(told) if isinstance(told, str) and len(told) == fields["vocab_size"] - 1 else None
     order, symbols = _class_order(_symbols(charset, family, fields["vocab_size"] - 1), family.blank)
     for name in ("ctc_head.weight", "ctc_head.bias"):
         weights[name] = weights[name][order]
     config = CRNNConfig(**fields | {"vocab_size": len(order)})
-    return _save(config, weights, symbols, family, preprocessing, options, file, output_dir, [], half)
+    return _save(config, weights, symbols, family, preprocessing, options, file, output_dir, [], half, assumption)
 
 
 def _save(
@@ -114,9 +143,16 @@ def _save(
     output_dir: str | Path,
     fresh: Sequence[str],
     half: bool,
+    assumption: str = "",
 ) -> CRNNForCTC:
     """Writes the checkpoint: weights, config, code, tokenizer, image processor, card and notice."""
     # Whatever is refused is refused before anything is written.
+    broken = [
+        family.their_name(name)
+        for name, weight in weights.items()
+        if weight.is_floating_point() and not weight.isfinite().all()
+    ]
+    _refuse_list(broken, "of its weights are not finite (NaN or infinite), so that it reads nothing")
     image_processor = CRNNImageProcessorPil(do_grayscale=config.num_channels == 1, **options)
     processor = CRNNProcessor(image_processor, CRNNTokenizer(charset=symbols))
     model = CRNNForCTC(config)
@@ -129,7 +165,7 @@ def _save(
         state = {name: weight.half() if weight.is_floating_point() else weight for name, weight in state.items()}
     model.save_pretrained(output_dir, state_dict=state)
     processor.save_pretrained(output_dir)
-    card = model_card(family, preprocessing, file, model, symbols, fresh)
+    card = model_card(family, preprocessing, file, model, symbols, fresh, assumption)
     Path(output_dir, "README.md").write_text(card, encoding="utf-8")
     if family.authors:
         Path(output_dir, "NOTICE").write_text(notice(family, file), encoding="utf-8")
@@ -149,7 +185,7 @@ def _keep_classes(weights: Weights, known: Sequence[str], charset: Any) -> tuple
         return weights, list(known), []
     symbols, classes = list(resolve_charset(charset)), {}
     for index, symbol in reversed(list(enumerate(known, start=1))):
-        classes[unicodedata.normalize("NFC", symbol)] = index
+        classes[normalize_symbols(symbol)] = index
     classes |= {symbol: index for index, symbol in reversed(list(enumerate(known, start=1)))}  # as they stand, first
     found = [classes.get(symbol) for symbol in symbols]
     rows = [0, *(index for index in found if index is not None)]
@@ -173,11 +209,93 @@ def _one_of(table: Mapping[str, Any], name: str, what: str) -> Any:
     return table[name]
 
 
-def _without_prefixes(weights: Weights, prefixes: Sequence[str]) -> Weights:
-    """Takes away what all names begin with: "module." of DataParallel, "_orig_mod." of torch.compile."""
-    while prefix := next((p for p in prefixes if all(name.startswith(p) for name in weights)), None):
+def _without_prefix(weights: Weights, family: CheckpointFamily) -> Weights:
+    """Takes away what stands before the family's names: "module." of DataParallel, "model." of a trainer's class.
+
+    It is found by what remains: names of the family.
+    """
+    while prefix := next((p for p in family.prefixes if all(name.startswith(p) for name in weights)), None):
         weights = {name.removeprefix(prefix): weight for name, weight in weights.items()}
-    return weights
+    hits: Counter[str] = Counter()
+    for name in weights:
+        parts = name.split(".")
+        for depth in range(min(len(parts), 10)):
+            if family.our_name(".".join(parts[depth:])) is not None:
+                hits["".join(f"{part}." for part in parts[:depth])] += 1
+    if not hits:
+        return weights
+    (prefix, most), *others = hits.most_common()
+    rivals = [other for other, number in others if number >= 0.9 * most]
+    if rivals:
+        raise ConversionError(
+            "it holds several networks of this kind, which begin with "
+            + ", ".join(repr(name) for name in (prefix, *rivals))
+            + ": say which one (--weights_key, the name before the last point)"
+        )
+    return {name.removeprefix(prefix): weight for name, weight in weights.items()}
+
+
+def _activation(family: CheckpointFamily, file: CheckpointFile, asked: str | None) -> tuple[dict[str, Any], str]:
+    """Fields of the config for what the convolutions are followed by, and what the card says of it."""
+    told = file.said("leaky_relu") if family.activation_varies else None
+    if told is None and family.activation_varies and file.mentions(*_LEAKY_BY_DEFAULT):
+        told = True
+    if asked is not None:
+        match = re.fullmatch(r"relu|leaky_relu(?::(0?\.\d+))?", asked)
+        if match is None:
+            raise ConversionError(f"activation is 'relu', 'leaky_relu' or such as 'leaky_relu:0.01', not {asked!r}")
+        is_leaky, slope = asked != "relu", float(match[1] or family.leaky_slope)
+        if is_leaky and family.config.get("featurizer", "vgg") != "vgg":
+            raise ConversionError(f"the network of {family.name} has no leaky ReLU: leave activation out")
+        if told is not None and bool(told) != is_leaky:
+            raise ConversionError(
+                f"the file says that its network has {'leaky ReLU' if told else 'ReLU'}, and {asked} was asked for: "
+                "leave activation out"
+            )
+        why = "as was asked for"
+    else:
+        is_leaky, slope, why = bool(told), family.leaky_slope, "as the file says"
+        if told is None and family.activation_varies:
+            why = "**assumed**, as the file does not say; `--activation leaky_relu` converts it with leaky ReLU"
+            logger.warning(
+                f"{file.path} does not say whether its convolutions have ReLU or leaky ReLU, for which {family.title} "
+                "has an option: ReLU is assumed. If it reads nothing right, convert it with --activation leaky_relu"
+            )
+        elif told is None:
+            return {}, ""
+    if not is_leaky:
+        return {}, f"Activation of the convolutions: ReLU, {why}."
+    fields = {"conv_activation": "leaky_relu", "leaky_relu_slope": slope}
+    return fields, f"Activation of the convolutions: leaky ReLU with a slope of {slope}, {why}."
+
+
+def _told_size(file: CheckpointFile) -> dict[str, int] | None:
+    """The size of images that a file of strhub says it was trained on."""
+    told = file.said("img_size")
+    if isinstance(told, (list, tuple)) and len(told) == 2 and all(isinstance(side, int) and side > 0 for side in told):
+        return {"height": told[0], "width": told[1]}
+    return None
+
+
+def _check_image_size(fields: Mapping[str, Any], family: CheckpointFamily, options: Mapping[str, Any]):
+    """Refuses images that the project's own network refuses, or that leave no frame."""
+    height, width = options["size"]["height"], options["size"]["width"]
+    try:
+        config = CRNNConfig(**dict(fields) | {"image_height": height})
+    except StrictDataclassClassValidationError as error:
+        raise ConversionError(str(error.__cause__)) from error
+    if height % family.height_multiple_of:
+        raise ConversionError(
+            f"{family.title} takes images whose height is a multiple of {family.height_multiple_of}, not "
+            f"{height} pixels"
+        )
+    if family.has_one_row and (rows := config.num_rows) > 1:
+        raise ConversionError(
+            f"{family.title} takes images of which one row is left, and of {height} pixels {rows} are: its own code "
+            "refuses them"
+        )
+    if config.num_frames(width) < 1:
+        raise ConversionError(f"images {width} pixels wide leave no frame in this network: take a larger width")
 
 
 def _shapes(config: CRNNConfig) -> dict[str, torch.Size]:
@@ -242,6 +360,12 @@ def _refuse(family: CheckpointFamily, problems: Mapping[str, list[str]]):
         )
 
 
+def _refuse_list(names: Sequence[str], problem: str):
+    if names:
+        shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        raise ConversionError(f"{len(names)} {problem}: {shown}")
+
+
 def _symbols(charset: Any, family: CheckpointFamily, number: int) -> list[str]:
     """The symbol of each class but the blank."""
     own = ", ".join(f"{name!r} ({len(characters)})" for name, characters in family.charsets.items())
@@ -261,7 +385,7 @@ def _symbols(charset: Any, family: CheckpointFamily, number: int) -> list[str]:
             f"the charset has {len(symbols)} characters, but the network has {number + 1} classes: {number} "
             f"characters and the blank. The charsets of family {family.name!r} are {own}"
         )
-    return [unicodedata.normalize("NFC", symbol) for symbol in symbols]
+    return [normalize_symbols(symbol) for symbol in symbols]
 
 
 def _class_order(symbols: Sequence[str], blank: str) -> tuple[torch.Tensor, list[str]]:

@@ -51,8 +51,11 @@ class CheckpointFamily:
             first is the usual one.
         charsets: its charsets by name, each a string with one character for each class but the blank.
         blank: whether the blank is its first or its last class.
-        prefixes: what may stand before all its names; taken away.
-        containers: keys under which a file may hold its weights, among other things.
+        prefixes: what may stand before all its names and is not found by what remains, names of the family.
+        activation_varies: whether its code has an option for leaky ReLU, which leaves no trace in the weights.
+        leaky_slope: by what its leaky ReLU multiplies what is below zero.
+        has_one_row: whether its own code refuses images so high that more than one row is left of them.
+        height_multiple_of: of what its own code wants the image's height to be a multiple.
         not_needed: patterns (as of `fnmatch`) of weights that have no place in the converted model.
         adapt: what has to be done to its weights, before they are renamed.
         remarks: what else a user should know, for the table and the model card.
@@ -72,8 +75,11 @@ class CheckpointFamily:
     preprocessing: Mapping[str, Mapping[str, Any]]
     charsets: Mapping[str, str]
     blank: Literal["first", "last"] = "first"
-    prefixes: tuple[str, ...] = ("module.", "_orig_mod.")
-    containers: tuple[str, ...] = ("state_dict", "model_state_dict", "model")
+    prefixes: tuple[str, ...] = ()
+    activation_varies: bool = False
+    leaky_slope: float = 0.2
+    has_one_row: bool = True
+    height_multiple_of: int = 1
     not_needed: tuple[str, ...] = ()
     adapt: Callable[[Weights], Weights] = field(default=lambda weights: weights)
     remarks: str = ""

@@ -36,7 +36,7 @@ pipeline("image-to-text", model="path/to/this/folder")("word.png")
 - Images: {channels}, {height} pixels high, prepared in the way "{preprocessing}" of that project.
 - Characters ({count}): {characters}
 - The blank is class 0{moved}; apart from that the logits are those of the original.
-{fresh}{remarks}"""
+{assumption}{fresh}{remarks}"""
 _NOTICE = """\
 {title}
 Copyright (c) {authors}. {source}
@@ -55,8 +55,12 @@ def model_card(
     model: CRNNForCTC,
     symbols: Sequence[str],
     fresh: Sequence[str] = (),
+    assumption: str = "",
 ) -> str:
-    """Markdown with the metadata of the Hub; `file` is what was converted, `fresh` what it could not read."""
+    """Markdown with the metadata of the Hub.
+
+    `file` is what was converted, `fresh` what it could not read, `assumption` what its weights do not say.
+    """
     shown = "".join(symbols[:200])
     return _CARD.format(
         title=family.title,
@@ -73,6 +77,7 @@ def model_card(
         if family.authors
         else "the weights are that project's and under its license",
         fresh=f"- Not in its dictionary, and to be learned before they are read: {' '.join(fresh)}\n" if fresh else "",
+        assumption=f"- {assumption}\n" if assumption else "",
         moved=", and was the last" if family.blank == "last" else "",
         remarks=f"- {family.remarks}\n" if family.remarks else "",
     )

@@ -86,6 +86,7 @@ FAMILIES = (
         names=VGG_NAMES,
         preprocessing=_PREPROCESSING,
         charsets=_CHARSETS,
+        has_one_row=False,
     ),
     CheckpointFamily(
         name="clovaai-resnet",
@@ -96,6 +97,7 @@ FAMILIES = (
         names=RESNET_NAMES,
         preprocessing=_PREPROCESSING,
         charsets=_CHARSETS,
+        has_one_row=False,
     ),
     CheckpointFamily(
         name="clovaai-tps-resnet",
@@ -106,6 +108,7 @@ FAMILIES = (
         names=RESNET_NAMES | _TPS_NAMES,
         preprocessing=_PREPROCESSING,
         charsets=_CHARSETS,
+        has_one_row=False,
         not_needed=("Transformation.GridGenerator.*",),  # the spline of a straight text, which follows from its points
     ),
 )

@@ -38,5 +38,7 @@ FAMILIES = (
         names=names_of("cnn", "rnn", "embedding"),
         preprocessing={"stretch": STRETCH},
         charsets={"36": CHARSETS["36"]},
+        activation_varies=True,
+        height_multiple_of=16,
     ),
 )

@@ -36,6 +36,7 @@ FAMILIES = (
             "english_digits_symbols_space": CHARSETS["62"] + _SYMBOLS + " ",
         },
         blank="last",
+        activation_varies=True,
         not_needed=("data_preprocessor.*",),
     ),
 )

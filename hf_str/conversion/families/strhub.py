@@ -20,6 +20,7 @@ FAMILIES = (
         names=names_of("cnn", "rnn", "linear"),
         preprocessing={"stretch": {"size": {"height": 32, "width": 128}, "resample": Image.BICUBIC}},
         charsets={"94": CHARSETS["94"], "62": CHARSETS["62"], "36": CHARSETS["36"]},
-        prefixes=("module.", "_orig_mod.", "model."),
+        activation_varies=True,
+        height_multiple_of=16,
     ),
 )

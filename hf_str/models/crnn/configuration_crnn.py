@@ -96,6 +96,8 @@ _VGG_FIELDS = (
     *("conv_channels", "conv_kernel_sizes", "conv_strides", "conv_paddings", "conv_biases", "batch_norms"),
     *("pool_kernel_sizes", "pool_strides", "pool_paddings", "residual_blocks"),
 )
+#: Those that are one for all convolutions.
+_VGG_CHOICES = ("conv_activation", "leaky_relu_slope")
 _CUSTOM_PIPELINES = {
     "image-to-text": {"impl": "pipeline_crnn.ImageToTextPipeline", "pt": ["AutoModelForCTC"], "type": "multimodal"}
 }
@@ -132,13 +134,14 @@ class CRNNConfig(PreTrainedConfig):
             Units of its fully connected layer.
         featurizer (`str`, defaults to `"vgg"`):
             The convolutional stage. `"vgg"`, plain convolutions and pools with residual blocks between them where
-            asked, has the fields `conv_*`, `pool_*`, `batch_norms` and `residual_blocks`. `"resnet"`, residual blocks
-            with strides (ASTER), has `stem_*`, `stage_depths`, `stage_channels`, `stage_strides`, `block_*` and
-            `head_pool_kernel_size`. `"efficientnet"` and `"mobilenet_v3"`, inverted residual blocks, have
-            `stem_channels`, `stem_stride`, `stage_*` and `head_*`, `"mobilenet_v3"` also `squeeze_divisor` and
-            `always_expand`. `"pp_lcnet_v3"` and `"pp_lcnet_v4"`, the depthwise networks of PP-OCRv4 and v5 and of v6,
-            have `stem_channels`, `stem_stride`, `stage_*` and `head_pool_kernel_size`, `"pp_lcnet_v4"` also
-            `stem_type`. `"backbone"`, any convolutional backbone of transformers, has `backbone_*`.
+            asked, has the fields `conv_*`, `leaky_relu_slope`, `pool_*`, `batch_norms` and `residual_blocks`.
+            `"resnet"`, residual blocks with strides (ASTER), has `stem_*`, `stage_depths`, `stage_channels`,
+            `stage_strides`, `block_*` and `head_pool_kernel_size`. `"efficientnet"` and `"mobilenet_v3"`, inverted
+            residual blocks, have `stem_channels`, `stem_stride`, `stage_*` and `head_*`, `"mobilenet_v3"` also
+            `squeeze_divisor` and `always_expand`. `"pp_lcnet_v3"` and `"pp_lcnet_v4"`, the depthwise networks of
+            PP-OCRv4 and v5 and of v6, have `stem_channels`, `stem_stride`, `stage_*` and `head_pool_kernel_size`,
+            `"pp_lcnet_v4"` also `stem_type`. `"backbone"`, any convolutional backbone of transformers, has
+            `backbone_*`.
         conv_channels (`list[int]`, defaults to `[64, 128, 256, 256, 512, 512, 512]`):
             Output channels of each convolution; its length is the number of convolutions.
         conv_kernel_sizes (`int` or `list[int | list[int]]`, defaults to `[3, 3, 3, 3, 3, 3, 2]`):
@@ -151,6 +154,10 @@ class CRNNConfig(PreTrainedConfig):
             Whether there is a bias, for each convolution.
         batch_norms (`bool` or `list[bool]`, defaults to `[False, False, False, False, True, True, False]`):
             Whether batch normalisation follows, for each convolution. The paper has it after the fifth and the sixth.
+        conv_activation (`"relu"` or `"leaky_relu"`, defaults to `"relu"`):
+            What follows each convolution of `"vgg"` (and its normalisation). Residual blocks have ReLU.
+        leaky_relu_slope (`float`, defaults to 0.2):
+            By what `"leaky_relu"` multiplies what is below zero; 0.2 in crnn.pytorch, strhub and MMOCR.
         batch_norm_eps (`float`, defaults to 1e-5):
             Added to the variance in batch normalisation.
         pool_kernel_sizes (`list[list[int] | None]`, defaults to `[[2, 2], [2, 2], None, [2, 1], None, [2, 1], None]`):
@@ -309,6 +316,8 @@ class CRNNConfig(PreTrainedConfig):
     conv_paddings: int | list[int | list[int]] | tuple[int | list[int] | tuple[int, ...], ...] = (1, 1, 1, 1, 1, 1, 0)
     conv_biases: bool | list[bool] | tuple[bool, ...] = True
     batch_norms: bool | list[bool] | tuple[bool, ...] = (False, False, False, False, True, True, False)
+    conv_activation: Literal["relu", "leaky_relu"] = "relu"
+    leaky_relu_slope: float = 0.2
     batch_norm_eps: float = 1e-5
     pool_kernel_sizes: list | tuple = ((2, 2), (2, 2), None, (2, 1), None, (2, 1), None)
     pool_strides: list | tuple | None = None
@@ -463,7 +472,7 @@ class CRNNConfig(PreTrainedConfig):
                 f"guidance_size {self.guidance_size} must be even and a multiple of num_attention_heads "
                 f"{self.num_attention_heads}"
             )
-        rows = self._num_rows()
+        rows = self.num_rows
         if rows < 1:
             raise ValueError(
                 f"image_height {self.image_height} is pooled away before the last convolution: "
@@ -537,7 +546,8 @@ class CRNNConfig(PreTrainedConfig):
             shutil.copyfile(file, Path(save_directory) / file.name)
         super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
 
-    def _num_rows(self) -> int:
+    @property
+    def num_rows(self) -> int:
         """Rows of an image that the featurizer leaves."""
         if self.featurizer == "backbone":
             return self.backbone_geometry.num_rows
@@ -572,12 +582,12 @@ class CRNNConfig(PreTrainedConfig):
 
     def _check_that_fields_belong(self):
         """A field of a featurizer or sequentializer that was not chosen would be ignored: it is refused."""
-        owners = {"vgg": _VGG_FIELDS} | _STAGES
+        owners = {"vgg": _VGG_FIELDS + _VGG_CHOICES} | _STAGES
         for name in dict.fromkeys(field for fields in owners.values() for field in fields):
             featurizers = [featurizer for featurizer, fields in owners.items() if name in fields]
             if self.featurizer in featurizers:
                 continue
-            if getattr(self, name) != (getattr(_paper(), name) if name in _VGG_FIELDS else None):
+            if getattr(self, name) != (getattr(_paper(), name) if name in owners["vgg"] else None):
                 raise ValueError(
                     f"{name} belongs to featurizer {' or '.join(featurizers)}, and featurizer is {self.featurizer}: "
                     f"leave {name} out or choose that featurizer"
@@ -605,6 +615,8 @@ class CRNNConfig(PreTrainedConfig):
             raise ValueError("conv_channels is empty: at least one convolution is needed")
         for name in _VGG_FIELDS:
             self._check_length(name, count, "convolution", "conv_channels")
+        if not 0 < self.leaky_relu_slope < 1:
+            raise ValueError(f"leaky_relu_slope must lie between 0 and 1, not {self.leaky_relu_slope}")
         for name in ("pool_strides", "pool_paddings"):
             for index, (window, value) in enumerate(zip(self.pool_kernel_sizes, getattr(self, name), strict=True)):
                 if (window is None) != (value is None):

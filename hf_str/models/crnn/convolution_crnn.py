@@ -13,13 +13,13 @@ from transformers.activations import ACT2FN
 __all__ = ["CRNNAffine", "CRNNConvNormActivation", "mask_columns", "masked_mean", "output_widths"]
 
 
-def mask_columns(features: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
-    """Zeroes what lies right of each image's own width: `features` is (batch, ..., width), `widths` (batch,)."""
+def mask_columns(features: torch.Tensor, widths: torch.Tensor | None, value: float = 0) -> torch.Tensor:
+    """Sets what lies right of each image's width to `value`: `features` is (batch, ..., width), `widths` (batch,)."""
     if widths is None:
         return features
     columns = torch.arange(features.shape[-1], device=features.device)
     inside = columns < widths.view(-1, *[1] * (features.ndim - 1))
-    return torch.where(inside, features, features.new_zeros(()))
+    return torch.where(inside, features, features.new_full((), value))
 
 
 def output_widths(layer: nn.Conv2d | nn.MaxPool2d, widths: torch.Tensor | None) -> torch.Tensor | None:

@@ -169,7 +169,7 @@ def activate_in_place(featurizer: nn.Module):
     """
     for layer in featurizer.layers:
         for module in () if isinstance(layer, CRNNBackbone) else layer.modules():
-            if isinstance(module, (nn.ReLU, nn.SiLU, nn.Hardswish)):
+            if isinstance(module, (nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.Hardswish)):
                 module.inplace = True
 
 

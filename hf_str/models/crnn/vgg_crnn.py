@@ -12,7 +12,7 @@ __all__ = ["CRNNConvLayer", "vgg_layers"]
 
 
 class CRNNConvLayer(nn.Module):
-    """Convolution and ReLU, with residual blocks before, normalisation and max-pooling where the config has them."""
+    """Convolution, (leaky) ReLU, and residual blocks before, normalisation, max-pooling where the config has them."""
 
     def __init__(self, config: CRNNConfig, index: int):
         super().__init__()
@@ -33,7 +33,8 @@ class CRNNConvLayer(nn.Module):
         )
         norm = config.batch_norms[index]
         self.normalization = nn.BatchNorm2d(out_channels, eps=config.batch_norm_eps) if norm else nn.Identity()
-        self.activation = nn.ReLU()
+        is_leaky = config.conv_activation == "leaky_relu"
+        self.activation = nn.LeakyReLU(config.leaky_relu_slope) if is_leaky else nn.ReLU()
         window = config.pool_kernel_sizes[index]
         self.pooling = nn.Identity()
         if window is not None:
@@ -46,11 +47,12 @@ class CRNNConvLayer(nn.Module):
             features, widths = block(features, widths)
         features = self.normalization(self.convolution(features))
         widths = output_widths(self.convolution, widths)
-        # ReLU of the maximum is the maximum of the ReLUs, and has fewer pixels to do.
+        # (Leaky) ReLU of the maximum is the maximum of the (leaky) ReLUs, and has fewer pixels to do.
         if isinstance(self.pooling, nn.MaxPool2d):
             if self.pooling.padding[1] > 0:  # without, no window of an image reaches past its own width
-                # An image alone has nothing there, which a ReLU cannot tell from zeros.
-                features = mask_columns(features, widths)
+                # An image alone has nothing there, which a ReLU cannot tell from zeros, but a leaky one can.
+                is_leaky = isinstance(self.activation, nn.LeakyReLU)
+                features = mask_columns(features, widths, torch.finfo(features.dtype).min if is_leaky else 0)
             features, widths = self.pooling(features), output_widths(self.pooling, widths)
         features = mask_columns(self.activation(features), widths)
         return features, widths
