@@ -17,10 +17,11 @@ from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.text_crnn import normalize_symbols
-from ..models.crnn.tokenization_crnn import CRNNTokenizer, resolve_charset
+from ..models.crnn.tokenization_crnn import CHARSETS, CRNNTokenizer, resolve_charset
 from .checkpoint_files import CheckpointFile, open_checkpoint
 from .families import FAMILIES, ppocr
 from .family import CheckpointFamily, ConversionError, Weights
+from .file_kinds import kind_of
 from .model_card import model_card, notice
 
 
@@ -84,6 +85,11 @@ def convert_checkpoint(
     if family is None:
         family = ppocr.family_of(path)
         if family is None:
+            try:
+                kind_of(path)  # it may be no file of weights at all
+            except ConversionError as error:
+                if path.is_file():
+                    raise ConversionError(f"{path} does not say what it is: {error}") from error
             raise ConversionError(f"{path} does not say what it is: name its family, one of {', '.join(FAMILIES)}")
     if isinstance(family, str):
         family = _one_of(FAMILIES, family, "family")
@@ -111,7 +117,11 @@ def convert_checkpoint(
         return _save(config, weights, symbols, family, preprocessing, options, file, output_dir, fresh, half)
 
     file_content = open_checkpoint(path)
-    weights = family.adapt(_without_prefix(file_content.weights(weights_key), family))
+    weights = _without_prefix(file_content.weights(weights_key), family)
+    try:
+        weights = family.adapt(weights)
+    except (IndexError, RuntimeError) as error:
+        raise ConversionError(f"this is not the network of family {family.name!r}: {error}") from error
     if image_size is None and (told := _told_size(file_content)):
         options["size"] = told
     fields = dict(family.config) | {"image_height": options["size"]["height"]}
@@ -119,7 +129,12 @@ def convert_checkpoint(
     activations, assumption = _activation(family, file_content, activation)
     fields |= activations
     weights = _renamed(weights, family, _shapes(CRNNConfig(**fields)))
-    fields |= _sizes(weights, is_vgg=fields.get("featurizer", "vgg") == "vgg")
+    try:
+        fields |= _sizes(weights, is_vgg=fields.get("featurizer", "vgg") == "vgg")
+    except (IndexError, TypeError) as error:
+        raise ConversionError(
+            f"this is not the network of family {family.name!r}: its convolutions, LSTM or head are no such weights"
+        ) from error
     _check_shapes(weights, family, _shapes(CRNNConfig(**fields)))
 
     if charset is None:
@@ -379,13 +394,18 @@ def _symbols(charset: Any, family: CheckpointFamily, number: int) -> list[str]:
             )
         charset = fitting[0]
     own_charset = family.charsets.get(charset) if isinstance(charset, str) else None
+    is_text = isinstance(charset, str) and charset not in CHARSETS and not charset.endswith(".txt")
+    if own_charset is None and is_text and len(charset) == number:
+        charset = tuple(charset)  # a class each, also where a base and an accent stand together
     symbols = list(own_charset or resolve_charset(charset))
     if len(symbols) != number:
         raise ConversionError(
             f"the charset has {len(symbols)} characters, but the network has {number + 1} classes: {number} "
             f"characters and the blank. The charsets of family {family.name!r} are {own}"
         )
-    return [normalize_symbols(symbol) for symbol in symbols]
+    # Two symbols that NFC would make one keep their classes apart, as `resolve_charset` has it.
+    taken = set(symbols)
+    return [symbol if (form := normalize_symbols(symbol)) in taken else form for symbol in symbols]
 
 
 def _class_order(symbols: Sequence[str], blank: str) -> tuple[torch.Tensor, list[str]]:

@@ -361,6 +361,33 @@ def test_a_character_with_two_classes_has_that_of_its_labels(tmp_path):
         torch.testing.assert_close(model.ctc_head.weight[ours], graph.Prediction.weight[charset.rindex(character) + 1])
 
 
+def test_presentation_forms_and_lone_accents_stay_classes_of_their_own(tmp_path):
+    """NFC takes the first apart and puts the second together with what stands before it."""
+    charset = "a\ufb1d\ufb4e\u0958e\u0301\u05d9\u05b4"
+    graph = graphs.DoctrCRNN(graphs.vgg16_bn_features(0.125), 64, len(charset) + 1, hidden=16)
+    path = saved(graph.state_dict(), tmp_path)
+    model = convert_checkpoint("doctr-vgg16-bn", path, tmp_path / "out", charset)
+    tokenizer = CRNNProcessor.from_pretrained(tmp_path / "out").tokenizer
+    assert tokenizer.characters == tuple(charset)
+    torch.testing.assert_close(model.ctc_head.weight[1:], graph.linear.weight[:-1])
+    assert [tokenizer.decode([index]) for index in range(1, len(charset) + 1)] == list(charset)
+
+
+def test_weights_of_impossible_shapes_are_refused(tmp_path):
+    for peer in PEERS:
+        graph = peer.make(0.125)
+        if isinstance(graph, torch.nn.Module):
+            path = saved({name: torch.zeros(()) for name in graph.state_dict()}, tmp_path)
+            with pytest.raises(ConversionError, match="not the network"):
+                convert_checkpoint(peer.family, path, tmp_path / "out")
+
+
+def test_without_a_family_a_stranger_is_called_what_it_is(tmp_path):
+    (tmp_path / "model.onnx").write_bytes(b"<!doctype html>")
+    with pytest.raises(ConversionError, match="is a web page"):
+        convert_checkpoint(None, tmp_path / "model.onnx", tmp_path / "out")
+
+
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name.startswith("easyocr")])
 def test_every_charset_of_easyocr_makes_a_tokenizer(family):
     for name, characters in FAMILIES[family].charsets.items():

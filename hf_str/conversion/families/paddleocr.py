@@ -108,7 +108,10 @@ def _family(lstm: str, first_convolution: str, names: Mapping[str, str], **descr
 
 _RESNET34_VD = PRESETS["resnet34-vd-bilstm"]
 _MOBILENET_V3 = PRESETS["mobilenet-v3-large-x0.5-bilstm"]
-_REMARKS = "The file is best_accuracy.pdparams of the model for training, not the one for inference."
+_REMARKS = (
+    "The file is best_accuracy.pdparams of the model for training, not the one for inference. Words are prepared as "
+    "in training; predict_rec.py of PaddleOCR widens its images where a word has more than 3.1 heights."
+)
 
 FAMILIES = (
     _family(

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from PIL import Image
-from safetensors.torch import load_file
 from transformers import AutoConfig, PreTrainedConfig
 
 from ...models.crnn.configuration_crnn import CRNNConfig
@@ -117,7 +116,7 @@ def _named_weights(path: Path) -> Weights:
     files = sorted(path.glob("*.safetensors")) if path.is_dir() else [path]
     if not files:
         raise FileNotFoundError(f"there are no .safetensors in {path}")
-    return {name: weight for file in files for name, weight in load_file(file).items()}
+    return {name: weight for file in files for name, weight in read_weights(file).items()}
 
 
 def _described_fields(config: PreTrainedConfig) -> dict[str, Any]:
