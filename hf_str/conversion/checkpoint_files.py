@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from .family import ConversionError, Weights
 from .file_kinds import kind_of
-from .pickled_weights import LazyTensor, StandIn, read_pickle, read_torch_zip
+from .pickled_weights import LazyTensor, PickledArray, StandIn, read_pickle, read_torch_zip
 from .torch7_files import read_torch7
 
 
@@ -197,6 +197,7 @@ def _module_tensors(module: StandIn, prefix: str, seen: set[int], depth: int = 0
 
 
 def _is_tensor(value: Any) -> bool:
+    value = value.array if isinstance(value, PickledArray) else value
     return isinstance(value, (torch.Tensor, LazyTensor)) or (
         isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
     )
@@ -208,7 +209,9 @@ def _loaded(tensors: Mapping[str, Any], path: Path) -> Weights:
         try:
             if isinstance(value, LazyTensor):
                 value = value.tensor()
-            elif isinstance(value, np.ndarray):
+            elif isinstance(value, PickledArray):
+                value = value.array
+            if isinstance(value, np.ndarray):
                 value = torch.from_numpy(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("=")))
         except Exception as error:  # whatever a damaged archive leads to
             raise ConversionError(f"{path} is damaged at {name}: {error}") from error

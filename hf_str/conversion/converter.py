@@ -253,6 +253,7 @@ def _without_prefix(weights: Weights, family: CheckpointFamily) -> Weights:
 def _activation(family: CheckpointFamily, file: CheckpointFile, asked: str | None) -> tuple[dict[str, Any], str]:
     """Fields of the config for what the convolutions are followed by, and what the card says of it."""
     told = file.said("leaky_relu") if family.activation_varies else None
+    told = bool(told) if isinstance(told, int) else None  # True and False are integers as well
     if told is None and family.activation_varies and file.mentions(*_LEAKY_BY_DEFAULT):
         told = True
     if asked is not None:

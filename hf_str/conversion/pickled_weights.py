@@ -25,7 +25,7 @@ import torch
 from .family import ConversionError
 
 
-__all__ = ["LazyTensor", "StandIn", "read_pickle", "read_torch_zip"]
+__all__ = ["LazyTensor", "PickledArray", "StandIn", "read_pickle", "read_torch_zip"]
 
 _MAGIC = 0x1950A86A20F9469CFC6C  # with which a file of torch.save from before 1.6 begins
 _ERRORS = (
@@ -41,9 +41,20 @@ _ERRORS = (
         OSError,
     ),
     NotImplementedError,
+    SystemError,
 )
 #: Modules of Python whose classes hold nothing but data.
 _DATA_MODULES = {"argparse", "pathlib", "datetime", "decimal", "fractions", "uuid", "enum", "types", "typing"}
+#: Harmless names that begin with a small letter: options and arguments refer to them.
+_DATA_NAMES = {
+    *(
+        ("builtins", name)
+        for name in ("int", "float", "str", "bool", "complex", "bytes", "slice", "range", "type", "long", "unicode")
+    ),
+    *(("torch", name) for name in ("device", "layout", "memory_format", "strided")),
+    ("functools", "partial"),
+    ("numpy", "ndarray"),
+}
 _CONTAINERS = {
     ("collections", "OrderedDict"): OrderedDict,
     ("builtins", "set"): set,
@@ -52,7 +63,6 @@ _CONTAINERS = {
     ("builtins", "dict"): dict,
     ("builtins", "tuple"): tuple,
     ("torch", "Size"): tuple,
-    ("numpy", "dtype"): np.dtype,
 }
 
 
@@ -120,6 +130,34 @@ class _Storage:
     size: int
 
 
+class _NumpyType:
+    """A type of numpy's numbers. Numpy's own class would believe whatever state a file gives it."""
+
+    def __init__(self, name: str):
+        self.name, self.order = name, "="
+
+    def __setstate__(self, state: tuple):
+        self.order = state[1] if state[1] in ("<", ">") else "="
+
+    def dtype(self) -> np.dtype | None:
+        """`None` where it is no number."""
+        is_number = re.fullmatch(r"[<>=|]?[fiubc]\d{1,2}", self.name)
+        return np.dtype(self.name).newbyteorder(self.order) if is_number else None
+
+
+class PickledArray:
+    """An array of numpy; without numbers (`array` is `None`) where it holds objects or text."""
+
+    array: np.ndarray | None = None
+
+    def __setstate__(self, state: tuple):
+        *_, shape, kind, is_fortran, data = state
+        dtype = kind.dtype() if isinstance(kind, _NumpyType) else None
+        if dtype is not None and isinstance(data, (bytes, str)):
+            data = data.encode("latin1") if isinstance(data, str) else data
+            self.array = np.frombuffer(data, dtype).reshape(shape, order="F" if is_fortran else "C")
+
+
 class _Unpickler(pickle.Unpickler):
     def __init__(self, file: Any, storage: Callable[[str, torch.dtype, int], _Storage] | None = None):
         super().__init__(file)
@@ -129,6 +167,8 @@ class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         module = {"__builtin__": "builtins", "copy_reg": "copyreg"}.get(module, module)
         module = re.sub(r"^numpy\._?core\b", "numpy._core", module)
+        if (module, name) == ("numpy", "dtype"):
+            return self._type
         if (module, name) in _CONTAINERS:
             return _CONTAINERS[module, name]
         if module == "torch._utils" and name in ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3"):
@@ -149,6 +189,8 @@ class _Unpickler(pickle.Unpickler):
             return self._encoded
         if (module, name) == ("copyreg", "_reconstructor"):
             return self._object
+        if (module, name) == ("builtins", "getattr"):
+            return self._attribute
         self._refuse_code(module, name)
         if (module, name) not in self._stand_ins:  # a class of its own, so that a file can change no other's
             self._stand_ins[module, name] = type(name.rpartition(".")[2], (StandIn,), {})
@@ -164,15 +206,26 @@ class _Unpickler(pickle.Unpickler):
             raise ConversionError("it holds a tensor of an unknown kind")
         return self._storage(str(key), kind.dtype, size)
 
+    def _attribute(self, owner: Any, name: str, *rest) -> Any:
+        """How old pickles name a method, as MMEngine's histories do: of a stand-in it is another."""
+        if not (isinstance(owner, type) and issubclass(owner, StandIn)):
+            self._refuse_code("builtins", "getattr")
+        return StandIn()
+
     @staticmethod
     def _refuse_code(module: str, name: str):
+        if (module, name) in _DATA_NAMES:
+            return
         top, last = module.partition(".")[0], name.rpartition(".")[2].lstrip("_")
-        of_python = top in sys.stdlib_module_names and top not in _DATA_MODULES and module != "collections"
+        holds_data = top in _DATA_MODULES or module == "collections"
+        is_scalar = (
+            module == "numpy"
+            and isinstance(getattr(np, name, None), type)
+            and issubclass(getattr(np, name), np.generic)
+        )
         # By convention what begins with a small letter is a function. It would be called.
-        is_array_part = (module, name) == ("numpy", "ndarray")
-        if of_python or not (
-            last[:1].isupper() or top in ("argparse", *_DATA_MODULES, "collections") or is_array_part
-        ):
+        is_class = last[:1].isupper() and top not in sys.stdlib_module_names
+        if not (holds_data or is_scalar or is_class):
             raise ConversionError(
                 f"it asks for {module}.{name}, which weights do not need and which could run code: it is damaged or "
                 "hostile, or was saved in another way than torch.save(model.state_dict(), ...)"
@@ -191,16 +244,23 @@ class _Unpickler(pickle.Unpickler):
         return data
 
     @staticmethod
-    def _array(*rest) -> np.ndarray:
-        return np.empty((0,), "b")  # __setstate__ gives it its numbers
+    def _type(name: str, *rest) -> _NumpyType:
+        return _NumpyType(str(name))
 
     @staticmethod
-    def _array_of_buffer(buffer: bytes, dtype: np.dtype, shape: tuple, order: str, *rest) -> np.ndarray:
-        return np.frombuffer(buffer, dtype).reshape(shape, order=order).copy()
+    def _array(*rest) -> PickledArray:
+        return PickledArray()  # __setstate__ gives it its numbers
 
     @staticmethod
-    def _scalar(dtype: np.dtype, data: Any = b"") -> Any:
-        return np.frombuffer(data, dtype, 1)[0] if isinstance(data, bytes) and not dtype.hasobject else data
+    def _array_of_buffer(buffer: bytes, dtype: Any, shape: tuple, order: str, *rest) -> PickledArray:
+        array = PickledArray()
+        array.__setstate__((1, shape, dtype, order == "F", bytes(buffer)))
+        return array
+
+    @staticmethod
+    def _scalar(dtype: Any, data: Any = b"") -> Any:
+        known = dtype.dtype() if isinstance(dtype, _NumpyType) else None
+        return data if known is None or not isinstance(data, bytes) else np.frombuffer(data, known, 1)[0].item()
 
     @staticmethod
     def _encoded(text: str, encoding: str = "latin1", *rest) -> bytes:
@@ -313,6 +373,6 @@ def _check_pickle(data: bytes, start: int = 0) -> int:
 
 def _as_conversion_error(path: Path, error: BaseException) -> ConversionError:
     if isinstance(error, ConversionError):
-        return ConversionError(f"{path} was not opened: {error}")
-    said = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+        return ConversionError(f"{path} was not opened: {' '.join(str(error).split())}")
+    said = " ".join(str(error).split())[:200] or type(error).__name__
     return ConversionError(f"{path} is damaged, or is no file of torch.save or Paddle: {said}")

@@ -1,5 +1,6 @@
 """Files that are damaged, hostile or no weights at all are refused in a line that says what they are; nothing runs."""
 
+import argparse
 import collections
 import io
 import os
@@ -185,17 +186,23 @@ class HistoryBuffer:
 
     def __init__(self):
         self._log_history = np.arange(3.0)
-        self._statistics_methods = collections.OrderedDict(mean="mean")
+        self._statistics_methods = collections.OrderedDict(mean=HistoryBuffer.mean)
+
+    def mean(self):
+        return self._log_history.mean()
 
 
 @pytest.fixture
 def foreign(monkeypatch):
     """The history pickled as a class of MMEngine, which is gone when it is read."""
     module = type(sys)("mmengine_of_test")
-    HistoryBuffer.__module__, HistoryBuffer.__qualname__ = module.__name__, "HistoryBuffer"
+    HistoryBuffer.__module__ = HistoryBuffer.mean.__module__ = module.__name__
     module.HistoryBuffer = HistoryBuffer
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    return {"log_scalars": {"train/loss": HistoryBuffer()}, "last": np.float64(0.5), "count": np.int64(3)}
+    return {"log_scalars": {"train/loss": HistoryBuffer()}, "last": np.float64(0.5), "count": np.int64(3),
+            "device": torch.device("cpu"), "options": argparse.Namespace(type=int, path=Path("a")),
+            "counts": collections.defaultdict(int, a=1), "kind": np.float32,
+            "state": np.random.get_state()}  # fmt: skip
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["zip", "old"])
