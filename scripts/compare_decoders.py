@@ -51,6 +51,7 @@ from hf_str import (
 from hf_str.data import read_word_folder
 from hf_str.evaluation import PROTOCOLS, Protocol
 from hf_str.models.crnn.batching_crnn import make_batches
+from hf_str.models.crnn.text_files_crnn import read_lines
 from hf_str.synthesis import WordRenderer, WordSampler
 
 
@@ -262,7 +263,7 @@ def compare(args: argparse.Namespace, model, processor, language_model) -> str:
     if language_model is not None:
         comparison.add("beam + language model", PrefixBeamSearch(args.beam_width, language_model=language_model))
 
-    distractors = [protocol.normalize(word) for word in args.lexicon.read_text(encoding="utf-8-sig").splitlines()]
+    distractors = [protocol.normalize(word) for word in read_lines(args.lexicon)]
     for size in args.sizes:
         comparison.add_small_lexicons(size, distractors, args.seed)
     labels = {label for words in datasets for label in words.labels}

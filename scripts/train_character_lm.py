@@ -34,6 +34,7 @@ from tqdm import tqdm
 from hf_str.models.crnn.language_model_crnn import SPACE_TOKEN
 from hf_str.models.crnn.ngrams_crnn import BEGIN, END, UNKNOWN, CharacterNGrams, NGrams
 from hf_str.models.crnn.text_crnn import normalize_text
+from hf_str.models.crnn.text_files_crnn import read_text_file, split_lines
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import WordSampler
 from hf_str.synthesis.lexicons import word_frequencies
@@ -50,7 +51,7 @@ def read_words(lexicon: Path, keep_case: bool) -> Counter[str]:
     if frequencies is not None:
         words.update({word: round(1e9 * share) for word, share in frequencies.items()})
         return words
-    for number, line in enumerate(normalize_text(lexicon.read_text(encoding="utf-8-sig")).splitlines(), start=1):
+    for number, line in enumerate(split_lines(normalize_text(read_text_file(lexicon))), start=1):
         word, tab, frequency = line.partition("\t")
         word = word.strip() if keep_case else word.strip().lower()
         if not word:

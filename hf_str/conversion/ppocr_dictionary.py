@@ -5,6 +5,8 @@ from pathlib import Path
 
 import yaml
 
+from ..models.crnn.text_files_crnn import read_text_file, split_lines
+
 
 __all__ = ["find_ppocr_dictionary"]
 
@@ -51,9 +53,9 @@ def find_ppocr_dictionary(
 
 
 def _read_dictionary(path: Path) -> list[str]:
-    text = path.read_text(encoding="utf-8-sig")
+    text = read_text_file(path)
     if path.suffix not in (".yml", ".yaml"):
-        lines = text.removesuffix("\n").split("\n")  # not splitlines, nor strip: a symbol may be such a character
+        lines = split_lines(text)  # not splitlines, nor strip: a symbol may be such a character
         if "" in lines:
             raise ValueError(f"line {lines.index('') + 1} of {path} is empty: a dictionary has a character a line")
         return lines

@@ -4,10 +4,12 @@ A reader turns annotations into a sequence of items; an item gives the rows of t
 source}`. Parsing is thus apart from opening images, so a part of an archive can be read, anywhere and again.
 """
 
+import codecs
 import mmap
 import os
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,14 +18,30 @@ import numpy as np
 from PIL import Image
 
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from ..models.crnn.text_files_crnn import BYTE_ORDER_MARKS, read_text_file
 from ..optional import require
 from .cropping import DegenerateBoxError, crop_word, is_irregular
 from .read_report import ReadReport
 
 
-__all__ = ["Concatenated", "Item", "LazyItems", "Region", "Row", "Scene", "Skipped", "TextLines", "Word"]
+__all__ = [
+    "Concatenated",
+    "Item",
+    "LazyItems",
+    "Region",
+    "Row",
+    "Scene",
+    "SeveralWords",
+    "Skipped",
+    "TextLines",
+    "Word",
+    "find_image",
+]
 
 Image.init()
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
+#: Bytes that are checked at a time for being text.
+_PIECE = 1 << 24
 LOSSLESS = {".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 
@@ -58,15 +76,24 @@ class Word(NamedTuple):
             report.count("empty_label", self.name)
         elif isinstance(self.image, bytes):
             yield Row(self.image, self.name, self.text, polygon)
-        elif not embed:
-            if os.path.isfile(self.image):
-                yield Row(None, self.image, self.text, polygon)
-            else:
-                report.count("missing_image", self.name)
+        elif (path := find_image(self.image)) is None:
+            report.count("missing_image", _with_hint(self.name, self.image))
         else:
-            data = _read_file(self.image, self.name, report)
-            if data is not None:
-                yield Row(data, self.name, self.text, polygon)
+            if path != self.image:
+                report.count("other_name", f"{self.name} is {path}")
+            data = _read_file(path, self.name, report) if embed else None
+            if data is not None or not embed:
+                yield Row(data, self.name if embed else path, self.text, polygon)
+
+
+class SeveralWords(NamedTuple):
+    """Images of the same word, on one line of a label file."""
+
+    words: Sequence[Word]
+
+    def rows(self, report: ReadReport, embed: bool) -> Iterator[Row]:
+        for word in self.words:
+            yield from word.rows(report, embed)
 
 
 class Region(NamedTuple):
@@ -88,7 +115,7 @@ class Scene(NamedTuple):
         if not wanted:
             return
         try:
-            pixels = _read_scene(self.path)
+            pixels = _read_scene(find_image(self.path) or self.path)
         except FileNotFoundError:
             report.count("missing_image", self.name, len(wanted))
             return
@@ -126,7 +153,7 @@ class Skipped(NamedTuple):
         return iter(())
 
 
-Item = Word | Scene | Skipped
+Item = Word | SeveralWords | Scene | Skipped
 
 
 class LazyItems(Sequence):
@@ -168,14 +195,19 @@ class TextLines(Sequence):
     """The lines of a text file as `(number, line)`, without the empty ones. Only their places are kept in memory.
 
     Args:
-        path: a file in UTF-8, with or without a byte order mark, its lines ended by LF or CRLF.
+        path: a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark, its lines ended by LF, CRLF or CR.
+
+    Bytes that are no text become U+FFFD, which is enough to tell what a file is; who reads labels calls [`check`].
     """
 
     def __init__(self, path: str | Path):
         self.path = str(path)
         self._open()
         data = np.frombuffer(self._bytes, np.uint8) if self._bytes else np.zeros(0, np.uint8)
-        ends = np.append(np.flatnonzero(data == ord("\n")), len(data))
+        # LF, and CR where none follows: the CR of CRLF is taken off with its line's white space
+        is_end = data == ord("\n")
+        is_end[:-1] |= (data[:-1] == ord("\r")) & (data[1:] != ord("\n"))
+        ends = np.append(np.flatnonzero(is_end), len(data))
         starts = np.append(0, ends[:-1] + 1)
         if self._bytes[:3] == b"\xef\xbb\xbf":
             starts[0] = 3
@@ -187,6 +219,33 @@ class TextLines(Sequence):
         with open(self.path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
             self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        start = self._bytes[:4]
+        encoding = next((encoding for mark, encoding in BYTE_ORDER_MARKS if start.startswith(mark)), "utf-8")
+        if encoding != "utf-8":  # rare, and small
+            self._bytes = self._bytes[:].decode(encoding, "replace").removeprefix("\ufeff").encode()
+
+    def check(self) -> "TextLines":
+        """Itself, if all of it is text.
+
+        Raises:
+            TextFileError: by file and line number, it is not.
+        """
+        if len(self._bytes) and isinstance(self._bytes, bytes):
+            read_text_file(self.path)  # UTF-16, in memory already
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for begin in range(0, len(self._bytes), _PIECE):
+            piece = self._bytes[begin : begin + _PIECE]
+            try:
+                decoder.decode(piece, final=begin + _PIECE >= len(self._bytes))
+            except UnicodeDecodeError:
+                read_text_file(self.path)  # says where
+            if b"\0" in piece:
+                read_text_file(self.path)
+        return self
+
+    def drop_first(self):
+        """Leaves out the first line, a header."""
+        self.numbers, self.starts, self.ends = self.numbers[1:], self.starts[1:], self.ends[1:]
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_bytes"}
@@ -201,6 +260,73 @@ class TextLines(Sequence):
     def __getitem__(self, index: int) -> tuple[int, str]:
         line = self._bytes[self.starts[index] : self.ends[index]]
         return int(self.numbers[index]), line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def find_image(path: str) -> str | None:
+    """The file that a path means, also one written on another system; `None` if there is none, or several might be.
+
+    Where nothing lies at the path itself, its backslashes are taken for slashes, then letters of the other case and a
+    missing suffix are looked for, part by part.
+
+    Example:
+        >>> find_image("words/images\\1.PNG")  # doctest: +SKIP
+        'words/images/1.png'
+    """
+    if os.path.isfile(path):
+        return path
+    folder, *rest = _parts(path)
+    found = folder
+    for place, part in enumerate(rest):
+        step = os.path.join(found, part)
+        if not os.path.exists(step):
+            names = _names(found)
+            alike = names.get(part.lower(), [])
+            if not alike and place == len(rest) - 1:
+                images = (name for group in names.values() for name in group if name.lower().endswith(IMAGE_SUFFIXES))
+                alike = [name for name in images if os.path.splitext(name)[0] == part]
+            if len(alike) != 1:
+                return None
+            step = os.path.join(found, alike[0])
+        found = step
+    return found if os.path.isfile(found) else None
+
+
+def _parts(path: str) -> list[str]:
+    """A folder that exists, and the names from there on."""
+    if os.sep == "/":
+        path = path.replace("\\", "/")
+    path, rest = os.path.normpath(path), []
+    while path and not os.path.isdir(path) and os.path.dirname(path) != path:
+        path, name = os.path.split(path)
+        rest.insert(0, name)
+    return [path or ".", *rest]
+
+
+def _names(folder: str) -> dict[str, list[str]]:
+    try:
+        return _names_of(folder, os.stat(folder).st_mtime_ns)
+    except OSError:
+        return {}
+
+
+@lru_cache(maxsize=64)
+def _names_of(folder: str, modified: int) -> dict[str, list[str]]:
+    """The names in a folder by their lower-case form."""
+    names: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(folder)):
+        names.setdefault(name.lower(), []).append(name)
+    return names
+
+
+def _with_hint(name: str, path: str) -> str:
+    """A missing image's name, and what lies there that may be meant."""
+    folder, *rest = _parts(path)
+    if not rest:
+        return name
+    names = _names(folder)
+    stem = os.path.splitext(rest[0])[0].lower()
+    alike = names.get(rest[0].lower()) or [n for group in names.values() for n in group if n.lower().startswith(stem)]
+    return f"{name} (there is {', '.join(alike[:3])} in {folder})" if alike and stem else name
 
 
 def _read_file(path: str, name: str, report: ReadReport) -> bytes | None:

@@ -30,7 +30,7 @@ logger = logging.get_logger(__name__)
 ROWS_PER_BATCH = 1000
 STREAM_SHARDS = 64
 #: Part of the cache's key: to be raised when readers give other rows than before.
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 
 
 def load_word_boxes(
@@ -145,6 +145,7 @@ def _without_empty(words: DatasetWords, report: ReadReport) -> "datasets.Dataset
     kept = [index for index, text in enumerate(texts) if text and text.strip()]
     for index in sorted(set(range(len(texts))) - set(kept)) if len(kept) < len(texts) else ():
         report.count("empty_label", f"{words.name}[{index}]")
+    report.rows += len(texts)
     report.words += len(kept)
     table = table if len(kept) == len(texts) else table.select(kept)
     composed = [normalize_text(texts[index]) for index in kept]

@@ -13,12 +13,16 @@ KINDS = {
     "empty_label": "words without a text",
     "missing_image": "words whose image file is not there",
     "unreadable_image": "words whose image cannot be read",
+    "missing_text": "images that no text is given for",
     "degenerate_box": "boxes without an area inside their image",
     "malformed_annotation": "annotations that do not follow the format",
     "irregular_box": "boxes that cross themselves: cut out as the smallest rectangle around them (kept)",
+    "other_name": "images found under a name spelled otherwise: other slashes, case, or no suffix (kept)",
+    "unseen_characters": "labels with white space around them, or with zero-width or no-break spaces or soft hyphens, "
+    "which no image shows (kept as they are)",
     "other_spelling": "labels, of the first thousand, that differ from the lexicon's word: the label was taken (kept)",
 }
-KEPT = {"irregular_box", "other_spelling"}
+KEPT = {"irregular_box", "other_name", "unseen_characters", "other_spelling"}
 MAX_EXAMPLES = 20
 
 
@@ -40,6 +44,7 @@ class ReadReport:
 
     Attributes:
         words: words that were read.
+        rows: what the annotations have: lines of a label file, entries of a database, photographs.
         tallies: by kind (a key of `KINDS`) how many, and the first of them by name.
 
     Example:
@@ -51,6 +56,7 @@ class ReadReport:
 
     words: int = 0
     tallies: dict[str, Tally] = field(default_factory=dict)
+    rows: int = 0
 
     def count(self, kind: str, name: str, times: int = 1):
         """Notes that `kind`, a key of `KINDS`, happened to what is called `name`."""
@@ -61,6 +67,7 @@ class ReadReport:
     def merge(self, other: "ReadReport"):
         """Adds the counts of another report."""
         self.words += other.words
+        self.rows += other.rows
         for kind, tally in other.tallies.items():
             self.tallies.setdefault(kind, Tally()).add(tally.examples, tally.count)
 
@@ -71,7 +78,8 @@ class ReadReport:
 
     def summary(self) -> str:
         """The report as lines of text: the words, then each kind with its first examples."""
-        lines = [f"{self.words:,} words read, {self.left_out:,} left out"]
+        rows = f"{self.rows:,} rows in the annotations: " if self.rows else ""
+        lines = [f"{rows}{self.words:,} words read, {self.left_out:,} left out"]
         for kind in KINDS:
             if tally := self.tallies.get(kind):
                 more = ", ..." if tally.count > len(tally.examples[:5]) else ""
@@ -81,9 +89,9 @@ class ReadReport:
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON; [`from_dict`] reads it back."""
         kinds = {kind: {"count": t.count, "examples": t.examples} for kind, t in self.tallies.items()}
-        return {"words": self.words, "left_out": self.left_out, "kinds": kinds}
+        return {"rows": self.rows, "words": self.words, "left_out": self.left_out, "kinds": kinds}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ReadReport":
         tallies = {kind: Tally(t["count"], list(t["examples"])) for kind, t in data["kinds"].items()}
-        return cls(data["words"], tallies)
+        return cls(data["words"], tallies, data.get("rows", 0))

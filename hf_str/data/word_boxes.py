@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..models.crnn.text_crnn import normalize_text
+from .items import TextLines, find_image
+from .readers.label_files import images_of, tab_columns
 
 
 __all__ = ["WordBox", "read_word_folder"]
@@ -17,7 +19,7 @@ class WordBox(NamedTuple):
 
 
 def read_word_folder(folder: str | Path) -> list[WordBox]:
-    """Reads a folder with a `labels.tsv` of lines `image path<TAB>text`, in UTF-8.
+    """Reads a folder with a `labels.tsv` of lines `image path<TAB>text`.
 
     Args:
         folder: the folder; image paths are relative to it.
@@ -27,13 +29,17 @@ def read_word_folder(folder: str | Path) -> list[WordBox]:
 
     Raises:
         FileNotFoundError: no `labels.tsv`.
-        ValueError: a line without a tab or with an empty text, by file and line number.
+        ValueError: a line without a tab, with a further one, or with an empty text; a file that is not UTF-8 (or
+            UTF-16 with a byte order mark): by file and line number.
     """
     labels = Path(folder) / "labels.tsv"
+    lines = TextLines(labels).check()
+    parse, has_header = tab_columns(labels, lines)
     boxes = []
-    for number, line in enumerate(labels.read_text(encoding="utf-8").splitlines(), start=1):
-        name, tab, text = line.partition("\t")
-        if not tab or not text:
+    for number, line in list(lines)[has_header:]:
+        name, text = parse(line) or ("", "")
+        if not text.strip():
             raise ValueError(f"{labels}, line {number}: expected an image path, a tab and a text, not {line!r}")
-        boxes.append(WordBox(Path(folder) / name, normalize_text(text)))
+        paths = [str(Path(folder) / each) for each in images_of(name)]
+        boxes += [WordBox(Path(find_image(path) or path), normalize_text(text)) for path in paths]
     return boxes

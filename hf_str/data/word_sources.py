@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,10 @@ from .readers.tables import DatasetWords, open_dataset
 __all__ = ["WordSource", "fingerprint", "open_word_sources"]
 
 logger = logging.get_logger(__name__)
+
+#: Soft hyphen, no-break spaces, zero-width space, marks of direction, word joiner, byte order mark. The joiners of
+#: Indic and Arabic script are not among them: they change how letters look.
+_UNSEEN = re.compile("[\u00ad\u00a0\u202f\u200b\u200e\u200f\u2060\ufeff]")
 
 
 @dataclass
@@ -48,8 +53,11 @@ class WordSource:
             embed: read the images' bytes, also where a path would do.
         """
         for place in places:
+            report.rows += 1
             for row in self.items[place].rows(report, embed):
                 report.words += 1
+                if row.text != row.text.strip() or _UNSEEN.search(row.text):
+                    report.count("unseen_characters", f"{row.path}: {row.text!a}")
                 yield *row._replace(text=normalize_text(row.text)), self.name
 
     def stamp(self) -> list[tuple[str, int, int]]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data.readers.matlab_files import load_mat
 from ..models.crnn.text_crnn import normalize_text
+from ..models.crnn.text_files_crnn import read_lines
 
 
 __all__ = ["draw_lexicons", "find_lexicons", "read_words"]
@@ -118,10 +119,7 @@ def _draw(words: list[str], own: int, label: str, further: list[str], size: int,
 
 
 def _lines(file: Path) -> Iterator[str]:
-    with open(file, encoding="utf-8-sig") as lines:
-        for line in lines:
-            if line.strip():
-                yield line.rstrip("\r\n")
+    yield from (line for line in read_lines(file) if line.strip())
 
 
 def _iiit5k_lexicons(file: Path, name: str) -> dict[str, list[str]]:

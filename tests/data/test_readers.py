@@ -78,7 +78,10 @@ def test_labels_report_everything_that_is_left_out(tmp_path):
     assert texts(rows) == ["one", "  two  "]
     assert rows[0]["image"]["path"] == str(tmp_path / "1.png")
     assert (tmp_path / "1.png").read_bytes() == data
-    assert kinds(report) == {"missing_image": 1, "empty_label": 1, "malformed_annotation": 1}
+    left_out = {"missing_image": 1, "empty_label": 1, "malformed_annotation": 1}
+    assert kinds(report) == left_out | {"unseen_characters": 1}
+    assert (report.rows, report.words, report.left_out) == (5, 2, 3)
+    assert "5 rows in the annotations: 2 words read, 3 left out" in report.summary()
     assert report.tallies["missing_image"].examples == ["2.png"]
     assert "line 4" in report.tallies["malformed_annotation"].examples[0]
     assert "no tab in this line" in report.summary()
@@ -608,7 +611,9 @@ def test_a_table_without_text_is_an_error(tmp_path):
 def test_every_reader_has_a_test():
     tested = {"datasets", "iiit5k", "mjsynth", "synthtext", "union14m", "lmdb", "icdar2003", "svt", "cute80", "svtp"}
     tested |= {"icdar_words", "total_text", "uber_text", "icdar_scenes", "rects", "art", "coco_text", "hiertext"}
-    assert set(READERS) == tested | {"imagefolder", "label_pairs", "labels"}
+    assert set(READERS) == tested | {"imagefolder", "label_pairs", "labels"} | {
+        *("gt_txt", "text_pairs", "json_labels", "file_names", "folder_per_label")  # test_label_layouts.py
+    }
 
 
 def test_grey_scenes_stay_grey(tmp_path):

@@ -10,14 +10,17 @@ where `open_mine(source, split, report)` returns a sequence of `items.Word` and 
 from pathlib import Path
 
 from .common import AnnotationError, Reader, SplitNotFoundError
-from .image_folder import IMAGE_FOLDER, LABEL_PAIRS
+from .image_folder import IMAGE_FOLDER
+from .json_labels import JSON_LABELS
 from .label_files import CUTE80, ICDAR_WORDS, LABELS, SVTP, UNION14M
 from .lmdb_words import LMDB
 from .matlab_files import IIIT5K, SYNTHTEXT
 from .mjsynth import MJSYNTH
+from .names import FILE_NAMES, FOLDER_PER_LABEL
 from .scene_json import ART, COCO_TEXT, HIERTEXT, RECTS
 from .scene_texts import ICDAR_SCENES, TOTAL_TEXT, UBER_TEXT
 from .tables import TABLES
+from .text_pairs import GT_TXT, LABEL_PAIRS, TEXT_PAIRS
 from .xml_files import ICDAR2003, SVT
 
 
@@ -46,18 +49,25 @@ READERS: dict[str, Reader] = {
         ART,
         COCO_TEXT,
         HIERTEXT,
+        GT_TXT,
         IMAGE_FOLDER,
         LABEL_PAIRS,
         LABELS,
+        JSON_LABELS,
+        TEXT_PAIRS,
+        FILE_NAMES,
+        FOLDER_PER_LABEL,
     )
 }
 
 
 def find_reader(source: Path) -> Reader | None:
     """The first reader that recognises a file or folder; `None` if none does."""
-    return next((reader for reader in READERS.values() if reader.finds(source)), None)
+    return next((reader for reader in READERS.values() if not reader.is_asked_for and reader.finds(source)), None)
 
 
 def formats() -> str:
     """The formats and what each looks for, a line each."""
-    return "\n".join(f"  {reader.name:13} {reader.layout}" for reader in READERS.values())
+    readers = READERS.values()
+    asked = {reader.name: f" (only with format={reader.name})" for reader in readers if reader.is_asked_for}
+    return "\n".join(f"  {reader.name:16} {reader.layout}{asked.get(reader.name, '')}" for reader in readers)

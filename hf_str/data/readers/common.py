@@ -10,7 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 from transformers.utils import logging
 
-from ..items import Item
+from ...models.crnn.text_files_crnn import TextFileError, read_text_file
+from ..items import IMAGE_SUFFIXES, Item, find_image
 from ..read_report import ReadReport
 
 
@@ -25,6 +26,9 @@ __all__ = [
     "choose_split",
     "first_existing",
     "flat",
+    "join",
+    "label_text",
+    "parse_json",
     "read_json",
     "split_of",
     "walk",
@@ -32,7 +36,6 @@ __all__ = [
 
 logger = logging.get_logger(__name__)
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
 #: Transcriptions that say "nobody can read this": ICDAR's, Total-Text's.
 DONT_CARE = {"###", "#", "##", "####"}
 #: Names of folders and parts of file names -> split.
@@ -63,6 +66,7 @@ class Reader:
         finds: whether a path has this layout; looks at names, at most into the first lines of a file.
         opens: `(source, split, report)` -> the items. Reads annotations, no image.
         depth: how many folders deep the annotations may lie.
+        is_asked_for: only read where `format=` says so: other data may lie just so.
     """
 
     name: str
@@ -70,6 +74,7 @@ class Reader:
     finds: Callable[[Path], bool]
     opens: Opener
     depth: int = 2
+    is_asked_for: bool = False
 
 
 def choose_split(available: Mapping[str, Choice], wanted: str | None, where: Path) -> dict[str, Choice]:
@@ -182,9 +187,14 @@ def base_folder(names: Iterable[str], candidates: Iterable[Path]) -> Path:
     candidates = list(candidates)
     for name in names:
         for folder in candidates:
-            if (folder / name).is_file():
+            if find_image(os.path.join(folder, name)):
                 return folder
     return candidates[0]
+
+
+def join(base: str, name: str) -> str:
+    """Where an image lies: its name under a folder, or the name itself where it is a whole path."""
+    return os.path.join(base, name)
 
 
 def first_existing(folder: Path, names: Iterable[str]) -> Path | None:
@@ -197,6 +207,16 @@ def flat(points: Sequence) -> list[float]:
     return [float(n) for point in points for n in (point if isinstance(point, (list, tuple)) else [point])]
 
 
+def label_text(value: Any) -> str | None:
+    """A label out of JSON as [`read_json`] and [`parse_json`] give it; `None` where it is no text and no number."""
+    return value if isinstance(value, str) else None
+
+
+def parse_json(text: str) -> Any:
+    """JSON whose numbers stay text, spelled as they are: a label 1.50 is "1.50", not 1.5."""
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+
+
 def read_json(path: Path) -> Any:
     """A JSON file's content.
 
@@ -204,6 +224,10 @@ def read_json(path: Path) -> Any:
         AnnotationError: it is not JSON; the message names the file.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
+        text = read_text_file(path)
+    except TextFileError as error:
+        raise AnnotationError(str(error)) from error
+    try:
+        return json.loads(text)
     except ValueError as error:
         raise AnnotationError(f"{path} is not valid JSON: {error}") from error

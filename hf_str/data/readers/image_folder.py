@@ -1,108 +1,137 @@
-"""Folders of images with a table of texts: metadata.csv or metadata.jsonl, as `datasets` has it, and labels.csv."""
+"""Folders of images with a table of texts: metadata.csv or metadata.jsonl, as `datasets` has it, and other CSV."""
 
-import csv
-import json
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
+from ...models.crnn.text_files_crnn import TextFileError, read_lines
 from ..items import Concatenated, Item, LazyItems, Skipped, Word
 from ..read_report import ReadReport
-from .common import AnnotationError, Reader, base_folder, choose_split, split_of, walk
+from .common import (
+    IMAGE_SUFFIXES,
+    AnnotationError,
+    Reader,
+    base_folder,
+    choose_split,
+    join,
+    label_text,
+    parse_json,
+    split_of,
+    walk,
+)
+from .csv_files import NAME_COLUMNS, TEXT_COLUMNS, find_columns, read_csv
 
 
-__all__ = ["IMAGE_FOLDER", "LABEL_PAIRS"]
+__all__ = ["IMAGE_FOLDER"]
 
 _TABLES = {"metadata.csv", "metadata.jsonl", "labels.csv"}
-_NAME_COLUMNS = ("file_name", "filename", "image", "image_path", "path", "file")
-_TEXT_COLUMNS = ("text", "words", "label", "transcription", "ground_truth")
 
 
 def _tables(source: Path) -> list[Path]:
     if source.is_file():
-        return [source] if source.suffix in (".csv", ".jsonl") else []
-    return [file for file in walk(source, 2) if file.name in _TABLES]
+        return [source] if source.suffix.lower() in (".csv", ".jsonl") else []
+    files = list(walk(source, 2))
+    # train_annotations.csv and the like, where there is none of the known names
+    return [file for file in files if file.name in _TABLES] or [file for file in files if _is_list_of_words(file)]
+
+
+def _is_list_of_words(file: Path) -> bool:
+    """Whether the first lines of a CSV file have columns of image files and texts."""
+    if file.suffix.lower() != ".csv":
+        return False
+    with open(file, encoding="utf-8-sig", errors="replace") as lines:
+        header, first = (
+            [field.strip(' "\n') for field in line.split(",")] for line in (*islice(lines, 2), "", "")[:2]
+        )
+    places = find_columns(header)
+    return places is not None and first[places[0] : places[0] + 1] != [] and _is_image(first[places[0]])
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(IMAGE_SUFFIXES)
 
 
 def _finds(source: Path) -> bool:
     try:
-        return any(_columns(file) for file in _tables(source))
-    except AnnotationError:
-        return source.is_dir()  # a metadata.csv without these columns: opening it says what is wrong
+        return any(_read(file) for file in _tables(source))
+    except (AnnotationError, TextFileError):
+        # a metadata.csv without these columns, or damaged: opening it says what is wrong
+        return source.is_dir() or source.suffix.lower() == ".csv"
 
 
-def _columns(file: Path) -> tuple[str, str]:
-    first = next(_records(file), {})
-    name = next((column for column in _NAME_COLUMNS if column in first), None)
-    text = next((column for column in _TEXT_COLUMNS if column in first), None)
+Record = tuple[int, str | None, str | None]
+
+
+def _read(file: Path) -> list[Record]:
+    """Line number, image and text of each row; the text is `None` where there is none that is text."""
+    if file.suffix.lower() == ".csv":
+        table = read_csv(file)
+        places = find_columns(table.columns)
+        if places is None:
+            raise _without_columns(file, table.columns)
+        name, text = places
+        return [
+            (number, fields[name], fields[text]) if len(fields) == len(table.columns) else (number, None, None)
+            for number, fields in table.records
+        ]
+    records = list(_json_lines(file))
+    first = next((record for _, record in records if record), {})
+    name = next((column for column in NAME_COLUMNS if column in first), None)
+    text = next((column for column in TEXT_COLUMNS if column in first), None)
     if name is None or text is None:
-        raise AnnotationError(
-            f"{file} has the columns {list(first)}: it needs one for the image ({', '.join(_NAME_COLUMNS)}) and one "
-            f"for the text ({', '.join(_TEXT_COLUMNS)})"
-        )
-    return name, text
+        raise _without_columns(file, list(first))
+    return [(n, r.get(name), _text(r.get(text))) if r is not None else (n, None, None) for n, r in records]
 
 
-def _records(file: Path) -> Iterator[dict]:
-    with open(file, encoding="utf-8-sig", newline="") as lines:
-        if file.suffix == ".csv":
-            yield from csv.DictReader(lines)
-            return
-        for number, line in enumerate(lines, start=1):
-            try:
-                record = json.loads(line) if line.strip() else None
-            except ValueError as error:
-                raise AnnotationError(f"{file}, line {number} is not JSON: {error}") from error
-            if isinstance(record, dict):
-                yield record
+def _text(value: object) -> str | None:
+    return "" if value is None else label_text(value)  # none is no label, and reported as such
+
+
+def _without_columns(file: Path, columns: list[str]) -> AnnotationError:
+    return AnnotationError(
+        f"{file} has the columns {columns}: it needs one for the image ({', '.join(NAME_COLUMNS)}) and one "
+        f"for the text ({', '.join(TEXT_COLUMNS)})"
+    )
+
+
+def _json_lines(file: Path) -> Iterator[tuple[int, dict | None]]:
+    for number, line in enumerate(read_lines(file), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = parse_json(line)
+        except ValueError as error:
+            raise AnnotationError(f"{file}, line {number} is not JSON: {error}") from error
+        yield number, record if isinstance(record, dict) else None
 
 
 def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
     by_split: dict[str, list[Path]] = {}
     for file in _tables(source):
-        by_split.setdefault(split_of(file.parent, source), []).append(file)
+        by_split.setdefault(split_of(file, source), []).append(file)
     files = [file for files in choose_split(by_split, split, source).values() for file in files]
-    return Concatenated([_items(file) for file in files])
+    return Concatenated([_items(file, source) for file in files])
 
 
-def _items(file: Path) -> Sequence[Item]:
-    name, text = _columns(file)
-    records = [(record.get(name), record.get(text)) for record in _records(file)]
-    base = base_folder((record[0] or "" for record in records[:100]), [file.parent])
+def _items(file: Path, source: Path) -> Sequence[Item]:
+    records = _read(file)
+    folders = [file.parent, file.parent / "images", source if source.is_dir() else file.parent]
+    base = base_folder((name for _, name, _ in records[:100] if isinstance(name, str)), folders)
     return LazyItems(records, partial(_word, str(base), file.name))
 
 
-def _word(base: str, file: str, record: tuple) -> Item:
-    name, text = record
-    if not name:
-        return Skipped("malformed_annotation", f"{file}: no image for the text {text!r}")
-    return Word(f"{base}/{name}", "" if text is None else str(text), name)
+def _word(base: str, file: str, record: Record) -> Item:
+    number, name, text = record
+    if not name or not isinstance(name, str) or text is None:
+        return Skipped("malformed_annotation", f"{file}, line {number}: image {name!r}, text {text!r}")
+    return Word(join(base, name), text, name)
 
 
 IMAGE_FOLDER = Reader(
-    "imagefolder", "metadata.csv, metadata.jsonl or labels.csv: columns file_name and text", _finds, _open
-)
-
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-def _open_pairs(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    images = {path.stem: path for path in walk(source / "IMG", 0)}
-    labels = sorted(walk(source / "label", 0), key=lambda path: (len(path.stem), path.stem))
-    expected = source / "IMG"
-    pairs = [(str(images.get(label.stem, expected / f"{label.stem}.png")), str(label)) for label in labels]
-    return LazyItems(pairs, _pair)
-
-
-def _pair(record: tuple[str, str]) -> Item:
-    image, label = record
-    lines = Path(label).read_text(encoding="utf-8-sig").splitlines()
-    return Word(image, lines[0].strip() if lines else "", Path(image).name)
-
-
-LABEL_PAIRS = Reader(
-    "label_pairs",
-    "IMG/1.png with label/1.txt, as the case-sensitive labels of the benchmarks are distributed",
-    lambda source: (source / "IMG").is_dir() and (source / "label").is_dir(),
-    _open_pairs,
+    "imagefolder",
+    "metadata.csv, metadata.jsonl, labels.csv or other CSV: columns such as file_name and text, image_path and "
+    "plate_text (EasyOCR, fast-plate-ocr, `datasets`)",
+    _finds,
+    _open,
 )

@@ -12,14 +12,15 @@
 | comma  | `1.png,text`                           | home-made ones                               |
 """
 
-import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from ..items import Concatenated, Item, LazyItems, Skipped, TextLines, Word
+from ..items import Concatenated, Item, LazyItems, SeveralWords, Skipped, TextLines, Word
 from ..read_report import ReadReport
 from .common import (
     IMAGE_SUFFIXES,
@@ -27,13 +28,27 @@ from .common import (
     Reader,
     base_folder,
     choose_split,
+    join,
+    label_text,
+    parse_json,
     read_json,
     split_of,
     walk,
 )
+from .csv_files import NAME_COLUMNS, find_columns
 
 
-__all__ = ["CUTE80", "ICDAR_WORDS", "LABELS", "SVTP", "UNION14M", "label_items", "line_style"]
+__all__ = [
+    "CUTE80",
+    "ICDAR_WORDS",
+    "LABELS",
+    "SVTP",
+    "UNION14M",
+    "images_of",
+    "label_items",
+    "line_style",
+    "tab_columns",
+]
 
 SCRIPTS = {"Latin", "Arabic", "Bangla", "Chinese", "Japanese", "Korean", "Hindi", "Symbols", "Mixed", "None"}
 _SUFFIX = "|".join(suffix.lstrip(".") for suffix in IMAGE_SUFFIXES)
@@ -54,14 +69,14 @@ def _tab(line: str) -> Parsed:
 
 def _json(line: str) -> Parsed:
     try:
-        record = json.loads(line)
+        record = parse_json(line)
     except ValueError:
         return None
     if not isinstance(record, dict):
         return None
-    name = next((record[key] for key in ("filename", "file_name", "img_path", "image") if key in record), None)
-    text = record.get("text", record.get("label"))
-    return (name, str(text)) if isinstance(name, str) and text is not None else None
+    name = next((record[key] for key in NAME_COLUMNS if key in record), None)
+    text = label_text(record.get("text", record.get("label")))
+    return (name, text) if isinstance(name, str) and text is not None else None
 
 
 def _quoted(line: str) -> Parsed:
@@ -106,6 +121,60 @@ def line_style(lines: Sequence[tuple[int, str]]) -> str | None:
     return best if first and fits[best] * 2 >= len(first) else None
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """Which of the `count` columns between tabs are the image and the text."""
+
+    name: int = 0
+    text: int = 1
+    count: int = 2
+
+    def __call__(self, line: str) -> Parsed:
+        fields = line.split("\t")
+        if len(fields) != self.count or not fields[self.name]:
+            return None
+        return fields[self.name], fields[self.text]
+
+
+def tab_columns(file: Path, lines: TextLines) -> tuple[_Columns, bool]:
+    """The columns of a file with tabs, and whether its first line is their header.
+
+    Raises:
+        AnnotationError: there are more than two, and no header says which is which.
+    """
+    first = [line.split("\t") for _, line in islice(lines, 100)]
+    if first and (places := find_columns(first[0])):
+        return _Columns(*places, len(first[0])), True
+    count = Counter(len(fields) for fields in first if len(fields) > 1).most_common(1)
+    count = count[0][0] if count else 2
+    if count > 2:
+        number, line = next((n, line) for n, line in islice(lines, 100) if line.count("\t") == count - 1)
+        raise AnnotationError(
+            f"{file}, line {number} has {count} columns: {line[:120]!r}. Keep two, the image and the text, or say "
+            "which is which in a first line such as filename<TAB>text<TAB>score"
+        )
+    images = [[_is_image(field) for field in fields] for fields in first if len(fields) == 2]
+    if sum(text for _, text in images) * 2 > len(images) and not any(name for name, _ in images):
+        return _Columns(1, 0), False
+    return _Columns(), False
+
+
+def _is_image(name: str) -> bool:
+    return name.strip().rstrip('"]').lower().endswith(IMAGE_SUFFIXES)
+
+
+def images_of(name: str) -> list[str]:
+    """`["a.png", "b.png"]`, as PaddleOCR writes several images of the same text; else the name itself."""
+    if name.startswith("["):
+        try:
+            names = parse_json(name)
+        except ValueError:
+            return [name]
+        if isinstance(names, list) and names and all(isinstance(each, str) for each in names):
+            return names
+    return [name]
+
+
 def label_items(file: Path, bases: Sequence[Path], label: str = "") -> Sequence[Item]:
     """The words of a label file, a line each, parsed when they are asked for.
 
@@ -116,8 +185,9 @@ def label_items(file: Path, bases: Sequence[Path], label: str = "") -> Sequence[
 
     Raises:
         AnnotationError: no style fits.
+        TextFileError: it is in an encoding that cannot be told.
     """
-    lines = TextLines(file)
+    lines = TextLines(file).check()
     style = line_style(lines)
     if style is None:
         if not len(lines):
@@ -126,18 +196,24 @@ def label_items(file: Path, bases: Sequence[Path], label: str = "") -> Sequence[
             f"{file} is not a label file that is known here: its line {lines[0][0]} is {lines[0][1][:120]!r}. "
             f"Write an image path, a tab and the text on each line (styles: {', '.join(STYLES)})"
         )
-    parsed = filter(None, (STYLES[style](line) for _, line in islice(lines, 100)))
-    base = base_folder((name for name, _ in parsed), bases)
-    return LazyItems(lines, partial(_word, style, str(base), label or file.name))
+    parse = STYLES[style]
+    if style == "tab":
+        parse, has_header = tab_columns(file, lines)
+        if has_header:
+            lines.drop_first()
+    parsed = filter(None, (parse(line) for _, line in islice(lines, 100)))
+    base = base_folder((each for name, _ in parsed for each in images_of(name)), bases)
+    return LazyItems(lines, partial(_word, parse, str(base), label or file.name))
 
 
-def _word(style: str, base: str, file: str, record: tuple[int, str]) -> Item:
+def _word(parse: Callable[[str], Parsed], base: str, file: str, record: tuple[int, str]) -> Item:
     number, line = record
-    parsed = STYLES[style](line)
+    parsed = parse(line)
     if parsed is None:
         return Skipped("malformed_annotation", f"{file}, line {number}: {line[:80]!r}")
     name, text = parsed
-    return Word(f"{base}/{name}", text, name)
+    words = [Word(join(base, each), text, each) for each in images_of(name)]
+    return words[0] if len(words) == 1 else SeveralWords(words)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -153,7 +229,16 @@ def _label_files(source: Path) -> list[Path]:
     named = [file for file in files if file.stem.lower() in _LABEL_STEMS]
     # rec_gt_train.txt, train_label.txt, test_labels.tsv, lmdb.txt ...
     pattern = re.compile(r"(rec_?)?(gt|labels?|annos?|annotations?)[_.-]\w+|\w+[_.-](gt|labels?|list|words)|lmdb")
-    return named[:1] or [file for file in files if pattern.fullmatch(file.stem.lower())]
+    named = named[:1] or [file for file in files if pattern.fullmatch(file.stem.lower())]
+    # PaddleOCR's train.txt and val.txt: by their content, as any list may be called so
+    return named or [file for file in files if split_of(file, source) != "all" and _lists_images(file)]
+
+
+def _lists_images(file: Path) -> bool:
+    lines = TextLines(file)
+    style = line_style(lines)
+    parsed = [STYLES[style](line) for _, line in islice(lines, 100)] if style else []
+    return sum(_is_image(name) for name, _ in filter(None, parsed)) * 2 > len(parsed)
 
 
 def _finds_labels(source: Path) -> bool:
@@ -181,7 +266,8 @@ def _open_labels(source: Path, split: str | None, report: ReadReport) -> Sequenc
 
 LABELS = Reader(
     "labels",
-    'labels.tsv, gt.txt or the like: lines `image<TAB>text`, `image, "text"`, `image text` or JSON',
+    'labels.tsv, gt.txt, train.txt or the like: lines `image<TAB>text` (with a header or not), `image, "text"`, '
+    "`image text` or JSON",
     _finds_labels,
     _open_labels,
 )
@@ -313,7 +399,7 @@ def _union_items(file: Path, root: Path) -> Sequence[Item]:
 
 
 def _mmocr_word(base: str, record: dict) -> Item:
-    return Word(f"{base}/{record['img_path']}", record["instances"][0]["text"], record["img_path"])
+    return Word(join(base, record["img_path"]), record["instances"][0]["text"], record["img_path"])
 
 
 UNION14M = Reader(

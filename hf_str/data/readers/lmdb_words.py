@@ -44,7 +44,10 @@ class LmdbWords(Sequence):
         image, label = transaction.get(b"image-%09d" % (index + 1)), transaction.get(b"label-%09d" % (index + 1))
         if not image:
             return Skipped("missing_image" if image is None else "unreadable_image", name)
-        return Word(image, "" if label is None else label.decode("utf-8", "replace"), name)
+        try:
+            return Word(image, "" if label is None else label.decode(), name)
+        except UnicodeDecodeError:
+            return Skipped("malformed_annotation", f"{name}: its label is not UTF-8: {label!r}")
 
 
 #: Path -> process and read transaction. A process must not open an LMDB twice, nor use one inherited by a fork.

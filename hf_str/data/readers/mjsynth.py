@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from ...models.crnn.text_files_crnn import read_lines
 from ..items import Concatenated, Item, LazyItems, Skipped, TextLines, Word
 from ..read_report import ReadReport
 from .common import Reader, choose_split
@@ -42,7 +43,7 @@ def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]
     parts = []
     for file in choose_split(_annotations(source), split, source).values():
         lexicon_file = file.with_name("lexicon.txt")
-        lexicon = lexicon_file.read_text(encoding="utf-8-sig").splitlines() if lexicon_file.is_file() else []
+        lexicon = read_lines(lexicon_file) if lexicon_file.is_file() else []
         words = LazyItems(TextLines(file), partial(_word, str(file.parent), lexicon))
         report_other_spellings(words, lexicon, report)
         parts.append(words)

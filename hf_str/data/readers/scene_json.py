@@ -44,6 +44,8 @@ def _coco_files(source: Path) -> list[Path]:
 def _is_coco(file: Path) -> bool:
     # the texts stand far behind in a file of 100 MB: `utf8_string` or `transcription` is looked for in its bytes
     data = file.read_bytes()
+    if not any(b'"%s"' % key in data for key in (b"bbox", b"mask", b"polygon", b"points", b"segmentation")):
+        return False  # texts of whole images
     return b'"utf8_string"' in data or (b'"transcription"' in data and b'"image_id"' in data)
 
 

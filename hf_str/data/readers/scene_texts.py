@@ -33,6 +33,8 @@ __all__ = ["ICDAR_SCENES", "TOTAL_TEXT", "UBER_TEXT"]
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _BOX = re.compile(rf"\s*{_NUMBER}[,\s]\s*{_NUMBER}[,\s]\s*{_NUMBER}[,\s]\s*{_NUMBER}[,\s]\s*(.*)")
 _QUAD = re.compile(rf"\s*{_NUMBER}" + rf"\s*,\s*{_NUMBER}" * 7 + r"\s*,(.*)")
+#: Class, center and size as parts of the image: boxes for a detector, without a text.
+_YOLO = re.compile(r"\s*\d+(\s+[01]?\.?\d*){4}\s*")
 _UBER = re.compile(r"\s*((?:-?\d+(?:\.\d+)?[ ,]+){7,}-?\d+(?:\.\d+)?)\s*\t([^\t]*)(?:\t.*)?")
 
 
@@ -88,6 +90,8 @@ def _style(files: Sequence[Path]) -> str | None:
     One of them must be a word: a lone `1,2,3,4,5,6,7,8,0,x` may be ICDAR 2015 with the text "0,x".
     """
     lines = [line for file in files[:50] for _, line in islice(TextLines(file), 20)]
+    if lines and all(map(_YOLO.fullmatch, lines)):
+        return None
     for style, parse in STYLES.items():
         if lines and sum(parse(line) is not None for line in lines) > 0.9 * len(lines):
             return style
@@ -96,7 +100,8 @@ def _style(files: Sequence[Path]) -> str | None:
 
 def _read_regions(parse: Callable[[str], Region | None], file: Path) -> tuple[list[Region], list[str]]:
     """The regions of a text file, and the lines that are none."""
-    parsed = [(line, parse(line)) for _, line in TextLines(file)]
+    # U+FFFD: bytes that are no UTF-8
+    parsed = [(line, None if "\ufffd" in line else parse(line)) for _, line in TextLines(file)]
     return [region for _, region in parsed if region], [line for line, region in parsed if not region]
 
 

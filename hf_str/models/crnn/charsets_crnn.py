@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .text_crnn import normalize_symbols
+from .text_files_crnn import read_lines
 
 
 __all__ = ["CHARSETS", "resolve_charset"]
@@ -77,7 +78,7 @@ def resolve_charset(charset: str | Path | Iterable[str]) -> tuple[str, ...]:
     """
     if isinstance(charset, Path) or (isinstance(charset, str) and charset.endswith(".txt")):
         # not splitlines: what it also takes for the end of a line may be a symbol
-        lines = [line for line in Path(charset).read_text(encoding="utf-8-sig").split("\n") if line]
+        lines = [line for line in read_lines(charset) if line]
         charset = lines if len(lines) > 1 else "".join(lines)
     elif isinstance(charset, str):
         charset = CHARSETS.get(charset, charset)

@@ -5,11 +5,12 @@ import logging
 import math
 from collections.abc import Iterable, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+
+from .text_files_crnn import read_lines
 
 
 __all__ = ["Lexicon"]
@@ -51,8 +52,8 @@ class Lexicon:
 
     @classmethod
     def from_file(cls, path: str | PathLike, tokenizer: Any, case_sensitive: bool = False) -> "Lexicon":
-        """Reads a text file in UTF-8 with one word a line."""
-        return cls(Path(path).read_text(encoding="utf-8-sig").splitlines(), tokenizer, case_sensitive)
+        """Reads a text file with one word a line, in UTF-8, or in UTF-16 with a byte order mark."""
+        return cls(read_lines(path), tokenizer, case_sensitive)
 
     def __len__(self) -> int:
         return len(self.words)
