@@ -49,13 +49,14 @@ from hf_str.training.arguments import (
     SynthesisArguments,
     parse_arguments,
 )
-from hf_str.training.checkpointing import changed_settings
+from hf_str.training.checkpointing import changed_settings, label_fingerprints
 from hf_str.training.evaluation import check_validation
 from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
     describe_data,
+    labels_by_source,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -120,7 +121,8 @@ def main():
     # Where an earlier run of this command stopped.
     checkpoint = last_complete_checkpoint(args.output_dir)
     if args.should_save:
-        for change in changed_settings(Path(args.output_dir) / "run.json", settings):
+        fingerprints = label_fingerprints(labels_by_source(words, validation))
+        for change in changed_settings(Path(args.output_dir) / "run.json", settings | fingerprints):
             logger.warning(f"This run goes on with another {change}")
 
     logger.setLevel(logging.WARNING)  # from here on, what one process has to say no other says

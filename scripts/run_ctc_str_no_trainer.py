@@ -47,7 +47,7 @@ from hf_str.training.arguments import (
     SynthesisArguments,
     parse_arguments,
 )
-from hf_str.training.checkpointing import changed_settings, completed, keep_newest
+from hf_str.training.checkpointing import changed_settings, completed, keep_newest, label_fingerprints
 from hf_str.training.evaluation import check_validation, evaluate_all
 from hf_str.training.finishing import finish
 from hf_str.training.guard import name_batch
@@ -55,6 +55,7 @@ from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
     describe_data,
+    labels_by_source,
     load_recognizer,
     load_training_words,
     load_validation_sets,
@@ -149,7 +150,8 @@ def main():
         if average:
             average.load(checkpoint / "weight_average.safetensors")
     if is_main:
-        for change in changed_settings(output_dir / "run.json", settings):
+        fingerprints = label_fingerprints(labels_by_source(words, validation))
+        for change in changed_settings(output_dir / "run.json", settings | fingerprints):
             logger.warning(f"This run goes on with another {change}")
     accelerator.init_trackers("ctc_str", {name: str(value) for name, value in settings.items()})
 

@@ -68,7 +68,7 @@ from hf_str.training import (
     write_curves,
 )
 from hf_str.training.arguments import ModelArguments
-from hf_str.training.checkpointing import changed_settings, completed, keep_newest, replace_folder
+from hf_str.training.checkpointing import changed_settings, completed, keep_newest, label_fingerprints, replace_folder
 from hf_str.training.evaluation import evaluate_all
 from hf_str.training.setup import load_recognizer, make_loader
 
@@ -173,7 +173,9 @@ def main():
         torch.set_rng_state(state["rng"].cpu())
         average.load(checkpoint / "model.safetensors")
         progress = Progress(**state["progress"])
-    for change in changed_settings(args.output_dir / "run.json", vars(args)):
+    boxes = {"the training words": real.training.boxes + more, "the validation words": real.validation.boxes}
+    fingerprints = label_fingerprints({name: [box.text for box in found] for name, found in boxes.items()})
+    for change in changed_settings(args.output_dir / "run.json", vars(args) | fingerprints):
         print(f"This run goes on with another {change}")
     start = progress.new_words // num_new
     loader = make_loader(words, num_new, 1 << 40, start, window=args.window, num_workers=args.num_workers)

@@ -6,12 +6,13 @@ damaged later.
 """
 
 import errno
+import hashlib
 import json
 import os
 import re
 import shutil
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ __all__ = [
     "changed_settings",
     "completed",
     "keep_newest",
+    "label_fingerprints",
     "last_complete_checkpoint",
     "mark_complete",
     "replace_folder",
@@ -184,6 +186,21 @@ def replace_folder(folder: str | os.PathLike) -> Iterator[Path]:
         os.replace(folder, old)
     os.replace(new, folder)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def label_fingerprints(labels: Mapping[str, Iterable[str]]) -> dict[str, str]:
+    """What [`changed_settings`] keeps of the labels of each source, to notice a file that was edited meanwhile.
+
+    Args:
+        labels: of each source by its name, in order.
+    """
+    found = {}
+    for name, texts in labels.items():
+        digest = hashlib.sha256()
+        for text in texts:
+            digest.update(json.dumps(text).encode() + b"\n")
+        found[f"labels of {name}"] = digest.hexdigest()[:16]
+    return found
 
 
 def changed_settings(path: str | os.PathLike, settings: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ __all__ = [
     "count_steps",
     "default_learning_rate",
     "describe_data",
+    "labels_by_source",
     "load_recognizer",
     "load_training_words",
     "load_validation_sets",
@@ -152,6 +154,13 @@ def describe_data(words: TrainingWords, synthesis: SynthesisArguments) -> list[d
             row["lexicon"] = [Path(lexicon).name for lexicon in synthesis.lexicon]
         described.append(row)
     return described
+
+
+def labels_by_source(words: TrainingWords, validation: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The labels of what a run is trained on and validated with; of streams and rendered words none are known."""
+    tables = {source.name: source.dataset for source in words.sources if isinstance(source, StoredWords)}
+    tables |= {f"the validation set {name}": table for name, table in validation.items()}
+    return {name: table.select_columns("text")[:]["text"] for name, table in tables.items()}
 
 
 def load_validation_sets(data: DataArguments) -> dict[str, Any]:

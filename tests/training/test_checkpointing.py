@@ -10,6 +10,7 @@ from hf_str.training.checkpointing import (
     changed_settings,
     completed,
     keep_newest,
+    label_fingerprints,
     mark_complete,
     replace_folder,
     why_incomplete,
@@ -158,3 +159,12 @@ def test_changed_settings(tmp_path):
     assert changed_settings(path, {"seed": 1}) == []
     write_json(path, {"é": 1})
     assert "é" in path.read_text(encoding="utf-8")
+
+
+def test_edited_labels_are_noticed_on_resumption(tmp_path):
+    before, after = (label_fingerprints({"mine": ["one", text]}) for text in ("two", "three"))
+    assert changed_settings(tmp_path / "run.json", before) == []
+    assert changed_settings(tmp_path / "run.json", before) == []
+    (change,) = changed_settings(tmp_path / "run.json", after)
+    assert change.startswith("labels of mine: ")
+    assert label_fingerprints({"mine": ["ab", "c"]}) != label_fingerprints({"mine": ["a", "bc"]})
