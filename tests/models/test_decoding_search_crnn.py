@@ -304,3 +304,14 @@ def test_a_beam_without_width_is_refused(width):
 def test_a_threshold_that_is_no_probability_is_refused():
     with pytest.raises(ValueError, match=r"threshold must be a probability above 0, not 1\.5"):
         PrefixSearch(1.5)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("search", ["best_path", "frame_log_probs"])
+def test_logits_without_probabilities_are_refused_by_image(search, value):
+    from hf_str.models.crnn import decoding_crnn
+
+    logits = torch.zeros(3, 4, 5)
+    logits[1, 2, 3] = value
+    with pytest.raises(ValueError, match=r"from 0: 1\)"):
+        getattr(decoding_crnn, search)(logits)

@@ -113,14 +113,13 @@ def frame_log_probs(logits: torch.Tensor, num_frames: torch.Tensor | None = None
     Args: those of [`CTCDecoder`].
 
     Raises:
-        ValueError: a wrong rank, NaN, or a frame in which no class is possible.
+        ValueError: a wrong rank, +inf, NaN, or a frame in which no class is possible.
     """
     _check_rank(logits)
     log_probs = torch.empty(logits.shape, dtype=torch.float64)
     for rows in _parts(logits):
         torch.log_softmax(logits[rows].detach().cpu().double(), -1, out=log_probs[rows])
-        if log_probs[rows].isnan().any():
-            raise ValueError("logits have NaN, or a frame that is -inf throughout: there is nothing to decode")
+        _check_readable(log_probs[rows].isnan().flatten(1).any(-1).numpy(), rows.start)
     if num_frames is not None:
         padding = _padding(log_probs, num_frames)
         log_probs[padding] = -math.inf
@@ -131,6 +130,16 @@ def frame_log_probs(logits: torch.Tensor, num_frames: torch.Tensor | None = None
 def _check_rank(logits: torch.Tensor):
     if logits.ndim != 3:
         raise ValueError(f"logits must have shape (batch, time, vocab), not {tuple(logits.shape)}")
+
+
+def _check_readable(unreadable: np.ndarray, first: int = 0):
+    """Refuses a batch in which images have no probabilities: boolean (images,), beginning with image `first`."""
+    if unreadable.any():
+        images = ", ".join(str(first + image) for image in np.flatnonzero(unreadable)[:5])
+        raise ValueError(
+            f"the logits have +inf, NaN, or a frame that is -inf throughout (images of the batch, from 0: {images}): "
+            "there is nothing to decode. Are the weights, and the pixel values, finite?"
+        )
 
 
 def _parts(logits: torch.Tensor) -> list[slice]:
@@ -163,6 +172,9 @@ def best_path(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> l
 
     Returns:
         One hypothesis an image.
+
+    Raises:
+        ValueError: a wrong rank; +inf, NaN, or a frame in which no class is possible, among an image's own frames.
     """
     _check_rank(logits)
     batch, time, _ = logits.shape
@@ -179,6 +191,7 @@ def best_path(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> l
         path.masked_fill_(padding, 0)
         peaks.masked_fill_(padding, 0.0)
     log_probs = peaks.cpu().numpy().astype(np.float64).ravel()
+    _check_readable(np.isnan(log_probs).reshape(batch, time).any(-1))
     path = path.cpu().numpy()
 
     # Runs of one class, over all images at once: a run begins where the class changes or an image begins.
