@@ -26,8 +26,6 @@ from hf_str.data import READERS, ReadReport
 from hf_str.data.preparation import Preparation, SettingsChangedError, prepare_word_boxes
 from hf_str.data.readers import formats
 from hf_str.data.statistics import ReportSettings, report_word_boxes
-from hf_str.training.arguments import parse_overrides
-from hf_str.training.starting_point import as_our_checkpoint
 
 
 def main() -> None:
@@ -100,6 +98,10 @@ def convert(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace) -> None:
+    # only here: who converts needs nothing of what trains
+    from hf_str.training.arguments import parse_overrides
+    from hf_str.training.starting_point import as_our_checkpoint
+
     if args.image_height is not None:
         print("--image_height is deprecated: the height is that of the model, see --model", file=sys.stderr)
     settings = ReportSettings(

@@ -257,6 +257,8 @@ def _told_data(settings: Mapping[str, Any]) -> str:
         name = f"[{row['name']}](https://huggingface.co/datasets/{row['name'].partition(':')[0]})"
         count = "a stream" if row["words"] is None else f"{row['words']:,} words"
         left_out = "; ".join(f"{number:,} {reason}" for reason, number in row["left_out"].items())
+        if row["words"] is None:  # a stream: nobody looked through it before
+            left_out = f"{left_out}; what cannot be trained on, uncounted".removeprefix("; ")
         lines.append(
             f"- {name if row['on_hub'] else '`' + row['name'] + '`'}: {count}, {share}; left out: {left_out or 'none'}"
         )

@@ -55,7 +55,7 @@ def test_the_words_that_it_was_trained_on(recognizer):
         "The words:",
         "- `photos`: 1,234 words, 20.0 % of the words seen; left out: none",
         "- [me/words:v2](https://huggingface.co/datasets/me/words): a stream, 20.0 % of the words seen; "
-        "left out: 5 too long",
+        "left out: 5 too long; what cannot be trained on, uncounted",
         "- rendered words (`synth`), 60.0 % of the words seen, words of `words.txt`",
         "- seed: `1`",
     ):
