@@ -11,12 +11,12 @@ from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
-from transformers import pipeline
 from transformers.utils import logging
 
 import hf_str
 from hf_str.models.crnn.batching_crnn import window_size
 from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
+from hf_str.models.crnn.files_crnn import naming_files
 
 from .explanation import explain_image
 
@@ -184,7 +184,10 @@ def show_demo(options: argparse.Namespace) -> int:
 
 def _open_reader(model: str, device: str | None, backend: str, fast: bool) -> hf_str.ImageToTextPipeline:
     if backend == "torch":
-        reader = pipeline(hf_str.TASK, model=model, device=device)
+        with naming_files(model, ["config.json"]):
+            network = hf_str.CRNNForCTC.from_pretrained(model)
+        processor = hf_str.CRNNProcessor.from_pretrained(model)
+        reader = hf_str.ImageToTextPipeline(model=network, processor=processor, device=device)
         if fast:
             reader.model.optimize_for_inference()
         return reader

@@ -80,14 +80,14 @@ def test_repositories_that_do_not_load(hub, whole, word_files, tmp_path):
     why_not = {  # files, and what the error says
         "truncated": (whole | {"model.safetensors": weights[:-5000]}, "file not fully covered"),
         "header-only": (whole | {"model.safetensors": weights[:50]}, "invalid header length"),
-        "empty": (whole | {"model.safetensors": b""}, "header too small"),
+        "empty": (whole | {"model.safetensors": b""}, "model.safetensors is empty"),
         "flipped-length": (whole | {"model.safetensors": flipped(weights, 6)}, "header too large"),
         "flipped-header": (
             whole | {"model.safetensors": flipped(weights, weights.index(b"data_offsets") + 15)},
             "invalid JSON in header",
         ),
         "too-wide": (configured(whole, hidden_size=48), "mismatched"),
-        "gigantic": (configured(whole, hidden_size=10**7), "mismatched"),
+        "gigantic": (configured(whole, hidden_size=10**7), "hidden_size must be at most 16384, not 10000000"),
         "more-classes": (configured(whole, vocab_size=200), "mismatched"),
         "no-number": (configured(whole, hidden_size="many"), "Field 'hidden_size' expected int, got str"),
         "negative": (configured(whole, conv_channels=[-1] * 7), "conv_channels[0] must be at least 1, not -1"),

@@ -12,6 +12,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import AutoConfig, PreTrainedConfig
 from transformers.activations import ACT2FN
 
+from .files_crnn import naming_files
 from .presets_crnn import PRESETS
 
 
@@ -98,6 +99,28 @@ _VGG_FIELDS = (
 )
 #: Those that are one for all convolutions.
 _VGG_CHOICES = ("conv_activation", "leaky_relu_slope")
+#: Far above what any recognizer has. A damaged or hostile file is refused before memory or minutes go.
+_HIGHEST = {
+    name: highest
+    for highest, names in (
+        (255, "stage_kernel_sizes block_kernel_sizes conv_kernel_sizes"),
+        (256, "stage_expansions"),
+        (512, "num_hidden_layers stage_depths residual_blocks"),
+        (1_000, "num_fiducials"),
+        (1_023, "mixing_kernel_size"),
+        (1_024, "num_channels num_attention_heads"),
+        (4_096, "image_height localization_size backbone_width_stride head_pool_kernel_size"),
+        (4_096, "stem_pool_stride stem_stride stage_strides conv_strides"),
+        (4_096, "conv_paddings pool_kernel_sizes pool_strides pool_paddings"),
+        (16_384, "hidden_size guidance_size localization_channels localization_hidden_size"),
+        (16_384, "head_channels stem_channels stage_channels squeeze_divisor"),
+        (16_384, "conv_channels"),
+        (131_072, "intermediate_size"),
+        (200_001, "vocab_size"),
+    )
+    for name in names.split()
+}
+_MOST_ENTRIES = 1024
 _CUSTOM_PIPELINES = {
     "image-to-text": {"impl": "pipeline_crnn.ImageToTextPipeline", "pt": ["AutoModelForCTC"], "type": "multimodal"}
 }
@@ -418,6 +441,26 @@ class CRNNConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, *args, **kwargs) -> "CRNNConfig":
+        """As any configuration of transformers; what is wrong in `config.json` is a `ValueError` that names it."""
+        path = pretrained_model_name_or_path
+        if os.path.isdir(path) and not (Path(path) / kwargs.get("subfolder", "") / "config.json").is_file():
+            raise OSError(f"{path} has no file config.json: it is no checkpoint, or not all of it was copied")
+        with naming_files(path, ["config.json"], **kwargs):
+            return super().from_pretrained(path, *args, **kwargs)
+
+    @classmethod
+    def from_dict(cls, config_dict: dict[str, Any], **kwargs) -> "CRNNConfig":
+        # The Auto classes come this way with what they read themselves.
+        if config_dict.get("model_type", cls.model_type) != cls.model_type:
+            raise ValueError(f"model_type is {config_dict['model_type']!r}, not {cls.model_type!r}: another network")
+        path = kwargs.get("name_or_path") or config_dict.get("_name_or_path")
+        if not path:
+            return super().from_dict(config_dict, **kwargs)
+        with naming_files(path, ["config.json"]):
+            return super().from_dict(config_dict, **kwargs)
+
+    @classmethod
     def from_preset(cls, name: str, **fields) -> "CRNNConfig":
         """A well-known network by its name.
 
@@ -441,6 +484,7 @@ class CRNNConfig(PreTrainedConfig):
 
     def validate_architecture(self):
         """Checks the fields against each other; `@strict` calls it after the types have been checked."""
+        self._check_sizes()
         self._check_that_fields_belong()
         for name in ("vocab_size", "num_channels", "image_height", "hidden_size", "num_attention_heads"):
             self._check_number(name, lowest=1)
@@ -579,6 +623,17 @@ class CRNNConfig(PreTrainedConfig):
             if self.head_pool_kernel_size is not None:
                 windows.append((self.head_pool_kernel_size, self.head_pool_kernel_size, [0, 0]))
         return windows
+
+    def _check_sizes(self):
+        for name, highest in _HIGHEST.items():
+            value = getattr(self, name)
+            entries = value if isinstance(value, (list, tuple)) else [value]
+            if len(entries) > _MOST_ENTRIES:
+                raise ValueError(f"{name} has {len(entries)} entries: at most {_MOST_ENTRIES} are supported")
+            for entry in entries:
+                for number in entry if isinstance(entry, (list, tuple)) else [entry]:
+                    if isinstance(number, (int, float)) and number > highest:
+                        raise ValueError(f"{name} must be at most {highest}, not {number}")
 
     def _check_that_fields_belong(self):
         """A field of a featurizer or sequentializer that was not chosen would be ignored: it is refused."""

@@ -16,6 +16,7 @@ from transformers.image_utils import ChannelDimension, PILImageResampling, SizeD
 from transformers.processing_utils import ImagesKwargs
 from transformers.utils import TensorType
 
+from .files_crnn import naming_files
 from .image_loading_crnn import image_from_array, load_word_image
 
 
@@ -85,6 +86,28 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     antialias: bool | None
 
 
+#: Pixels, far above what any recognizer reads: a damaged or hostile file is refused before memory goes.
+_HIGHEST, _WIDEST = 4096, 65_536
+
+
+def _check_sizes(options: dict[str, Any]):
+    size = options.get("size") or {}
+    sizes = {f"size[{name!r}]": (size.get(name), most) for name, most in (("height", _HIGHEST), ("width", _WIDEST))}
+    for name in ("min_width", "max_width", "resize_to_multiple_of", "pad_to_multiple_of"):
+        sizes[name] = options.get(name), _WIDEST
+    for name, (value, most) in sizes.items():
+        if value is not None and (not isinstance(value, (int, np.integer)) or not 0 <= value <= most):
+            raise ValueError(f"{name} of the image processor must be an integer up to {most}, not {value!r}")
+    std = options.get("image_std")
+    if any(number == 0 for number in (std if isinstance(std, (list, tuple)) else [std])):
+        raise ValueError(f"image_std of the image processor must not be 0: {std!r}")
+    for name in ("rescale_factor", "image_mean", "image_std", "padding_value", "width_factor", "upright_ratio"):
+        value = options.get(name)
+        numbers = value if isinstance(value, (list, tuple)) else [value]
+        if not all(number is None or isinstance(number, (int, float, np.number)) for number in numbers):
+            raise ValueError(f"{name} of the image processor must be a number or a list of numbers, not {value!r}")
+
+
 class WordImageProcessing:
     """
     The processing of word images, whatever the backend: defaults, geometry, padding and masks.
@@ -117,6 +140,17 @@ class WordImageProcessing:
     return_pixel_mask = True
     upright_ratio = None
     antialias = True
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        _check_sizes(vars(self) | {"size": self.size})
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs):
+        """As any image processor of transformers; a damaged or wrong file is a `ValueError` that names it."""
+        names = ["processor_config.json", "preprocessor_config.json"]
+        with naming_files(pretrained_model_name_or_path, names, **kwargs):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 
     @property
     def model_input_names(self) -> list[str]:
@@ -154,6 +188,7 @@ class WordImageProcessing:
         size = kwargs["size"]
         if not (size and size.height and size.width):
             raise ValueError(f"size needs 'height' and 'width', got {size}")
+        _check_sizes(kwargs)
         if kwargs.get("do_center_crop") or kwargs.get("do_pad"):
             raise ValueError("word images are neither cropped nor padded by do_pad: see keep_aspect_ratio and padding")
         if kwargs["keep_aspect_ratio"]:

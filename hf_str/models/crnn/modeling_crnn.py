@@ -5,7 +5,9 @@ Scene Text Recognition", 2015. Graves et al.: "Connectionist Temporal Classifica
 """
 
 import math
+import os
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -19,6 +21,7 @@ from transformers.utils.output_capturing import capture_outputs
 from .configuration_crnn import CRNNConfig
 from .convolution_crnn import CRNNAffine
 from .featurizer_crnn import CRNNFeaturizer, CRNNRowScore
+from .files_crnn import naming_files
 from .guidance_crnn import CRNNGuidanceDecoder
 from .inference_crnn import CRNNInferenceMixin, pad_to_bucket
 from .rectification_crnn import CRNNRectification, spline_inverse, straight_fiducials
@@ -52,6 +55,41 @@ class CRNNPreTrainedModel(PreTrainedModel):
     _supports_flash_attn = True
     _supports_flex_attn = True
     _supports_attention_backend = True
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike | None, *args, **kwargs) -> Any:
+        """As any model of transformers, but weights that do not fit the configuration are refused.
+
+        transformers would leave what the file lacks at random values, which reads random texts. Where that is wanted,
+        as for new parts in fine-tuning, give `ignore_mismatched_sizes=True`, a `config` of your own, or the fields of
+        the configuration that are to differ, such as `rectification="tps"`. With `output_loading_info=True` the caller
+        looks itself.
+
+        Raises:
+            ValueError: a file is damaged, or weights are missing, left over or of other shapes; it names the file.
+            OSError: there is no such checkpoint.
+        """
+        path, wants_info = pretrained_model_name_or_path, kwargs.pop("output_loading_info", False)
+        if path is None:
+            return super().from_pretrained(path, *args, output_loading_info=wants_info, **kwargs)
+        fields = cls.config_class.__dataclass_fields__.keys() - {"dtype", "torch_dtype", "attn_implementation"}
+        config = kwargs.get("config")  # the Auto classes give that of the checkpoint itself
+        is_changed = kwargs.get("ignore_mismatched_sizes") or bool(kwargs.keys() & fields)
+        is_changed = is_changed or (config is not None and getattr(config, "name_or_path", None) != str(path))
+        names = ["model.safetensors", "model.safetensors.index.json", "config.json"]
+        with naming_files(path, names, **kwargs):
+            try:
+                model, info = super().from_pretrained(path, *args, output_loading_info=True, **kwargs)
+            except RuntimeError as error:
+                if "ignore_mismatched_sizes" not in str(error):
+                    raise
+                raise ValueError(
+                    "model.safetensors does not fit config.json: shapes are mismatched (run with the messages of "
+                    "transformers on to see which). Take both files from the same checkpoint"
+                ) from error
+            if not (wants_info or is_changed):
+                _refuse_other_weights(cls, info)
+        return (model, info) if wants_info else model
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
@@ -225,6 +263,16 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
         return nn.functional.ctc_loss(
             log_probs, labels.clamp(min=0), num_frames, lengths, blank=0, reduction=self.config.ctc_loss_reduction
         )
+
+
+def _refuse_other_weights(model_class: type, info: dict[str, Any]):
+    for problem in ("missing", "unexpected", "mismatched"):
+        # The decoder that guides training is not there for reading; a body is taken from a recognizer without its head
+        unread = ("guidance.",) if issubclass(model_class, CRNNForCTC) else ("guidance.", "ctc_head.")
+        names = sorted(str(name) for name in info[f"{problem}_keys"] if not str(name).startswith(unread))
+        if names:
+            shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+            raise ValueError(f"model.safetensors does not fit config.json; {problem}: {shown}")
 
 
 def image_widths(pixel_mask: torch.Tensor) -> torch.Tensor:

@@ -52,11 +52,17 @@ class ImageToTextPipeline(Pipeline):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         if self.processor is None:
+            path = getattr(self.model.config, "name_or_path", None)
+            if path and (self.image_processor is None or self.tokenizer is None):
+                # transformers says nothing where the processor of a checkpoint does not load; this says why
+                CRNNProcessor.from_pretrained(path, revision=getattr(self.model.config, "_commit_hash", None))
             if self.image_processor is None or self.tokenizer is None:
                 raise ValueError(
                     "a pipeline around a model object needs a processor, or an image_processor and a tokenizer"
                 )
             self.processor = CRNNProcessor(self.image_processor, self.tokenizer)
+        if (classes := getattr(self.model.config, "vocab_size", None)) is not None:
+            self.processor.check_classes(classes)
 
     def __call__(self, inputs: Any, **kwargs) -> list:
         """Reads images.

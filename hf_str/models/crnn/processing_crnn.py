@@ -8,6 +8,7 @@ from transformers.processing_utils import ProcessingKwargs, Unpack
 
 from .decoders_crnn import make_decoder
 from .decoding_crnn import CTCDecoder, CTCHypothesis
+from .files_crnn import naming_files
 
 
 __all__ = ["CRNNProcessor"]
@@ -34,6 +35,24 @@ class CRNNProcessor(ProcessorMixin):
 
     def __init__(self, image_processor=None, tokenizer=None, **kwargs):
         super().__init__(image_processor, tokenizer)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> "CRNNProcessor":
+        """As any processor of transformers; a damaged or wrong file is a `ValueError` that names it."""
+        names = ["processor_config.json", "preprocessor_config.json", "tokenizer_config.json", "tokenizer.json"]
+        names += ["language_model.safetensors", "special_tokens_map.json", "config.json"]
+        with naming_files(pretrained_model_name_or_path, names, **kwargs):
+            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+
+    def check_classes(self, count: int):
+        """Refuses (`ValueError`) a model of `count` classes where the tokenizer has others."""
+        classes = len(self.tokenizer)
+        if count != classes:
+            raise ValueError(
+                f"the tokenizer has {classes} classes (its characters and the blank), but the model gives {count}: "
+                "they are not of the same recogniser (see charset in tokenizer_config.json and vocab_size in "
+                "config.json)"
+            )
 
     def __call__(self, images: Any = None, text: Any = None, **kwargs: Unpack[ProcessingKwargs]) -> BatchFeature:
         """Prepares images for the model, and text as its labels.
@@ -98,12 +117,7 @@ class CRNNProcessor(ProcessorMixin):
             is often narrower than the letter. With `n_best` above 1 also `candidates`, at most `n_best` such
             dictionaries in the decoder's order, of which the first is the reading.
         """
-        classes = len(self.tokenizer)
-        if outputs.logits.shape[-1] != classes:
-            raise ValueError(
-                f"the tokenizer has {classes} classes (its characters and the blank), but the model gives "
-                f"{outputs.logits.shape[-1]}: they are not of the same recogniser"
-            )
+        self.check_classes(outputs.logits.shape[-1])
         decoder = make_decoder(decoder, self.tokenizer)
         if n_best < 1:
             raise ValueError(f"n_best must be at least 1, not {n_best}")

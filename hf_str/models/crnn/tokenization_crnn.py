@@ -1,5 +1,7 @@
 """Characters to CTC classes and back."""
 
+import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from transformers.utils import ModelOutput, to_py_obj
 from .charsets_crnn import CHARSETS, resolve_charset
 from .decoders_crnn import make_decoder
 from .decoding_crnn import CTCDecoder, CTCHypothesis, collapse_paths
+from .files_crnn import local_path, naming_files
 from .language_model_crnn import CharacterLanguageModel
 from .text_crnn import normalize_symbols, normalize_text
 
@@ -106,6 +109,21 @@ class CRNNTokenizer(TokenizersBackend):
         self._language_model: CharacterLanguageModel | None = None
         if language_model_file is not None:
             self._language_model = CharacterLanguageModel(language_model_file, self)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> "CRNNTokenizer":
+        """As any tokenizer of transformers; a damaged or wrong file is a `ValueError` that names it."""
+        names = ["tokenizer_config.json", *cls.vocab_files_names.values(), "special_tokens_map.json"]
+        with naming_files(pretrained_model_name_or_path, names, **kwargs):
+            tokenizer = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+        if os.path.isdir(pretrained_model_name_or_path) and "charset" not in kwargs:
+            path = local_path(pretrained_model_name_or_path, names[0], kwargs)
+            if path is None or "charset" not in json.loads(path.read_text(encoding="utf-8")):
+                raise ValueError(
+                    f"{pretrained_model_name_or_path} has no {names[0]} with a charset, so that nobody knows its "
+                    "characters: copy the whole checkpoint, or save the tokenizer into it"
+                )
+        return tokenizer
 
     def _build_backend(self, symbols: Sequence[str], lowercase: bool, blank: str) -> Tokenizer:
         backend = Tokenizer(models.WordLevel({blank: 0} | {symbol: i for i, symbol in enumerate(symbols, start=1)}))

@@ -1,0 +1,132 @@
+"""Checkpoints whose files are damaged, or say what cannot be: one error that names the file and the fault."""
+
+import json
+import shutil
+
+import pytest
+from safetensors.torch import load_file, save_file
+from transformers import pipeline
+
+from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
+from hf_str.cli import main
+
+
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
+JSON_FILES = ["config.json", "tokenizer.json", "tokenizer_config.json", "processor_config.json"]
+DAMAGES = {
+    "empty": lambda content: b"",
+    "half": lambda content: content[: len(content) // 2],
+    "zeros": lambda content: b"\0" * len(content),
+    "list": lambda content: b"[]",
+    "null": lambda content: b"null",
+    "latin-1": lambda content: b'{"a": "\xe9\xff"}',
+    "page": lambda content: b"<!DOCTYPE html><html><body>404</body></html>",
+    "pointer": lambda content: POINTER,
+}
+FILES = [*JSON_FILES, "model.safetensors", "language_model.safetensors"]
+
+
+@pytest.fixture
+def folder(checkpoint_with_language_model, tmp_path):
+    return shutil.copytree(checkpoint_with_language_model, tmp_path / "copy")
+
+
+def loader(name):
+    return CRNNForCTC if name in ("config.json", "model.safetensors") else CRNNProcessor
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_named(folder, name, damage, word_files, capsys):
+    file = folder / name
+    file.write_bytes(DAMAGES[damage](file.read_bytes()))
+    with pytest.raises((OSError, ValueError), match=name):
+        loader(name).from_pretrained(folder)
+    capsys.readouterr()
+    assert main(["read", word_files[0], "--model", str(folder)]) == 2
+    said = capsys.readouterr().err.strip()
+    assert name in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer_config.json", "processor_config.json", "model.safetensors"]
+)
+def test_a_missing_file_is_named(folder, name, word_files, capsys):
+    (folder / name).unlink()
+    with pytest.raises((OSError, ValueError), match=name):
+        loader(name).from_pretrained(folder)
+    assert main(["read", word_files[0], "--model", str(folder)]) == 2
+    assert name in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "processor_config.json"])
+def test_the_pipeline_says_why_its_processor_does_not_load(folder, name):
+    (folder / name).write_bytes(POINTER)
+    with pytest.raises(ValueError, match=f"{name} is a Git LFS pointer"):
+        pipeline("image-to-text", model=str(folder), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("hidden_size", "many"), ("hidden_size", -1), ("hidden_size", 10**9), ("num_hidden_layers", 10**9)),
+        *(("vocab_size", 10**6), ("conv_kernel_sizes", 10**6), ("conv_channels", [10**9] * 7)),
+        *(("image_height", 10**7), ("residual_blocks", 10**9), ("model_type", "bert")),
+    ],
+)
+def test_an_absurd_configuration_is_refused(folder, field, value):
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | {field: value}), encoding="utf-8")
+    for loaded in (CRNNConfig, CRNNForCTC):
+        with pytest.raises(ValueError, match=f"config.json.*{field}"):
+            loaded.from_pretrained(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("size", {"height": 10**7, "width": 100}), ("size", {"height": -1, "width": 100}), ("image_mean", "x")],
+)
+def test_absurd_images_are_refused(folder, field, value):
+    file = folder / "processor_config.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["image_processor"][field] = value
+    file.write_text(json.dumps(content), encoding="utf-8")
+    for loaded in (CRNNImageProcessorPil, CRNNProcessor):
+        with pytest.raises(ValueError, match=f"processor_config.json.*{field}"):
+            loaded.from_pretrained(folder)
+
+
+def test_weights_that_do_not_fit_are_refused(folder):
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    bias = weights["ctc_head.bias"]
+    without = {name: tensor for name, tensor in weights.items() if name != "ctc_head.bias"}
+    for changed, problem in (
+        (without, "missing: ctc_head.bias"),
+        (weights | {"other": bias.clone()}, "unexpected: other"),
+        (weights | {"ctc_head.bias": bias[:5].clone()}, "mismatched"),
+    ):
+        save_file(changed, file, metadata={"format": "pt"})
+        with pytest.raises(ValueError, match=f"model.safetensors.*{problem}"):
+            CRNNForCTC.from_pretrained(folder)
+        CRNNForCTC.from_pretrained(folder, ignore_mismatched_sizes=True)  # a new head for other characters
+
+
+def test_a_tokenizer_of_other_classes_is_refused(folder):
+    CRNNTokenizer(charset="36").save_pretrained(folder)
+    with pytest.raises(ValueError, match=r"37 classes.*95.*tokenizer_config.json"):
+        pipeline("image-to-text", model=str(folder), device="cpu")
+
+
+def test_large_charsets_are_fine():
+    assert CRNNConfig(vocab_size=200_001).vocab_size == 200_001
+
+
+def test_the_pipeline_refuses_weights_that_do_not_fit(folder):
+    file = folder / "model.safetensors"
+    weights = load_file(file)
+    del weights["ctc_head.bias"]
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(ValueError, match="missing: ctc_head"):
+        pipeline("image-to-text", model=str(folder), device="cpu")
