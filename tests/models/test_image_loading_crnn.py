@@ -304,6 +304,51 @@ def test_a_transparent_colour_of_a_png_without_alpha_is_white():
     assert (pixels[1:] == 255).all()
 
 
+def test_light_letters_on_transparency_stay_legible():
+    light = Image.new("RGBA", (WIDTH, HEIGHT), (255, 255, 255, 0))
+    light.putalpha(ink().getchannel("A"))
+    expected = np.where(grey(word()) < 128, 255, 0)
+    for source in (light, light.convert("LA"), light.convert("RGBa"), np.asarray(light), encoded(light)):
+        np.testing.assert_array_equal(grey(load_word_image(source)), expected)
+    for value in (0, 255):  # nothing but transparency is a page without text, and white as any
+        nothing = Image.new("RGBA", (8, 8), (value, value, value, 0))
+        assert (np.asarray(load_word_image(nothing)) == 255).all()
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_fewer_bits_in_a_file_of_16_are_not_black(bits):
+    ramp = np.linspace(0, 2**bits - 1, 256).astype(np.uint16).reshape(4, 64)
+    sources = [Image.fromarray(ramp), Image.fromarray(ramp.astype(np.int32)), ramp, ramp.astype(np.int64)]
+    sources += [encoded(Image.fromarray(ramp)), encoded(Image.fromarray(ramp), "TIFF")]
+    sources += [encoded(Image.fromarray(ramp.astype(np.int32)), "TIFF")]
+    for source in sources:
+        np.testing.assert_allclose(np.asarray(load_word_image(source)).ravel(), np.arange(256), atol=1)
+
+
+def test_signed_and_larger_integers_of_files_are_scaled_by_their_own_range():
+    ramp = np.linspace(-300, 700, 256).astype(np.int32).reshape(4, 64)
+    pixels = np.asarray(load_word_image(encoded(Image.fromarray(ramp), "TIFF"))).ravel()
+    assert (np.diff(pixels.astype(int)) >= 0).all() and pixels[0] == 0 and pixels[-1] > 200
+    wide = np.linspace(0, 2**31 - 1, 256).astype(np.int32).reshape(4, 64)
+    np.testing.assert_allclose(
+        np.asarray(load_word_image(encoded(Image.fromarray(wide), "TIFF"))).ravel(), np.arange(256), atol=1
+    )
+
+
+def test_tensors_are_images():
+    torch = pytest.importorskip("torch")
+    rgb = np.asarray(word())
+    tensor = torch.from_numpy(rgb.copy()).permute(2, 0, 1)
+    for source in (tensor, tensor / 255, tensor.float(), (tensor / 255).to(torch.bfloat16)):
+        np.testing.assert_allclose(np.asarray(load_word_image(source)), rgb, atol=1)
+
+
+def test_what_resampling_leaves_beyond_the_range_is_clipped():
+    values = np.array([[-0.05, 0, 0.5, 1, 1.05]], np.float32)
+    assert np.asarray(load_word_image(values)).tolist() == [[0, 0, 128, 255, 255]]
+    assert "-2 to 2" in refusal(np.array([[-2.0, 2.0]]))  # normalized already
+
+
 def test_16_bits_are_scaled_and_not_clipped():
     ramp = np.linspace(0, 65535, 256).astype(np.uint16).reshape(4, 64)
     expected = np.rint(ramp / 257).astype(np.uint8)

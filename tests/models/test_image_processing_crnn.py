@@ -582,3 +582,15 @@ print(processor(numpy.zeros((20, 50), dtype="uint8"), return_tensors="pt").pixel
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == "torch.Size([1, 1, 32, 128])"
+
+
+@each_backend
+def test_what_is_squeezed_a_lot_is_said(backend, monkeypatch):
+    processor = backend(**{**PP_OCR, "max_width": 3200})
+    said = []
+    monkeypatch.setattr("hf_str.models.crnn.image_processing_pil_crnn.logger.warning", said.append)
+    processor([picture(100, 30), picture(4800, 40)])
+    assert not said
+    processor([picture(100, 30), picture(5000, 4)])
+    assert len(said) == 1
+    assert "1 of 2 images are too wide" in said[0] and "number 1 (5000 x 4 pixels) by a factor of 18.8" in said[0]

@@ -8,6 +8,7 @@ wrong into one exception, [`UnreadableImageError`], so that a run over ten milli
 import base64
 import binascii
 import io
+import math
 import os
 import stat
 import time
@@ -40,6 +41,13 @@ DRAFT_SIDE = 1024
 # These would start a program (Ghostscript) or draw vectors at a size of their own choice; neither is a word's picture.
 REFUSED_FORMATS = {"EPS", "WMF"}
 ALPHA_MODES = {"LA", "La", "PA", "RGBA", "RGBa"}
+
+# Cameras and scanners put 10, 12 or 14 bits into files and arrays of 16; taken as 16, they would be black.
+FULL_SCALES = tuple(2**bits - 1 for bits in (8, 10, 12, 14, 16))
+OVERSHOOT = 1 / 8
+"""Resampling leaves floats a little beyond their range: by so much of it they are clipped and not refused."""
+
+CONTRAST_PIXELS = 1_000_000  # of larger images, every so many-th pixel tells which ground shows the letters
 ORIENTATION_TAG = 0x0112
 ORIENTATION_KEYS = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
 
@@ -52,13 +60,16 @@ def load_word_image(source: Any, timeout: float | None = None) -> Image.Image:
     """
     Reads one picture, whatever holds it.
 
-    EXIF orientation is applied, transparency is laid on white, 16-bit and float images are scaled to 8 bits, and of an
-    animation the first frame is taken. A JPEG of more than 8 million pixels may come back at 1/2, 1/4 or 1/8 of that.
+    EXIF orientation is applied. Transparency is laid on white or, where the picture has more contrast on it, as light
+    letters have, on black. 16-bit and float images are scaled to 8 bits (see [`image_from_array`]; signed values from
+    their own smallest on, and those above 65535 by their own largest). Of an animation the first frame is taken. A
+    JPEG of more than 8 million pixels may come back at 1/2, 1/4 or 1/8 of that.
 
     Args:
-        source (`str`, `os.PathLike`, `bytes`, binary file, `PIL.Image.Image`, `np.ndarray` or mapping):
-            A path, an http(s) URL, a `data:` URI, base64 text, the encoded bytes, an open file, an image, an array
-            (see [`image_from_array`]), or a `{"bytes": ..., "path": ...}` row as `datasets.Image(decode=False)` gives.
+        source (`str`, `os.PathLike`, `bytes`, binary file, `PIL.Image.Image`, `np.ndarray`, tensor or mapping):
+            A path, an http(s) URL, a `data:` URI, base64 text, the encoded bytes, an open file, an image, an array or
+            a tensor (see [`image_from_array`]; in tensors, channels come first where that is in doubt), or a
+            `{"bytes": ..., "path": ...}` row as `datasets.Image(decode=False)` gives.
         timeout (`float`, *optional*, defaults to 60):
             Seconds that the download of a URL may take.
 
@@ -81,6 +92,10 @@ def load_word_image(source: Any, timeout: float | None = None) -> Image.Image:
         return _load_image_object(source)
     if isinstance(source, np.ndarray):
         return image_from_array(source)
+    if hasattr(source, "is_floating_point"):  # a torch tensor, which this module reads without importing torch
+        tensor = source.detach().cpu()
+        array = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+        return image_from_array(array, channels_first=True)
     if isinstance(source, Mapping) and source.get("bytes") is not None:
         return _load_bytes(source["bytes"], _quoted(source["path"]) if source.get("path") else None)
     if isinstance(source, Mapping) and source.get("path") is not None:
@@ -94,7 +109,7 @@ def load_word_image(source: Any, timeout: float | None = None) -> Image.Image:
     if hasattr(source, "read"):
         return _load_stream(source)
     raise TypeError(
-        "an image is a path, a URL, base64 text, bytes, a binary file, a PIL image or a numpy array,"
+        "an image is a path, a URL, base64 text, bytes, a binary file, a PIL image, a numpy array or a tensor,"
         f" not {type(source).__name__}"
     )
 
@@ -105,8 +120,9 @@ def image_from_array(
     """
     Turns an array into an 8-bit image.
 
-    Full scale is told by the type and the range: 255 for `uint8`, 65535 for `uint16`, otherwise the smallest of
-    1 (floats only), 255 and 65535 that holds the largest value.
+    Full scale is told by the type and the range: 255 for `uint8`, otherwise the smallest of 1 (floats only), 255,
+    1023, 4095, 16383 and 65535 that holds the largest value: 12 bits in a `uint16` are 12 bits. Floats may overshoot
+    their range by an eighth, as resampling does, and are clipped.
 
     Args:
         array (`np.ndarray` of shape `(height, width)`, `(height, width, channels)` or `(channels, height, width)`):
@@ -134,7 +150,7 @@ def image_from_array(
     elif array.ndim != 2:
         raise UnreadableImageError(f"cannot read {name}: one image has 2 or 3 dimensions")
     image = Image.fromarray(np.ascontiguousarray(_to_uint8(array, name)))
-    return _on_white(image) if image.mode == "RGBA" else image
+    return _on_ground(image) if image.mode == "RGBA" else image
 
 
 def channel_axis(
@@ -313,8 +329,17 @@ def _decode(file: BinaryIO, name: str) -> Image.Image:
 
 
 def _to_word_image(image: Image.Image, name: str) -> Image.Image:
+    is_deep = any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
     image.load()
-    return _to_8_bits(_upright(image), name)
+    return _to_8_bits(_upright(_undimmed(image) if is_deep else image), name)
+
+
+def _undimmed(image: Image.Image) -> Image.Image:
+    # Of 16-bit colors Pillow keeps the upper 8 bits. Where the data have 12 or fewer, those are 15 at the most: black.
+    if image.mode not in ("RGB", "RGBA", "LA"):
+        return image
+    brightest = max(high for low, high in image.getextrema()[: 1 if image.mode == "LA" else 3])
+    return image if brightest > 15 else image.point([min(17 * value, 255) for value in range(256)] * len(image.mode))
 
 
 def _may_be_rotated(image: Image.Image) -> bool:
@@ -334,12 +359,16 @@ def _upright(image: Image.Image) -> Image.Image:
 def _to_8_bits(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "I" or image.mode.startswith("I;16"):
         # Pillow's own conversion clips at 255, which turns a 16-bit scan white
-        values = np.asarray(image.convert("I")).clip(0, 65535).astype(np.uint16)
-        return Image.fromarray(_to_uint8(values, name))
+        values = np.asarray(image.convert("I")).astype(np.int64)
+        grey = Image.fromarray(_to_uint8(_from_zero(values), name))
+        clear = image.info.get("transparency")
+        if not isinstance(clear, int):
+            return grey
+        return _on_ground(Image.merge("LA", (grey, Image.fromarray(np.uint8(255) * (values != clear)))))
     if image.mode == "F":
         return Image.fromarray(_to_uint8(np.asarray(image), name))
     if image.mode in ALPHA_MODES or "transparency" in image.info:
-        return _on_white(image)
+        return _on_ground(image)
     if image.mode in ("L", "RGB"):
         return image
     if image.mode == "LAB":
@@ -348,14 +377,28 @@ def _to_8_bits(image: Image.Image, name: str) -> Image.Image:
     return image.convert("L" if image.mode == "1" else "RGB")
 
 
-def _on_white(image: Image.Image) -> Image.Image:
-    # Renderings are mostly dark text on a transparent ground, whose colour bytes are black: without a ground, black on
-    # black. White is what a page viewer shows, and what transformers' convert_to_rgb does.
+def _from_zero(values: np.ndarray) -> np.ndarray:
+    """Integers of a file, moved and scaled into 0 to 65535 where they are signed or larger."""
+    values = values - min(int(values.min()), 0)
+    high = int(values.max())
+    return values if high <= FULL_SCALES[-1] else values * FULL_SCALES[-1] // high
+
+
+def _on_ground(image: Image.Image) -> Image.Image:
+    """Lays a transparent image on white or on black: on the one where it has more contrast.
+
+    Renderings are mostly dark letters on a transparent ground, whose colour bytes are black: without a ground, black
+    on black. White is what a page viewer shows, and what transformers' convert_to_rgb does; but white letters, made
+    for a dark page, vanish on it.
+    """
     if image.mode in ("La", "RGBa"):  # premultiplied: Pillow converts them only to their plain twins
         image = image.convert("LA" if image.mode == "La" else "RGBA")
     image = image.convert("RGBA")
-    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
-    return Image.alpha_composite(white, image).convert("RGB")
+    step = math.isqrt(image.width * image.height // CONTRAST_PIXELS) + 1
+    opacity = np.asarray(image.getchannel("A"))[::step, ::step].astype(np.float32) / 255
+    light = np.asarray(image.convert("RGB").convert("L"))[::step, ::step] * opacity
+    ground = 255 if (light + 255 * (1 - opacity)).std() + 0.5 >= light.std() else 0
+    return Image.alpha_composite(Image.new("RGBA", image.size, (ground, ground, ground, 255)), image).convert("RGB")
 
 
 def _to_uint8(array: np.ndarray, name: str) -> np.ndarray:
@@ -364,14 +407,14 @@ def _to_uint8(array: np.ndarray, name: str) -> np.ndarray:
         return array
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
-    if array.dtype == np.uint16:
-        return ((array.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
-    scales = {"f": (1, 255, 65535), "i": (255, 65535), "u": (255, 65535)}.get(array.dtype.kind, ())
+    is_float = array.dtype.kind == "f"
+    scales = (1, *FULL_SCALES) if is_float else FULL_SCALES if array.dtype.kind in "iu" else ()
     low, high = (float(array.min()), float(array.max())) if scales else (0.0, np.inf)
-    scale = next((scale for scale in scales if low >= 0 and high <= scale), None)
-    if scale is None:
+    beyond = OVERSHOOT if is_float else 0
+    scale = next((scale for scale in scales if high <= (1 + beyond) * scale), None)
+    if scale is None or not low >= -beyond * high:
         raise UnreadableImageError(
-            f"cannot read {name}: pixels are 0 to 1, 0 to 255 or 0 to 65535,"
+            f"cannot read {name}: pixels are 0 to 1, 0 to 255 or, with 10 to 16 bits, 0 to 65535,"
             f" not {array.dtype} from {low:g} to {high:g}"
         )
-    return np.rint(array * np.float32(255 / scale)).astype(np.uint8)
+    return np.rint((array * np.float32(255 / scale)).clip(0, 255)).astype(np.uint8)

@@ -14,13 +14,18 @@ from transformers.feature_extraction_utils import BatchFeature
 from transformers.image_processing_backends import PilBackend
 from transformers.image_utils import ChannelDimension, PILImageResampling, SizeDict
 from transformers.processing_utils import ImagesKwargs
-from transformers.utils import TensorType
+from transformers.utils import TensorType, logging
 
 from .files_crnn import naming_files
-from .image_loading_crnn import image_from_array, load_word_image
+from .image_loading_crnn import OVERSHOOT, image_from_array, load_word_image
 
 
 __all__ = ["CRNNImageProcessorPil"]
+
+logger = logging.get_logger(__name__)
+
+#: Letters that are narrower than by this factor are hard to read for a network that has not seen such.
+SQUEEZE_LIMIT = 2.0
 
 
 class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
@@ -233,7 +238,9 @@ class WordImageProcessing:
             if keep_aspect_ratio:
                 bounds = min_width or 1, max_width or size.width
                 options = width_rounding or "nearest", resize_to_multiple_of or 1, shrinks, width_factor or 1.0
-                sizes = [word_size(*self._shape(image)[1:], size.height, *bounds, *options) for image in images]
+                shapes = [self._shape(image)[1:] for image in images]
+                sizes = [word_size(*shape, size.height, *bounds, *options) for shape in shapes]
+                warn_of_squeezed(shapes, sizes, width_factor or 1.0)
             images = self._resize(images, sizes, resample, antialias is not False)
 
         shapes = [self._shape(image) for image in images] or [(1 if do_grayscale else 3, size.height, size.width)]
@@ -413,6 +420,23 @@ def word_size(
     return target_height, word_width(height, width, target_height, min_width, max_width, rounding, multiple_of)
 
 
+def warn_of_squeezed(shapes: list[tuple[int, int]], sizes: list[tuple[int, int]], width_factor: float):
+    """Says which images, of `(height, width)` in `shapes`, are squeezed a lot to their `sizes`: strips of lines."""
+    factors = [
+        width_factor * width * new_height / (height * new_width)
+        for (height, width), (new_height, new_width) in zip(shapes, sizes, strict=True)
+    ]
+    squeezed = [index for index, factor in enumerate(factors) if factor > SQUEEZE_LIMIT]
+    if squeezed:
+        worst = max(squeezed, key=factors.__getitem__)
+        height, width = shapes[worst]
+        logger.warning(
+            f"{len(squeezed)} of {len(shapes)} images are too wide for this processor and are squeezed, number "
+            f"{worst} ({width} x {height} pixels) by a factor of {factors[worst]:.1f}: their letters may be misread. "
+            "Cut them into pieces, or raise max_width"
+        )
+
+
 def next_multiple(number: int, of: int) -> int:
     return -(-number // of) * of
 
@@ -478,7 +502,10 @@ def _flattened(images: Any) -> Iterator[Any]:
 
 def _unit_range_factor(images: list[Any]) -> float | None:
     """1/255 if the images are arrays of floats in [0, 1], else `None`."""
-    are_unit = {not isinstance(i, Image.Image) and _is_floating(i) and float(i.max()) <= 1 for i in images if _size(i)}
+    highest = 1 + OVERSHOOT
+    are_unit = {
+        not isinstance(i, Image.Image) and _is_floating(i) and float(i.max()) <= highest for i in images if _size(i)
+    }
     if len(are_unit) > 1:
         raise ValueError("do_rescale=False, but the batch mixes arrays in [0, 1] with images in 0 to 255")
     return 1 / 255 if True in are_unit else None
