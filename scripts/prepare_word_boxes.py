@@ -63,7 +63,7 @@ def parse_args() -> argparse.Namespace:
     add("--config_overrides", help="fields of CRNNConfig as JSON: without --model, a new network")
     add(
         "--charset",
-        help="digits, 36, 94, latin, german, russian, korean, chinese ..., a .txt file, or the characters (default: the model's)",
+        help="a name such as 94, latin, german or korean, a .txt file, or the characters (default: the model's)",
     )
     add("--image_width", type=int, help="width to which words are stretched, in pixels (default: the model's)")
     add(

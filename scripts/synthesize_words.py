@@ -84,7 +84,7 @@ def parse_args() -> argparse.Namespace:
     add(
         "--charset",
         default="94",
-        help="digits, 36, 62, 94, 94+space, latin, german, korean, chinese ..., a .txt file, or the characters themselves "
+        help="digits, 36, 62, 94, latin, german, korean, chinese ..., a .txt file, or the characters themselves "
         "(default: 94)",
     )
     add(
