@@ -94,7 +94,8 @@ def find_fonts(
     A face must draw every letter and digit among `characters`; one that lacks rarer signs is kept, its
     [`Font.characters`] says which words it can spell. Where Hangul, kana or Chinese characters are among them, a face
     that draws nine tenths of these is kept too, and so is one that draws all the other letters and digits: Korean
-    signs hold Latin words in Latin faces.
+    signs hold Latin words in Latin faces. The same holds for the scripts from Hebrew to Khmer, whose faces have
+    seldom letters of another script.
 
     Args:
         characters: the characters that words will be made of.
@@ -125,14 +126,17 @@ def find_fonts(
         files = tqdm(files, desc="looking at fonts", unit="file")
     core = {character for character in wanted if character.isalnum()} or set(wanted)
     east_asian = {character for character in core if _is_east_asian(character)}
-    western = core - east_asian
+    southern = {character for character in core if _is_southern(character)}
+    western = core - east_asian - southern
     fonts, seen = [], set()
     for path in files:
         for face in records.faces(path, wanted):
             supported = frozenset(wanted).intersection(face["supported"])
             draws_western = bool(western) and western <= supported
-            draws_east_asian = bool(east_asian) and len(east_asian & supported) >= _ENOUGH * len(east_asian)
-            if not face["readable"] or not (draws_western or draws_east_asian) or face["look"] in seen:
+            draws_another = any(
+                script and len(script & supported) >= _ENOUGH * len(script) for script in (east_asian, southern)
+            )
+            if not face["readable"] or not (draws_western or draws_another) or face["look"] in seen:
                 continue
             seen.add(face["look"])
             fonts.append(
@@ -328,6 +332,11 @@ def _look_at_face(path: Path, index: int, face, characters: list[str]) -> dict |
 def _is_east_asian(character: str) -> bool:
     """Whether a character is of a script with hundreds or thousands of signs: Hangul, kana, Chinese."""
     return "\u2e80" <= character <= "\ud7ff" or "\uf900" <= character <= "\ufaff" or character >= "\U00020000"
+
+
+def _is_southern(character: str) -> bool:
+    """Whether a character is of a script from Hebrew and Arabic over those of India to Thai, Burmese and Khmer."""
+    return "\u0590" <= character <= "\u109f" or "\u1780" <= character <= "\u17ff" or "\ufb1d" <= character <= "\ufefc"
 
 
 def _names(face, path: Path) -> tuple[str, str]:

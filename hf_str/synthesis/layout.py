@@ -12,6 +12,7 @@ from PIL import ImageFont
 from ..data.bending import Bend, project, word_edge
 from ..optional import require
 from .fonts import Font, draw_glyph
+from .shaping import needs_shaping, shape_word
 
 
 __all__ = [
@@ -128,7 +129,7 @@ class Setting:
         box: the word's own place in the mask: (left, top, right, bottom), pixels. That of a mere dash or dot reaches
             beyond its ink, so that it is not enlarged to the height of a letter.
         em: the size the glyphs were drawn at, pixels.
-        letters: for each character of the word its (left, right) inside the mask, pixels.
+        letters: for each character of the word, from left to right, its (left, right) inside the mask, pixels.
     """
 
     mask: np.ndarray
@@ -154,6 +155,9 @@ def set_word(
 ) -> Setting | None:
     """Sets one word on a straight baseline.
 
+    A word that [`needs_shaping`] is drawn as a whole: its letters join or stand on each other, so that they are
+    neither spaced, shifted nor enlarged.
+
     Args:
         atlas: where drawn glyphs are kept.
         font: the face.
@@ -166,6 +170,8 @@ def set_word(
     Returns:
         The setting, cut to the word's ink; `None` when nothing of it has any ink.
     """
+    if needs_shaping(text):
+        return _set_shaped(font, em, text)
     face = atlas.face(font, em, text)
     pieces, pen, previous = [], 0.0, ""
     for position, character in enumerate(text):
@@ -185,6 +191,17 @@ def set_word(
         pen += advance + spacing * em
         previous = character
     return _compose(pieces, em)
+
+
+def _set_shaped(font: Font, em: int, text: str) -> Setting | None:
+    mask, left, top, spans = shape_word(font, em, text)
+    if mask.size:
+        x, y, width, height = cv2.boundingRect(mask)
+        left, top, mask = left + x, top + y, mask[y : y + height, x : x + width]
+    setting = _compose([(mask, left, top)], em)
+    if setting is not None:
+        setting.letters = [(first - left, last - left) for first, last in spans]
+    return setting
 
 
 def stack_word(atlas: GlyphAtlas, font: Font, em: int, text: str, spacing: float = 0.0) -> Setting | None:

@@ -16,6 +16,7 @@ from ._chance import below, one_of, pick
 from .fonts import Font, find_fonts
 from .hangul import has_hangul
 from .layout import GlyphAtlas, Placement, Setting, height_of, place, set_word, stack_word, surround
+from .shaping import needs_shaping, require_shaping
 from .words import WordSampler
 
 
@@ -86,6 +87,8 @@ class WordRenderer:
         self.easy_words = easy_words
         self.vertical_share = vertical_share
         self.max_aspect = max_aspect
+        if needs_shaping("".join(sampler.characters)):
+            require_shaping()
         self.atlas = GlyphAtlas()
         self._channels = 1 if mode == "L" else 3
         self._backgrounds = appearance.Backgrounds(backgrounds, self._channels)
@@ -168,7 +171,7 @@ class WordRenderer:
         height = int(lowest * (highest / lowest) ** (rng.random() ** 1.3) + 0.5)
         # Syllables of Hangul have twice the strokes of a letter in the same height: they bear half the blur.
         fineness = 1.8 if has_hangul(text) else 1.0
-        if 2 <= len(text) <= 12 and rng.random() < self.vertical_share:
+        if 2 <= len(text) <= 12 and rng.random() < self.vertical_share and not needs_shaping(text):
             return self._lay_out_downwards(text, font, height, fineness, rng)
         pose = (one_of(rng, _POSES, strength) or _level) if strength > 0 else _upright
         setting = self._set(text, font, height, 0.7 if pose is _tilted else 0.33, rng)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from transformers.utils import logging
 
+from ..models.crnn.text_crnn import runs_from_right
 from .collator import BadWordError, WordCollator
 
 
@@ -119,6 +120,7 @@ def check_words(
     report = WordReport(name, checked=len(dataset))
     ratios = np.ones(len(dataset), np.float32) if collator.image_processor.keep_aspect_ratio else None
     good = np.ones(len(dataset), bool)
+    from_right: list[str] = []
     columns = dataset.select_columns(["text"] if ratios is None else ["text", "image"])
     row = -1
     for batch in columns.iter(batch_size=1000):
@@ -132,6 +134,15 @@ def check_words(
             except BadWordError as error:
                 good[row] = False
                 report.add(row, error)
+            if runs_from_right(text):
+                from_right.append(text)
+    if from_right:
+        logger.warning(
+            f"{name}: {len(from_right):,} of {len(dataset):,} labels are in a script that runs from right to left, "
+            f"such as {from_right[0]!r}. CTC aligns the first character of a label with the left of the image: "
+            "labels as they are typed must be brought to the order on the page, from left to right, as get_display "
+            "of python-bidi does, and predictions back again"
+        )
     if report.bad and action == "error":
         raise ValueError(f"{report}\nCorrect these words, or leave them out with --bad_labels drop.")
     if not good.any():

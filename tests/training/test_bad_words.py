@@ -112,3 +112,13 @@ def test_a_source_without_any_good_word_ends(collator):
     with pytest.raises(ValueError, match="100 words in a row"):
         words[0]
     assert np.isfinite(words.bad_words.count)
+
+
+def test_labels_that_run_from_right_to_left_are_said(collator, monkeypatch):
+    said = []
+    monkeypatch.setattr("hf_str.training.bad_words.logger.warning", said.append)
+    check_words(as_dataset(["good", "שלום"]), "mine", collator, "drop")
+    assert any("1 of 2 labels are in a script that runs from right to left, such as 'שלום'" in text for text in said)
+    said.clear()
+    check_words(as_dataset(["good"]), "mine", collator)
+    assert not said

@@ -3,7 +3,7 @@
 import unicodedata
 
 
-__all__ = ["normalize_symbols", "normalize_text"]
+__all__ = ["normalize_symbols", "normalize_text", "runs_from_right"]
 
 
 def normalize_text(text: str) -> str:
@@ -42,3 +42,18 @@ def normalize_symbols(symbols: str) -> str:
         else:
             parts[-1] += character
     return "".join(part if place % 2 else normalize_text(part) for place, part in enumerate(parts))
+
+
+def runs_from_right(text: str) -> bool:
+    """Whether a text begins at the right: its first letter is Hebrew, Arabic or of another such script.
+
+    That is how Unicode's bidirectional algorithm finds the direction of a paragraph (UAX #9, rule P2).
+
+    Example:
+        >>> runs_from_right("12 \u05e9\u05dc\u05d5\u05dd"), runs_from_right("Exit")
+        (True, False)
+    """
+    if text.isascii():
+        return False
+    directions = (unicodedata.bidirectional(character) for character in text)
+    return next((direction for direction in directions if direction in ("L", "R", "AL")), "L") != "L"
