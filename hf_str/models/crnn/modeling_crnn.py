@@ -22,6 +22,7 @@ from .configuration_crnn import CRNNConfig
 from .convolution_crnn import CRNNAffine
 from .featurizer_crnn import CRNNFeaturizer, CRNNRowScore
 from .files_crnn import naming_files
+from .forking_crnn import before_computing
 from .guidance_crnn import CRNNGuidanceDecoder
 from .inference_crnn import CRNNInferenceMixin, pad_to_bucket
 from .rectification_crnn import CRNNRectification, spline_inverse, straight_fiducials
@@ -151,6 +152,7 @@ class CRNNModel(CRNNPreTrainedModel):
         Returns:
             `last_hidden_state` of shape `(batch, time, hidden)` with `time = config.num_frames(width)`.
         """
+        before_computing(pixel_values.device)
         self._check_images(pixel_values)
         widths = None if pixel_mask is None else image_widths(pixel_mask)
         pixel_values = pixel_values.to(self.dtype)
