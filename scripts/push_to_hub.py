@@ -61,7 +61,7 @@ def main():
         ) as publication:
             print(publication.listing())
             if args.dry_run:
-                print(f"\n{publication.card}\n\n{publication.validate_card()} Nothing was sent.")
+                print(f"\n{publication.card}\n\nThe Hub checks the card when it is pushed. Nothing was sent.")
                 return
             address = upload(
                 publication,

@@ -1,12 +1,17 @@
 """What a folder would publish, and the files that must never be published."""
 
+import gzip
+import io
 import mmap
 import os
 import pickletools
 import re
+import tarfile
 import zipfile
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from huggingface_hub import get_token
 from huggingface_hub.utils import filter_repo_objects
@@ -26,17 +31,31 @@ _LEFT_OUT = [
     *(".git/*", ".cache/*", "__pycache__/*", "*/__pycache__/*", ".DS_Store", "*/.DS_Store"),
 ]
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
+#: Of any folder or file on the way, in any case; a copy is as telling as the original.
 _SECRET_NAMES = re.compile(
-    r"(\.env(\..*)?|\.netrc|\.git-credentials|\.npmrc|\.pypirc|id_(rsa|dsa|ecdsa|ed25519)|.*\.(pem|key|p12|pfx|kdbx))"
+    r"(\.env(rc)?(\..*)?|.*\.env|[._]netrc|\.git|\.git-credentials|\.ssh|\.aws|\.azure|\.gnupg|\.docker|\.kube|"
+    r"kubeconfig|\.npmrc|\.pypirc|\.pgpass|\.my\.cnf|\.htpasswd|\.(ba|z|k)?sh_history|\.(python|psql|mysql)_history|"
+    r"id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(pem|key|p12|pfx|p8|jks|ppk|kdbx|keystore))(\.(bak|old|orig|save|swp|\d+)|~)*",
+    re.IGNORECASE,
 )
 _SECRETS = {
     "a Hugging Face token": rb"\b(hf|api_org)_[A-Za-z0-9]{30,}\b",
     "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY",
     "a GitHub token": rb"\b(gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
-    "an AWS key": rb"\bAKIA[0-9A-Z]{16}\b",
+    "a GitLab token": rb"\bgl(pat|ptt|dt|rt)-[A-Za-z0-9_-]{20,}",
+    "an npm token": rb"\bnpm_[A-Za-z0-9]{36}\b",
+    "a PyPI token": rb"\bpypi-AgE[A-Za-z0-9_-]{50,}",
+    "an AWS key": rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
+    "a Google key": rb"\b(AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{30,})",
+    "a Stripe key": rb"\b[sr]k_(live|test)_[A-Za-z0-9]{16,}",
     "a key of OpenAI or Anthropic": rb"\bsk-(ant-|proj-)?[A-Za-z0-9_-]{32,}",
-    "a Slack token": rb"\bxox[abprs]-[A-Za-z0-9-]{20,}",
+    "a Slack token": rb"\bxox[abeprs]-[A-Za-z0-9-]{20,}",
+    "a JSON web token": rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
+    "a password in an address": rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>]{1,100}:[^\s/:@\"'<>{}$]{3,100}@[a-zA-Z0-9]",
 }
+#: What is unpacked of one file to look into it, and how deep: more is refused rather than passed unseen.
+_LARGEST_UNPACKED = 500_000_000
+_DEEPEST_ARCHIVE = 3
 #: Pickles of protocols 0 and 1 have no mark at their start; larger files are not tried.
 _LARGEST_MARKLESS_PICKLE = 50_000_000
 
@@ -87,10 +106,10 @@ def size_of(content: Path | bytes) -> int:
 
 def _why_unsafe(name: str, content: Path | bytes) -> str:
     """Why a file must not be published, or an empty string."""
-    if _SECRET_NAMES.fullmatch(PurePosixPath(name).name):
+    if any(map(_SECRET_NAMES.fullmatch, PurePosixPath(name).parts)):
         return "files of this name hold secrets"
     if isinstance(content, bytes):
-        return _secret_in(content)
+        return _secret_in(content) or _why_unsafe_inside(content)
     if content.is_symlink():
         return f"a link to {os.readlink(content)}: put the file itself here if it belongs here"
     if not content.is_file():
@@ -98,16 +117,67 @@ def _why_unsafe(name: str, content: Path | bytes) -> str:
     if content.stat().st_size == 0:
         return ""
     with open(content, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        if name.endswith(_PICKLE_SUFFIXES) or _is_pickle(content, data):
+        if name.lower().endswith(_PICKLE_SUFFIXES) or _is_pickle(content, data):
             return "a pickle, which runs code on the machine of whoever loads it: publish safetensors instead"
-        return _secret_in(data)
+        return _secret_in(data) or _why_unsafe_inside(data)
+
+
+def _why_unsafe_inside(data: bytes | mmap.mmap, depth: int = 0, left: list[int] | None = None) -> str:
+    """Why an archive, in which nobody sees it, holds something unsafe; an empty string for what is no archive."""
+    left = [_LARGEST_UNPACKED] if left is None else left
+    is_zip, is_gzip = data[:4] == b"PK\x03\x04", data[:2] == b"\x1f\x8b"
+    if not is_zip and not is_gzip and data[257:262] != b"ustar":
+        return ""
+    if depth == _DEEPEST_ARCHIVE:
+        return "archives in archives in archives, which are not looked into: unpack them"
+    try:
+        for name, member in _members(data, is_zip, is_gzip, left):
+            if any(map(_SECRET_NAMES.fullmatch, PurePosixPath(name).parts)):
+                return f"holds {name}: files of this name hold secrets"
+            if problem := _secret_in(member) or _why_unsafe_inside(member, depth + 1, left):
+                return f"{name or 'its content'} in it {problem}"
+    except _TooLarge:
+        return f"unpacks to more than {_LARGEST_UNPACKED:,} bytes, which are not looked into: publish it unpacked"
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
+        return f"an archive that cannot be looked into ({error}): pack it again, or publish its files unpacked"
+    return ""
+
+
+class _TooLarge(Exception):
+    pass
+
+
+def _members(data: bytes | mmap.mmap, is_zip: bool, is_gzip: bool, left: list[int]) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of what an archive holds; of `left` bytes, what was read is taken away."""
+
+    def read(file: IO[bytes]) -> bytes:
+        content = file.read(left[0] + 1)  # never what a header says: a small archive may hold terabytes
+        left[0] -= len(content)
+        if left[0] < 0:
+            raise _TooLarge
+        return content
+
+    buffer = io.BytesIO(data[:])
+    if is_zip:
+        with zipfile.ZipFile(buffer) as archive:
+            for entry in archive.infolist():
+                with archive.open(entry) as file:
+                    yield entry.filename, read(file)
+    elif is_gzip:
+        with gzip.open(buffer) as file:
+            yield "", read(file)
+    else:
+        with tarfile.open(fileobj=buffer) as archive:
+            for entry in archive:
+                file = archive.extractfile(entry) if entry.isfile() else None
+                yield entry.name, b"" if file is None else read(file)
 
 
 def _is_pickle(path: Path, data: mmap.mmap) -> bool:
     """Whether the content is a pickle, alone or in an archive as torch and joblib write them."""
     if data[:4] == b"PK\x03\x04" and zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            return any(name.endswith((".pkl", ".pickle")) for name in archive.namelist())
+            return any(name.lower().endswith((".pkl", ".pickle")) for name in archive.namelist())
     if re.match(rb"\x80[\x02-\x05]", data[:2]):
         return True
     if data[:6] == b"\x93NUMPY":
@@ -129,4 +199,6 @@ def _secret_in(data: bytes | mmap.mmap) -> str:
         if match := re.search(pattern, data):
             line = data[: match.start()].count(b"\n") + 1
             return f"holds what looks like {kind}, in line {line}: remove it, and make a new one if it was ever shared"
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # text as Windows writes it, with a zero beside each letter
+        return _secret_in(data[2:].replace(b"\0", b""))
     return ""

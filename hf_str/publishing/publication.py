@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, RepoCard, constants, get_token
 from huggingface_hub.errors import (
-    BadRequestError,
     HfHubHTTPError,
     HFValidationError,
     HTTPError,
@@ -18,7 +17,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from huggingface_hub.utils import get_session, hf_raise_for_status, validate_repo_id
+from huggingface_hub.utils import validate_repo_id
 
 from .cards import check_space_card, read_card
 from .contents import Files, PublishError, folder_contents, refuse_unsafe, size_of
@@ -65,24 +64,6 @@ class Publication:
         if self.left_out:
             lines.append(f"Left out: {', '.join(self.left_out[:20])}{' ...' if len(self.left_out) > 20 else ''}")
         return "\n".join(lines)
-
-    def validate_card(self) -> str:
-        """Asks the Hub whether it takes the card, which needs no token; says what came of it.
-
-        Raises:
-            PublishError: it does not.
-        """
-        # `card.validate` of huggingface_hub 1.x asks huggingface.co, whatever HF_ENDPOINT says.
-        body = {"repoType": self.repo_type, "content": str(self.card)}
-        try:
-            hf_raise_for_status(get_session().post(f"{constants.ENDPOINT}/api/validate-yaml", json=body))
-        except BadRequestError as error:
-            raise PublishError(
-                f"the Hub does not take the metadata of README.md: {error.server_message or error}"
-            ) from error
-        except (HTTPError, OSError):
-            return "The metadata of README.md is well-formed; the Hub could not be asked whether it takes it."
-        return "The Hub takes the metadata of README.md."
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 import os
 import pickle
 import random
@@ -652,3 +653,19 @@ def test_a_language_model_of_a_file(checkpoint_with_language_model, tmp_path):
     (tmp_path / "broken.safetensors").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"broken\.safetensors is no language model"):
         CRNNTokenizer("36", language_model_file=tmp_path / "broken.safetensors")
+
+
+def test_a_checkpoint_names_no_file_of_this_machine(tmp_path):
+    secret = tmp_path / "private.txt"
+    secret.write_text("xyz")
+    folder = tmp_path / "stranger"
+    CRNNTokenizer(charset="abc").save_pretrained(folder)
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"charset": str(secret)}))
+    with pytest.raises(ValueError, match=r"tokenizer_config\.json of .* names a file as its charset"):
+        CRNNTokenizer.from_pretrained(folder)
+    given = CRNNTokenizer.from_pretrained(folder, charset=str(secret))
+    assert given.characters == CRNNTokenizer(charset=secret).characters == ("x", "y", "z")
+    given.save_pretrained(folder)
+    assert "_charset_of" not in path.read_text()
+    assert CRNNTokenizer.from_pretrained(folder).characters == ("x", "y", "z")

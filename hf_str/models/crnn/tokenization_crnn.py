@@ -90,6 +90,12 @@ class CRNNTokenizer(TokenizersBackend):
         saved = [kwargs.pop(name, None) for name in ("vocab", "tokenizer_file", "tokenizer_object")]
         if any(saved) and isinstance(charset, str) and charset not in CHARSETS and not charset.endswith(".txt"):
             charset = tuple(charset)  # a class each, also where a base and an accent happen to stand side by side
+        checkpoint = kwargs.pop("_charset_of", None)
+        if checkpoint is not None and isinstance(charset, str) and charset.endswith(".txt"):
+            raise ValueError(
+                f"tokenizer_config.json of {checkpoint} names a file as its charset, {charset!r}: a checkpoint, which "
+                "may be a stranger's, holds the characters themselves. Give a file of yours as charset=..."
+            )
         symbols = resolve_charset(charset)
         if lowercase is None:
             letters = "".join(symbols)
@@ -114,6 +120,8 @@ class CRNNTokenizer(TokenizersBackend):
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> "CRNNTokenizer":
         """As any tokenizer of transformers; a damaged or wrong file is a `ValueError` that names it."""
         names = ["tokenizer_config.json", *cls.vocab_files_names.values(), "special_tokens_map.json"]
+        # From a checkpoint, a charset is never a file of this machine; from whoever loads it, it may be.
+        kwargs["_charset_of"] = None if "charset" in kwargs else str(pretrained_model_name_or_path)
         with naming_files(pretrained_model_name_or_path, names, **kwargs):
             tokenizer = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
         if os.path.isdir(pretrained_model_name_or_path) and "charset" not in kwargs:
