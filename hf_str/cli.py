@@ -16,9 +16,11 @@ from transformers.utils import logging
 import hf_str
 from hf_str.models.crnn.batching_crnn import window_size
 from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
+from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
 from hf_str.models.crnn.files_crnn import naming_files
 
 from .explanation import explain_image
+from .whole_files import finite_or_null
 
 
 __all__ = ["main"]
@@ -150,13 +152,19 @@ def read_images(options: argparse.Namespace) -> int:
             images = []
             for path in chunk:
                 try:
-                    images.append((path, hf_str.load_word_image(path)))
+                    image = hf_str.load_word_image(path)
+                    image.filename = path  # what errors call it
+                    images.append((path, image))
                 except hf_str.UnreadableImageError as error:
                     tqdm.write(str(error), file=sys.stderr)
                     unread += 1
             decoding = {"decoder": decoder, "n_best": options.n_best}
-            for line in _readings(reader, images, options.json, batch_size=options.batch_size, **decoding):
-                tqdm.write(line, file=sys.stdout)
+            try:
+                for line in _readings(reader, images, options.json, batch_size=options.batch_size, **decoding):
+                    tqdm.write(line, file=sys.stdout)
+            except NonFiniteLogitsError as error:  # of a model that is no good, and no more so for the next image
+                print(f"cannot read with {options.model!r}: {error}", file=sys.stderr)
+                return 2
             if options.explain is not None:
                 for (_, image), target in zip(images, targets, strict=False):
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -205,7 +213,8 @@ def _readings(reader, images: list[tuple[str, Image.Image]], as_json: bool, **op
     results = reader([image for _, image in images], return_characters=as_json, **options)
     for (path, _), (result,) in zip(images, results, strict=True):
         if as_json:
-            yield json.dumps({"path": path, **result}, ensure_ascii=False)
+            # null is the log_prob of what a lexicon does not allow
+            yield json.dumps(finite_or_null({"path": path, **result}), ensure_ascii=False, allow_nan=False)
         else:
             for candidate in result.get("candidates", [result]):
                 yield f"{path}\t{candidate['generated_text']}\t{candidate['score']:.4f}"

@@ -1,6 +1,7 @@
 """Files that are whole or not there."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 
-__all__ = ["whole_file", "write_json"]
+__all__ = ["finite_or_null", "whole_file", "write_json"]
 
 
 @contextmanager
@@ -29,6 +30,16 @@ def whole_file(path: str | os.PathLike) -> Iterator[BinaryIO]:
 
 
 def write_json(path: str | os.PathLike, content: Any):
-    """Writes a JSON file, whole or not at all."""
+    """Writes a JSON file, whole or not at all; numbers that are NaN or infinite, which JSON lacks, become `null`."""
+    text = json.dumps(finite_or_null(content), indent=2, ensure_ascii=False, allow_nan=False)
     with whole_file(path) as file:
-        file.write((json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        file.write((text + "\n").encode())
+
+
+def finite_or_null(content: Any) -> Any:
+    """What JSON can say of it: with `None` for numbers that are NaN or infinite."""
+    if isinstance(content, float):
+        return content if math.isfinite(content) else None
+    if isinstance(content, dict):
+        return {key: finite_or_null(value) for key, value in content.items()}
+    return [finite_or_null(value) for value in content] if isinstance(content, (list, tuple)) else content

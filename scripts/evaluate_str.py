@@ -25,7 +25,6 @@ characters, or the model cannot write some of them, the figures say so. Prints a
 """
 
 import argparse
-import json
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -55,6 +54,7 @@ from hf_str.html_page import as_svg_file
 from hf_str.models.crnn.decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.processes import start_process
+from hf_str.whole_files import write_json
 
 
 def parse_args() -> argparse.Namespace:
@@ -229,7 +229,7 @@ def write(folder: Path, results: dict, parts: list[Part], sets: list[TestSet]):
     tables = {words.name: words.table for words in sets}
     protocol = PROTOCOLS[next(iter(results["protocols"]))]
     page = evaluation_page(results, parts, protocol, lambda name, row: tables[name][row]["image"])
-    (folder / "results.json").write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(folder / "results.json", results)
     (folder / "results.md").write_text(results_table(results), encoding="utf-8")
     (folder / "model-index.yaml").write_text(model_index(results), encoding="utf-8")
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -46,6 +46,7 @@ import hf_str
 from hf_str.evaluation.predictions import check_settings
 from hf_str.evaluation.recognizers import fingerprint
 from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
 from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.optional import require
 from hf_str.processes import start_process
@@ -97,7 +98,7 @@ def main():
                 readings = ((window, reader.read(window)) for window in own_windows)
                 counts[number], own_bad = write_readings(outputs[number], reader.schema, readings, bar.update)
                 rows, bad = rows + counts[number], bad + own_bad
-            except (BrokenShardError, OSError) as error:
+            except (BrokenShardError, NonFiniteLogitsError, OSError) as error:
                 problems[number] = str(error)
     seconds, of_cores = time.perf_counter() - started, cpu_seconds() - cpu_started
     missing = [(shards[n].name, problems.get(n, "it was not read")) for n in own if not outputs[n].exists()]

@@ -71,6 +71,7 @@ from hf_str.training.arguments import ModelArguments
 from hf_str.training.checkpointing import changed_settings, completed, keep_newest, label_fingerprints, replace_folder
 from hf_str.training.evaluation import evaluate_all
 from hf_str.training.setup import load_recognizer, make_loader
+from hf_str.whole_files import finite_or_null
 
 
 STARTED = time.monotonic()
@@ -202,7 +203,7 @@ def main():
                 sets = {"validation": real.validation}
                 metrics, _ = evaluate_all(model, collator, sets, args.output_dir, batch_size=256, autocast=autocast)
             values |= metrics
-        line = json.dumps({name: round(value, 6) for name, value in values.items()})
+        line = json.dumps(finite_or_null({name: round(value, 6) for name, value in values.items()}), allow_nan=False)
         tqdm.write(line)
         with open(log_file, "a", encoding="utf-8") as log:
             log.write(line + "\n")

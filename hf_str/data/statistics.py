@@ -20,6 +20,7 @@ from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
+from ..whole_files import finite_or_null
 from .frames import frames_needed, seen_size
 from .loading import load_word_boxes
 from .near_duplicates import likeness, near_pairs, perceptual_hash, thumbnail
@@ -213,7 +214,8 @@ def report_word_boxes(settings: ReportSettings, folder: Path, checkpoint: str | 
     folder.mkdir(parents=True, exist_ok=True)
     text = report_text(report)
     (folder / "report.txt").write_text(text + "\n", encoding="utf-8")
-    (folder / "report.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text_of_report = json.dumps(finite_or_null(report), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "report.json").write_text(text_of_report + "\n", encoding="utf-8")
     (folder / "report.html").write_text(report_page(report, train, test), encoding="utf-8")
     return f"{text}\n\nWritten: {folder}/report.html, report.json, report.txt"
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -118,12 +119,19 @@ class PredictionFile:
             file.truncate(whole)
 
     def add(self, predictions: Sequence[Prediction]):
-        """Writes those whose rows are not there yet."""
+        """Writes those whose rows are not there yet.
+
+        Raises:
+            ValueError: a score is NaN or infinite; nothing is written.
+        """
         new = [prediction for prediction in predictions if prediction.row not in self.found]
+        for one in new:
+            if not math.isfinite(one.score):
+                raise ValueError(f"row {one.row}, {one.name}: the score of its reading {one.text!r} is {one.score}")
         self.found |= {prediction.row: prediction for prediction in new}
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            lines = (json.dumps(asdict(prediction), ensure_ascii=False) + "\n" for prediction in new)
+            lines = (json.dumps(asdict(prediction), ensure_ascii=False, allow_nan=False) + "\n" for prediction in new)
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write("".join(lines))
 

@@ -1,5 +1,6 @@
 """A CRNN that was exported to ONNX, run by OpenVINO."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -84,10 +85,12 @@ class _Session:
         model = openvino.Core().compile_model(file, "CPU", options)
         self.dtype = _DTYPES[model.get_property("INFERENCE_PRECISION_HINT").get_type_name()]
         self._inputs = [SimpleNamespace(name=port.get_any_name()) for port in model.inputs]
-        self._request = model.create_infer_request()
+        self._model, self._own = model, threading.local()  # an infer request is busy until it is done: one a thread
 
     def get_inputs(self) -> list[SimpleNamespace]:
         return self._inputs
 
     def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-        return list(self._request.infer(inputs).values())
+        if not hasattr(self._own, "request"):
+            self._own.request = self._model.create_infer_request()
+        return list(self._own.request.infer(inputs).values())

@@ -57,10 +57,19 @@ class WordReader:
 
         Returns:
             A record batch of `schema`: a row for each sample, in order. A bad image has an empty text and no score.
+
+        Raises:
+            ValueError: the network gives NaN or infinity for an image; the message has its key and row.
         """
         count = len(window.keys)
         texts, scores, characters = [""] * count, [None] * count, [None] * count
-        found = read_batches(window.batches, self.model, self.processor, decoder=self.decoder)
+        found = read_batches(
+            window.batches,
+            self.model,
+            self.processor,
+            lambda place: f"{window.keys[place]}, row {window.first_row + place} of its shard",
+            decoder=self.decoder,
+        )
         for place, reading in found.items():
             texts[place], scores[place] = reading["text"], reading["score"]
             if self.characters:

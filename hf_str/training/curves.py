@@ -20,9 +20,10 @@ def write_curves(log: str | os.PathLike, path: str | os.PathLike, over: str = "w
         over: the name of the number that is the x axis.
     """
     records = [json.loads(line) for line in Path(log).read_text(encoding="utf-8").splitlines()]
-    names = dict.fromkeys(name for record in records for name in record if name != over)
+    known = [{name: value for name, value in record.items() if value is not None} for record in records]
+    names = dict.fromkeys(name for record in known for name in record if name != over)
     charts = [_curve(records, name, over) for name in names]
-    last = ((name, f"{value:,.4g}") for name, value in records[-1].items()) if records else ()
+    last = ((name, f"{value:,.4g}") for name, value in known[-1].items()) if records else ()
     body = [f"<h1>{Path(log).parent.name}</h1>", f"<div class='grid'>{''.join(charts)}</div>", "<h2>Now</h2>"]
     Path(path).write_text(page("Training", [*body, table(("", ""), last)]), encoding="utf-8")
 

@@ -16,7 +16,7 @@ from transformers.utils import logging
 from ..evaluation.metrics import edit_distance, recognition_metrics
 from ..evaluation.protocols import PROTOCOLS, find_missing, missing_characters
 from ..models.crnn.batching_crnn import Batch, bound_logits
-from ..models.crnn.decoding_crnn import CTCHypothesis, best_path
+from ..models.crnn.decoding_crnn import CTCHypothesis, NonFiniteLogitsError, best_path
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
@@ -27,6 +27,8 @@ __all__ = ["EvaluationReport", "Reading", "check_validation", "evaluate", "evalu
 
 logger = logging.get_logger(__name__)
 
+_NO_PROBABILITIES = "the model gives NaN or infinity"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -34,10 +36,10 @@ class Reading:
 
     Attributes:
         row: of the data set.
-        text: what was read; empty where the image could not be opened.
+        text: what was read; empty where the image could not be opened, or the model gives no probabilities for it.
         label: what stands there.
         score: the model's probability of the word, in [0, 1].
-        problem: why the image could not be opened, or empty.
+        problem: why nothing was read, or empty.
     """
 
     row: int
@@ -85,7 +87,8 @@ class EvaluationReport:
             {"row": r.row, "label": r.label, "reading": r.text, "score": round(r.score, 4), "problem": r.problem}
             for r in self.worst(count)
         )
-        Path(path).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+        lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+        Path(path).write_text("".join(lines), encoding="utf-8")
 
 
 def evaluate(
@@ -101,7 +104,8 @@ def evaluate(
     """Reads a data set and compares.
 
     Labels are compared in NFC, also where the model lacks a character: what it cannot read counts as an error.
-    Images that cannot be opened count as read wrong, and the report says which they are.
+    Images that cannot be opened, or for which the model gives NaN or infinity, count as read wrong, and the report
+    says which they are: a run that diverged goes on to its end or its own guard, with figures that are numbers.
 
     Args:
         model: on its device, not wrapped; its mode is left as it was.
@@ -138,6 +142,8 @@ def evaluate(
     if world_size > 1:
         readings = gather_object(readings)
     readings.sort(key=lambda reading: reading.row)
+    if count := sum(reading.problem == _NO_PROBABILITIES for reading in readings):
+        logger.warning(f"{count:,} of {len(readings):,} words count as read wrong: {_NO_PROBABILITIES}")
     labels = [reading.label for reading in readings]
     metrics = recognition_metrics([reading.text for reading in readings], labels)
     metrics["unwritable"] = PROTOCOLS["exact"].unwritable(labels, collator.tokenizer.characters) / len(labels)
@@ -228,14 +234,27 @@ def _read(model: CRNNForCTC, collator: WordCollator, words: list[tuple], autocas
     images, places = [image for _, image, _, _ in words], list(range(len(words)))
     sizes = [(image.height, image.width) for image in images]
     batch = Batch(places, [0] * len(words), sizes, collator.stack(images))
-    hypotheses: list[CTCHypothesis] = []
+    hypotheses: list[CTCHypothesis | None] = []
     for part in bound_logits([batch], model, len(collator.tokenizer)):
         inputs = {name: tensor.to(model.device) for name, tensor in part.inputs.items()}
         with autocast():
             logits = model(**inputs).logits
-        hypotheses += best_path(logits)
+        hypotheses += _best_paths(logits)
     readings = []
     for (row, _, label, _), hypothesis in zip(words, hypotheses, strict=True):
+        if hypothesis is None:
+            readings.append(Reading(row, "", label, 0.0, _NO_PROBABILITIES))
+            continue
         text = "".join(collator.tokenizer.convert_ids_to_tokens(hypothesis.ids))
         readings.append(Reading(row, normalize_text(text), label, hypothesis.score))
     return readings + unreadable
+
+
+def _best_paths(logits: torch.Tensor) -> list[CTCHypothesis | None]:
+    """Best path of each image; `None` where there is none."""
+    try:
+        return list(best_path(logits))
+    except NonFiniteLogitsError as error:
+        rows = [row for row in range(len(logits)) if row not in set(error.images)]
+        found = dict(zip(rows, best_path(logits[rows]), strict=True))
+        return [found.get(row) for row in range(len(logits))]

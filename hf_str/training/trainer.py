@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.utils import logging
 
+from ..whole_files import finite_or_null
 from .arguments import RecipeArguments
 from .checkpointing import BestCheckpoint, completed, keep_newest
 from .ema import WeightAverage
@@ -143,9 +144,9 @@ class CTCTrainer(Trainer):
         return self.average.applied_to(model) if self.average is not None else nullcontext()
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any):
-        """Logs, with what was left out so far."""
+        """Logs, with what was left out so far; what is NaN or infinite, such as the norm of a bad step, is `None`."""
         counts = {"skipped_steps": self.guard.skipped, "bad_words": self.words.bad_words.count}
-        super().log({**logs, **{name: count for name, count in counts.items() if count}}, *args, **kwargs)
+        super().log(finite_or_null({**logs, **{name: n for name, n in counts.items() if n}}), *args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any):
         output_dir = self._get_output_dir(trial)

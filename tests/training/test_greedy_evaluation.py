@@ -1,6 +1,7 @@
 """Greedy readings of a data set and what is made of them."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -145,3 +146,29 @@ def test_several_sets(model, collator, dataset, tmp_path):
     alone, _ = evaluate_all(model, collator, {"a": dataset}, tmp_path, rank=0)
     assert alone["cer"] == metrics["a_cer"]
     assert "a_cer" not in alone
+
+
+def test_a_model_that_diverged_has_figures(model, collator, dataset, tmp_path, caplog):
+    """NaN for some images or all of them: they are wrong, named, and the figures and the report stay numbers."""
+    good = evaluate(model, collator, dataset, batch_size=4)
+    forward = model.forward
+
+    def sometimes_nan(**inputs):
+        outputs = forward(**inputs)
+        outputs.logits[1] = torch.nan
+        return outputs
+
+    model.forward = sometimes_nan
+    with caplog.at_level("WARNING"):
+        found = evaluate(model, collator, dataset, batch_size=4)
+    count = -(-len(dataset) // 4)
+    assert f"{count} of {len(dataset)} words count as read wrong: the model gives NaN" in caplog.text
+    for one, before in zip(found.readings, good.readings, strict=True):
+        assert (one.text, one.problem != "") == (("", True) if one.row % 4 == 1 else (before.text, False))
+    model.forward = forward
+    model.ctc_head.bias.data[:] = torch.nan
+    metrics, table = evaluate_all(model, collator, {"validation": dataset}, tmp_path)
+    assert metrics["word_accuracy"] == 0 and all(math.isfinite(value) for value in metrics.values())
+    assert "the model gives NaN or infinity" in table
+    lines = (tmp_path / "validation_errors.jsonl").read_text().splitlines()
+    assert {json.loads(line)["score"] for line in lines} == {0.0}

@@ -9,12 +9,14 @@ and decoders copy them. So a batch goes through the network in parts whose logit
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import torch
 from PIL import Image
+
+from .decoding_crnn import NonFiniteLogitsError
 
 
 __all__ = ["Batch", "bound_logits", "keep_surest", "make_batches", "read_batches", "sorts_by_width", "window_size"]
@@ -128,20 +130,35 @@ def bound_logits(batches: Iterable[Batch], model: Any, num_classes: int) -> Iter
             yield batch.select(rows, {name: values[start : rows.stop] for name, values in batch.inputs.items()})
 
 
-def read_batches(batches: Iterable[Batch], model: Any, processor: Any, **decoding: Any) -> dict[int, dict[str, Any]]:
+def read_batches(
+    batches: Iterable[Batch],
+    model: Any,
+    processor: Any,
+    image_name: Callable[[int], str] = "image {}".format,
+    **decoding: Any,
+) -> dict[int, dict[str, Any]]:
     """Reads a window, with bounded memory: one reading for each image, by its place.
 
     Args:
         batches: of [`make_batches`].
         model: gives logits.
         processor: its `CRNNProcessor`.
+        image_name: what an error calls the image at a place; by default its place.
         decoding: further arguments of `post_process_text_recognition`.
+
+    Raises:
+        NonFiniteLogitsError: of some images the model gives no probabilities; it names them.
     """
 
     def read(batch: Batch) -> list[dict[str, Any]]:
         inputs = {name: tensor.to(model.device, non_blocking=True) for name, tensor in batch.inputs.items()}
         mask = inputs.get("pixel_mask")
-        return processor.post_process_text_recognition(model(**inputs), mask, target_sizes=batch.sizes, **decoding)
+        outputs = model(**inputs)
+        try:
+            return processor.post_process_text_recognition(outputs, mask, target_sizes=batch.sizes, **decoding)
+        except NonFiniteLogitsError as error:
+            places = sorted({batch.places[row] for row in error.images})
+            raise NonFiniteLogitsError(places, list(map(image_name, places))) from None
 
     return keep_surest((batch, read(batch)) for batch in bound_logits(batches, model, len(processor.tokenizer)))
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from .alignment_crnn import align
-from .decoding_crnn import BestPath, CTCHypothesis, frame_log_probs, joined_ranges
+from .decoding_crnn import BestPath, CTCHypothesis, NonFiniteLogitsError, frame_log_probs, joined_ranges
 from .lexicon_crnn import Lexicon
 
 
@@ -83,6 +83,13 @@ class PrefixBeamSearch:
     ):
         if beam_width < 1:
             raise ValueError(f"beam_width must be at least 1, not {beam_width}")
+        for name, value in {"alpha": alpha, "beta": beta}.items():
+            if not math.isfinite(value):
+                raise ValueError(f"{name} must be a finite number, not {value}")
+        if math.isnan(sure_score):
+            raise ValueError("sure_score must be a number, not NaN")
+        if not code_log_odds < math.inf:  # NaN neither
+            raise ValueError(f"code_log_odds must be a finite number, or -inf for no codes, not {code_log_odds}")
         self.beam_width, self.lexicon, self.language_model = beam_width, lexicon, language_model
         self.alpha, self.beta, self.sure_score, self.code_log_odds = alpha, beta, sure_score, code_log_odds
 
@@ -108,7 +115,10 @@ class PrefixBeamSearch:
         readings, waiting = [], []
         for start in range(0, len(logits), step):
             part = slice(start, start + step)
-            log_probs = frame_log_probs(logits[part], None if num_frames is None else num_frames[part])
+            try:
+                log_probs = frame_log_probs(logits[part], None if num_frames is None else num_frames[part])
+            except NonFiniteLogitsError as error:
+                raise NonFiniteLogitsError([start + image for image in error.images]) from None
             if self.lexicon is not None:
                 log_probs = self.lexicon.merge(log_probs)
             waiting.append(_likely_classes(log_probs, num_likely))

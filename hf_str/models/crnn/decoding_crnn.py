@@ -13,7 +13,7 @@ import torch
 
 
 __all__ = [
-    *("WORD_SCORES", "BestPath", "CTCDecoder", "CTCHypothesis"),
+    *("WORD_SCORES", "BestPath", "CTCDecoder", "CTCHypothesis", "NonFiniteLogitsError"),
     *("best_path", "collapse_paths", "frame_log_probs", "joined_ranges"),
 ]
 
@@ -21,6 +21,24 @@ __all__ = [
 WORD_SCORES = ("product", "geometric_mean", "minimum")
 #: Logits to compute with at once: thousands of frames of a hundred classes, two hundred of 18,710.
 _VALUES_AT_ONCE = 2**22
+
+
+class NonFiniteLogitsError(ValueError):
+    """Images whose logits are no probabilities: they have +inf, NaN, or a frame that is -inf throughout.
+
+    Attributes:
+        images: the rows of the batch, from 0.
+    """
+
+    def __init__(self, images: list[int], names: list[str] | None = None):
+        """Names the first images, by `names` where they have some, or else by their rows."""
+        self.images = images
+        shown = ", ".join(list(map(str, images if names is None else names))[:5]) + ", ..." * (len(images) > 5)
+        super().__init__(
+            "the logits have +inf, NaN, or a frame that is -inf throughout "
+            f"({'images of the batch, from 0: ' if names is None else ''}{shown}): "
+            "there is nothing to decode. Are the weights, and the pixel values, finite?"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,17 +131,19 @@ def frame_log_probs(logits: torch.Tensor, num_frames: torch.Tensor | None = None
     Args: those of [`CTCDecoder`].
 
     Raises:
-        ValueError: a wrong rank, +inf, NaN, or a frame in which no class is possible.
+        ValueError: a wrong rank.
+        NonFiniteLogitsError: +inf, NaN, or a frame in which no class is possible, among an image's own frames.
     """
     _check_rank(logits)
     log_probs = torch.empty(logits.shape, dtype=torch.float64)
     for rows in _parts(logits):
         torch.log_softmax(logits[rows].detach().cpu().double(), -1, out=log_probs[rows])
-        _check_readable(log_probs[rows].isnan().flatten(1).any(-1).numpy(), rows.start)
     if num_frames is not None:
         padding = _padding(log_probs, num_frames)
         log_probs[padding] = -math.inf
         log_probs[..., 0].masked_fill_(padding, 0.0)
+    for rows in _parts(logits):
+        _check_readable(log_probs[rows].isnan().flatten(1).any(-1).numpy(), rows.start)
     return log_probs
 
 
@@ -135,11 +155,7 @@ def _check_rank(logits: torch.Tensor):
 def _check_readable(unreadable: np.ndarray, first: int = 0):
     """Refuses a batch in which images have no probabilities: boolean (images,), beginning with image `first`."""
     if unreadable.any():
-        images = ", ".join(str(first + image) for image in np.flatnonzero(unreadable)[:5])
-        raise ValueError(
-            f"the logits have +inf, NaN, or a frame that is -inf throughout (images of the batch, from 0: {images}): "
-            "there is nothing to decode. Are the weights, and the pixel values, finite?"
-        )
+        raise NonFiniteLogitsError([first + image for image in np.flatnonzero(unreadable).tolist()])
 
 
 def _parts(logits: torch.Tensor) -> list[slice]:
@@ -174,7 +190,8 @@ def best_path(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> l
         One hypothesis an image.
 
     Raises:
-        ValueError: a wrong rank; +inf, NaN, or a frame in which no class is possible, among an image's own frames.
+        ValueError: a wrong rank.
+        NonFiniteLogitsError: +inf, NaN, or a frame in which no class is possible, among an image's own frames.
     """
     _check_rank(logits)
     batch, time, _ = logits.shape

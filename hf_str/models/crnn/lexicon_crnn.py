@@ -1,5 +1,6 @@
 """Lexicons: words as classes, in a tree of their common prefixes."""
 
+import copy
 import functools
 import logging
 import math
@@ -110,7 +111,10 @@ class Lexicon:
             """With the other case of letters that the tokenizer has in that case only."""
             return "".join(c.swapcase() if c not in known and c.swapcase() in known else c for c in text)
 
-        backend = tokenizer.backend_tokenizer
+        # A copy: calls of the tokenizer leave their padding and truncation behind, which would change words
+        backend = copy.deepcopy(tokenizer.backend_tokenizer)
+        backend.no_padding()
+        backend.no_truncation()
         words = [backend.normalizer.normalize_str(word) for word in words if word]
         if not self.case_sensitive:
             words = [respell(word) for word in words]

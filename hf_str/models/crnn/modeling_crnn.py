@@ -67,7 +67,8 @@ class CRNNPreTrainedModel(PreTrainedModel):
         looks itself.
 
         Raises:
-            ValueError: a file is damaged, or weights are missing, left over or of other shapes; it names the file.
+            ValueError: a file is damaged, or weights are missing, left over, of other shapes, NaN or infinite; it
+                names the file.
             OSError: there is no such checkpoint.
         """
         path, wants_info = pretrained_model_name_or_path, kwargs.pop("output_loading_info", False)
@@ -90,6 +91,7 @@ class CRNNPreTrainedModel(PreTrainedModel):
                 ) from error
             if not (wants_info or is_changed):
                 _refuse_other_weights(cls, info)
+            _refuse_non_finite_weights(model)
         return (model, info) if wants_info else model
 
     @torch.no_grad()
@@ -275,6 +277,18 @@ def _refuse_other_weights(model_class: type, info: dict[str, Any]):
         if names:
             shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
             raise ValueError(f"model.safetensors does not fit config.json; {problem}: {shown}")
+
+
+def _refuse_non_finite_weights(model: nn.Module):
+    tensors = {name: t for name, t in model.state_dict().items() if t.is_floating_point() and not t.is_meta}
+    # One sum finds NaN and infinity; the sum of huge numbers may overflow, so that it is only a reason to look closer
+    names = [name for name, t in tensors.items() if not t.sum(dtype=torch.float32).isfinite()]
+    names = [name for name in names if not tensors[name].isfinite().all()]
+    if names:
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        raise ValueError(
+            f"weights are NaN or infinite: {shown}. The training diverged, or the file is damaged: take another one"
+        )
 
 
 def image_widths(pixel_mask: torch.Tensor) -> torch.Tensor:

@@ -49,7 +49,7 @@ class CharacterNGrams:
         start: the context at the beginning of a text.
 
     Raises:
-        ValueError: arrays that do not fit together.
+        ValueError: arrays that do not fit together, or have NaN or infinity.
     """
 
     def __init__(self, tokens: Sequence[str], arrays: Mapping[str, np.ndarray], order: int):
@@ -60,6 +60,9 @@ class CharacterNGrams:
         context_counts = {len(num_edges), len(arrays["back_offs"]), int(is_context.sum()) + 1}
         if len(edge_counts) > 1 or len(context_counts) > 1 or arrays["tokens"].max(initial=0) >= len(self.tokens):
             raise ValueError("the arrays of these n-grams do not fit together")
+        for name in ("log_probs", "back_offs"):
+            if count := int((~np.isfinite(arrays[name])).sum()):
+                raise ValueError(f"{count} of the {name} of these n-grams are NaN or infinite")
         self._num_edges = num_edges
         self._first_edges = np.cumsum(num_edges) - num_edges
         self._edge_tokens = arrays["tokens"].astype(np.int64)
@@ -255,6 +258,10 @@ def read_arpa(path: str | PathLike) -> list[NGrams]:
                 numbers = ()
             if not numbers or len(tokens) < len(levels) or len(back_off) > 1:
                 raise ValueError(f"{path}, line {number}: this is no {len(levels)}-gram of an ARPA file: {line!r}")
+            if not all(map(math.isfinite, numbers)):
+                raise ValueError(
+                    f"{path}, line {number}: an ARPA file has finite numbers, and -99 for what is impossible: {line!r}"
+                )
             levels[-1][tokens] = numbers
     if not levels or not levels[0]:
         raise ValueError(f"{path} is no ARPA file: it has no 1-grams")

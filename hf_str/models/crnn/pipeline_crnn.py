@@ -1,5 +1,6 @@
 """`pipeline("image-to-text")` for CTC recognisers."""
 
+import os
 from collections.abc import Iterator, Sequence, Sized
 from functools import partial
 from typing import Any
@@ -89,6 +90,9 @@ class ImageToTextPipeline(Pipeline):
             A candidate has `log_prob` besides, the natural logarithm of its probability under CTC. A word that was
             read after turning its image (see `upright_ratio` of the image processor) has `rotation`, 90 or 270 degrees
             counter-clockwise, and spans are those in the turned image: 90 for words that run down, 270 for up.
+
+        Raises:
+            ValueError: the model gives NaN or infinity for an image; the message says for which, by file or number.
         """
         if isinstance(inputs, Sequence) and not isinstance(inputs, _SINGLE_SEQUENCES):
             inputs = list(inputs)
@@ -107,12 +111,13 @@ class ImageToTextPipeline(Pipeline):
 
     def preprocess(self, image: Any) -> dict[str, Any]:
         """One image, as a window of its own."""
-        return {"batches": make_batches([load_word_image(image)], self.processor.image_processor, batch_size=1)}
+        batches = make_batches([load_word_image(image)], self.processor.image_processor, batch_size=1)
+        return {"batches": batches, "image_name": lambda _: _name(0, image)}
 
-    def _forward(self, window: dict[str, list[Batch]], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
+    def _forward(self, window: dict[str, Any], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
         """The readings of a window, in the order of its images."""
         batches = [Batch(*parts) for parts in window["batches"]]  # on their way to the device they became tuples
-        found = read_batches(batches, self.model, self.processor, **decoding)
+        found = read_batches(batches, self.model, self.processor, window["image_name"], **decoding)
         return {"readings": [found[place] for place in range(len(found))]}
 
     def postprocess(self, outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
@@ -145,7 +150,8 @@ class ImageToTextPipeline(Pipeline):
             num_workers=num_workers,
             collate_fn=partial(make_batches, image_processor=image_processor, batch_size=batch_size),
         )
-        readings = _InOrder(windows, partial(self.forward, **forward_params))
+        known = inputs if isinstance(inputs, Sequence) else ()  # a generator's are gone, a data set's have no names
+        readings = _InOrder(windows, partial(self.forward, **forward_params), known)
         return PipelineIterator(readings, self.postprocess, postprocess_params)
 
     def save_pretrained(self, save_directory: Any, **kwargs):
@@ -157,15 +163,32 @@ class ImageToTextPipeline(Pipeline):
 class _InOrder:
     """Readings of windows, one by one."""
 
-    def __init__(self, windows: DataLoader, read: Any):
-        self.windows, self.read = windows, read
+    def __init__(self, windows: DataLoader, read: Any, inputs: Sequence[Any]):
+        self.windows, self.read, self.inputs = windows, read, inputs
 
     def __iter__(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
+        first = 0
         for batches in self.windows:
-            yield from ({"readings": [reading]} for reading in self.read({"batches": batches})["readings"])
+            window = {"batches": batches, "image_name": partial(self._name, first)}
+            readings = self.read(window)["readings"]
+            first += len(readings)
+            yield from ({"readings": [reading]} for reading in readings)
+
+    def _name(self, first: int, place: int) -> str:
+        number = first + place
+        return _name(number, self.inputs[number] if number < len(self.inputs) else None)
 
     def __len__(self) -> int:
         return len(self.windows.dataset)
+
+
+def _name(number: int, image: Any) -> str:
+    """What an error calls an image: its file, or else its number in what was given, from 0."""
+    image = getattr(image, "filename", image)  # of a PIL image that was opened and not changed
+    is_file = isinstance(image, os.PathLike) or (
+        isinstance(image, str) and image and len(image) < 260
+    )  # longer ones are base64
+    return str(image) if is_file else f"image {number}"
 
 
 def _result(reading: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
