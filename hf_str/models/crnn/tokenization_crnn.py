@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,9 @@ from .text_crnn import normalize_symbols, normalize_text
 __all__ = ["CHARSETS", "CRNNTokenizer", "CRNNTokenizerOutput", "resolve_charset"]
 
 BLANK = "<blank>"
+
+#: Padding and truncation are the state of a backend: held from setting them until the texts are encoded with them.
+_ENCODING = threading.RLock()
 
 
 @dataclass
@@ -202,7 +206,8 @@ class CRNNTokenizer(TokenizersBackend):
             added = self._added_pattern(split_special_tokens)
             for part in _strings((text, text_pair)):
                 self._refuse_unknown(part, added)
-        return super()._encode_plus(text, text_pair, split_special_tokens=split_special_tokens, **kwargs)
+        with _ENCODING:
+            return super()._encode_plus(text, text_pair, split_special_tokens=split_special_tokens, **kwargs)
 
     def _refuse_unknown(self, text: str, added: re.Pattern | None):
         unknown = self._unknown_in(text, added)
