@@ -5,11 +5,13 @@ import io
 import os
 import pickle
 import random
+import socket
 import struct
 import threading
 import time
 import warnings
 import zlib
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -112,7 +114,7 @@ def test_what_is_no_source_is_a_type_error(source):
 
 @pytest.fixture
 def server():
-    """`/word.png`, `/moved`, `/missing`, `/text`, `/slow`."""
+    """`/word.png`, `/moved`, `/missing`, `/text`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
@@ -123,15 +125,7 @@ def server():
                 return
             self.send_response(404 if self.path == "/missing" else 200)
             self.end_headers()
-            try:
-                if self.path == "/slow":
-                    for _ in range(100):
-                        self.wfile.write(b"x")
-                        self.wfile.flush()
-                        time.sleep(0.05)
-                self.wfile.write(encoded(word()) if self.path == "/word.png" else b"nothing here")
-            except OSError:
-                pass  # the client has hung up, as it should
+            self.wfile.write(encoded(word()) if self.path == "/word.png" else b"nothing here")
 
         def log_message(self, *args):
             pass
@@ -152,10 +146,94 @@ def test_urls(server, monkeypatch):
     for path in ("/missing", "/text"):
         with pytest.raises(UnreadableImageError, match=path):
             load_word_image(server + path)
+
+
+@pytest.fixture
+def slow_server(monkeypatch):
+    """The address of a server that drips what it sends, and an event that its client has hung up."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    left = threading.Event()
+
+    def answer(connection: socket.socket) -> None:
+        request = connection.recv(4096)
+        path = request.split(b" ")[1] if request.startswith(b"GET") else b"/nothing"
+        drip = b"a" * 600
+        if path.startswith(b"/moved"):
+            time.sleep(0.1)
+            count = int(path[6:])
+            rest = b"Connection: close\r\nContent-Length: 0\r\n\r\n"
+            connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /moved%d\r\n%s" % (count + 1, rest))
+            connection.close()
+            if count == 9:
+                left.set()
+            return
+        if path == b"/body":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 600\r\n\r\n")
+        elif path == b"/header":
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        try:
+            if path == b"/nothing":
+                connection.recv(1)
+                left.set()
+            for byte in drip:
+                connection.sendall(bytes([byte]))
+                time.sleep(0.02)
+        except OSError:
+            left.set()
+        connection.close()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=server.accept()[:1], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", left
+        server.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("path", ["/status", "/header", "/body", "/moved0", "/nothing"])
+def test_a_slow_server_is_left_at_the_deadline(slow_server, path):
+    url, left = slow_server
+    pytest.importorskip("transformers.image_utils")  # its import is not the server's time
     start = time.monotonic()
-    with pytest.raises(UnreadableImageError, match=r"/slow.* within 0\.3 s"):
-        load_word_image(server + "/slow", timeout=0.3)
-    assert time.monotonic() - start < 3
+    with pytest.raises(UnreadableImageError) as caught:
+        load_word_image(url + path, timeout=0.5)
+    assert time.monotonic() - start < 1.5
+    assert str(caught.value) == f"cannot read '{url + path}': not downloaded within 0.5 s"
+    if path != "/moved0":  # of which each connection is short
+        assert left.wait(5), "the connection is still open"
+    end = time.monotonic() + 5
+    while any("_receive" in thread.name for thread in threading.enumerate()) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any("_receive" in thread.name for thread in threading.enumerate())
+
+
+def test_a_slow_handshake_is_left_at_the_deadline(slow_server):
+    url, left = slow_server
+    start = time.monotonic()
+    with pytest.raises(UnreadableImageError, match=r"/word\.png'.* within 0\.5 s"):
+        load_word_image(url.replace("http:", "https:") + "/word.png", timeout=0.5)
+    assert time.monotonic() - start < 1.5
+    assert left.wait(5), "the connection is still open"
+
+
+def test_a_slow_name_server_is_left_at_the_deadline(monkeypatch):
+    asked = threading.Event()
+
+    def look_up(*args, **options):
+        asked.wait(10)
+        raise OSError("nothing found")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    start = time.monotonic()
+    with pytest.raises(UnreadableImageError, match=r"http://word\.example/1\.png'.* within 0\.3 s"):
+        load_word_image("http://word.example/1.png", timeout=0.3)
+    assert time.monotonic() - start < 1.3
+    asked.set()
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -10,12 +10,13 @@ import binascii
 import io
 import math
 import os
+import socket
 import stat
-import time
+import threading
 import urllib.parse
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -71,7 +72,7 @@ def load_word_image(source: Any, timeout: float | None = None) -> Image.Image:
             a tensor (see [`image_from_array`]; in tensors, channels come first where that is in doubt), or a
             `{"bytes": ..., "path": ...}` row as `datasets.Image(decode=False)` gives.
         timeout (`float`, *optional*, defaults to 60):
-            Seconds that the download of a URL may take.
+            Seconds that the download of a URL may take, from its name's look-up over all redirects to the last byte.
 
     Returns:
         `PIL.Image.Image`: The upright image, mode `L` (grey sources) or `RGB`. It may be `source` itself.
@@ -229,18 +230,75 @@ def _open_regular_file(path: str, name: str) -> BinaryIO:
 
 
 def _download(url: str, seconds: float) -> bytes:
+    """
+    The body of a URL, redirects followed, `seconds` after the call at the latest.
+
+    The client's own timeout is per address, per read and per redirect: a server that sends a byte now and then
+    outlasts it by any factor. And nothing interrupts the look-up of a name. So a thread downloads; at the deadline its
+    connections are shut down, which ends it, and it is not waited for.
+    """
     from transformers import image_utils  # its HTTP client, whichever library that is in the installed version
 
-    name, data, deadline = _quoted(url), bytearray(), time.monotonic() + seconds
-    with _reading(name), image_utils.httpx.stream("GET", url, timeout=seconds, follow_redirects=True) as response:
-        response.raise_for_status()
-        for chunk in response.iter_bytes():  # in pieces: the client's timeout alone lets a slow server go on for ever
-            data += chunk
-            if len(data) > MAX_DOWNLOAD_BYTES:
-                raise UnreadableImageError(f"cannot read {name}: the download exceeds {MAX_DOWNLOAD_BYTES} bytes")
-            if time.monotonic() > deadline:
-                raise UnreadableImageError(f"cannot read {name}: not downloaded within {seconds:g} s")
-    return bytes(data)
+    name, line = _quoted(url), _Line()
+    results: list[bytes | Exception] = []
+    thread = threading.Thread(target=_receive, args=(image_utils.httpx, url, seconds, line, results), daemon=True)
+    with _reading(name):
+        try:
+            thread.start()
+            thread.join(min(max(seconds, 0), threading.TIMEOUT_MAX))
+            result = results[0] if results else TimeoutError()
+        finally:
+            line.hang_up()
+        if isinstance(result, (TimeoutError, image_utils.httpx.TimeoutException)):
+            raise UnreadableImageError(f"cannot read {name}: not downloaded within {seconds:g} s") from result
+        if isinstance(result, Exception):
+            raise result
+    return result
+
+
+def _receive(httpx: Any, url: str, seconds: float, line: "_Line", results: list[bytes | Exception]) -> None:
+    data = bytearray()
+    try:
+        with (
+            httpx.Client(timeout=seconds, follow_redirects=True) as client,
+            client.stream("GET", url, extensions={"trace": line.trace}) as response,
+        ):
+            response.raise_for_status()
+            for chunk in response.iter_bytes():
+                data += chunk
+                if len(data) > MAX_DOWNLOAD_BYTES:
+                    name = _quoted(url)
+                    raise UnreadableImageError(f"cannot read {name}: the download exceeds {MAX_DOWNLOAD_BYTES} bytes")
+        results.append(bytes(data))
+    except Exception as error:
+        results.append(error)
+
+
+class _Line:
+    """The connections of a download, so that another thread can end it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._is_down = False
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by the HTTP client at each of its steps."""
+        with self._lock:
+            if self._is_down:
+                raise TimeoutError
+            if event == "connection.connect_tcp.complete":
+                # a duplicate: TLS takes the original over before it shakes hands
+                self._sockets.append(info["return_value"].get_extra_info("socket").dup())
+
+    def hang_up(self) -> None:
+        with self._lock:
+            self._is_down = True
+            for connection in self._sockets:
+                with suppress(OSError):  # the server was faster
+                    connection.shutdown(socket.SHUT_RDWR)
+                connection.close()
+            self._sockets.clear()
 
 
 def _decode_data_uri(uri: str) -> bytes:
