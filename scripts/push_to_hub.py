@@ -18,6 +18,7 @@ Word boxes of `scripts/prepare_word_boxes.py --report` get a card made from repo
 
 All of it is one commit: an upload that is interrupted changes nothing, and goes on when the same command is given
 again. Pickles, tokens, keys and links are refused, as are models that do not load and cards without measured results.
+So are files that such a repository is not made of, such as notes or tables, until --include names them.
 """
 
 import argparse
@@ -37,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     add("--license", help="for a card that is made (default: apache-2.0 for models; data sets must name one)")
     add("--max_shard_size", default="5GB", help="weights above this become several files (default: 5GB)")
     add("--ignore", nargs="+", default=[], metavar="PATTERN", help='what stays in the folder, such as "*.onnx"')
+    add("--include", nargs="+", default=[], metavar="NAME", help="what else is published, by its path or a pattern")
     add("--private", action="store_true", help="if the repository is new, only you and those you allow see it")
     target = parser.add_mutually_exclusive_group()
     target.add_argument("--revision", metavar="BRANCH", help="a branch; made if it is not there (default: main)")
@@ -58,6 +60,7 @@ def main():
             license=args.license,
             max_shard_size=args.max_shard_size,
             ignore=args.ignore,
+            include=args.include,
         ) as publication:
             print(publication.listing())
             if args.dry_run:

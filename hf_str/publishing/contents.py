@@ -9,7 +9,8 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -17,7 +18,7 @@ from huggingface_hub import get_token
 from huggingface_hub.utils import filter_repo_objects
 
 
-__all__ = ["Files", "PublishError", "folder_contents", "refuse_unsafe", "size_of"]
+__all__ = ["Files", "PublishError", "folder_contents", "refuse_unsafe", "size_of", "unasked"]
 
 #: Path in the repository -> the file, or what is in it.
 Files = dict[str, Path | bytes]
@@ -30,6 +31,26 @@ _LEFT_OUT = [
     *("predictions/*", "results.md", "model-index.yaml", ".gitignore"),
     *(".git/*", ".cache/*", "__pycache__/*", "*/__pycache__/*", ".DS_Store", "*/.DS_Store"),
 ]
+_IN_ANY = (
+    *("README.md", ".gitattributes", "LICENSE", "LICENSE[.-]*", "LICENCE", "LICENCE[.-]*", "COPYING", "NOTICE"),
+    *("NOTICE.*", "CITATION.cff", "*.png", "*.jpg", "*.jpeg", "*.svg", "*.webp", "*.gif"),
+)
+_IN_MODELS = (
+    *("config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer*.json", "processor_config.json"),
+    *("preprocessor_config.json", "generation_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.json", "vocab.txt", "merges.txt", "*.onnx", "*.onnx.data", "*.onnx_data", "*_crnn.py"),
+    *("results.json", "log.jsonl", "curves.html", "trainer_state.json", "training_args.json"),
+    *("all_results.json", "train_results.json", "eval_results.json"),
+)
+#: By file name, in any folder and any case: what repositories are made of. Anything else is asked for by its name.
+_ALLOWED = {
+    "model": _IN_ANY + _IN_MODELS,
+    "dataset": (
+        *(*_IN_ANY, "*.parquet", "*.tar", "*.tif", "*.tiff", "*.bmp", "dataset_infos.json", "dataset_dict.json"),
+        *("metadata.csv", "metadata.jsonl", "*_metadata.jsonl", "labels.csv", "labels.jsonl", "labels.tsv"),
+    ),
+    "space": (*_IN_ANY, "app.py", "requirements.txt", "packages.txt", "pre-requirements.txt", "*_crnn.py"),
+}
 _PICKLE_SUFFIXES = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".dill")
 #: Of any folder or file on the way, in any case; a copy is as telling as the original.
 _SECRET_NAMES = re.compile(
@@ -64,15 +85,16 @@ class PublishError(ValueError):
     """Something cannot or must not be published. The message says what, why, and what to do."""
 
 
-def folder_contents(folder: Path, ignore: Sequence[str] = ()) -> tuple[Files, list[str]]:
+def folder_contents(folder: Path, ignore: Sequence[str] = (), include: Sequence[str] = ()) -> tuple[Files, list[str]]:
     """The files of a folder by their paths in it, and the paths of those that stay behind.
 
     Args:
         folder: looked through to the bottom; links to other folders are not followed.
         ignore: patterns such as `"*.onnx"` or `"drafts/*"` for what else stays behind.
+        include: paths, of which those are kept, too, that would stay behind otherwise, and patterns.
 
     Raises:
-        PublishError: there is no such folder.
+        PublishError: there is no such folder, or nothing in it that an `include` names.
     """
     if not folder.is_dir():
         raise PublishError(f"there is no folder {folder}")
@@ -80,19 +102,58 @@ def folder_contents(folder: Path, ignore: Sequence[str] = ()) -> tuple[Files, li
     for parent, folders, files in os.walk(folder):
         links = [name for name in folders if Path(parent, name).is_symlink()]
         names += [Path(parent, name).relative_to(folder).as_posix() for name in files + links]
-    kept = sorted(filter_repo_objects(names, ignore_patterns=[*_LEFT_OUT, *ignore]))
-    return {name: folder / name for name in kept}, sorted(set(names) - set(kept))
+    if nowhere := [pattern for pattern in include if not any(fnmatchcase(name, pattern) for name in names)]:
+        raise PublishError(f"{folder} has no file {', '.join(nowhere)}, which --include names: see how it is written")
+    kept = set(filter_repo_objects(names, ignore_patterns=[*_LEFT_OUT, *ignore]))
+    kept |= set(filter_repo_objects(set(names) & set(include), ignore_patterns=list(ignore)))
+    return {name: folder / name for name in sorted(kept)}, sorted(set(names) - kept)
 
 
-def refuse_unsafe(files: Mapping[str, Path | bytes]):
+def unasked(files: Collection[str], repo_type: str, include: Sequence[str] = ()) -> list[str]:
+    """The files that a repository of this type is not made of, and that nobody asked for.
+
+    Args:
+        files: their paths in the repository.
+        repo_type: "model", "dataset" or "space".
+        include: paths, or patterns of paths, that are asked for.
+    """
+    return [
+        name
+        for name in files
+        if not _belongs(name, repo_type, files) and not any(fnmatchcase(name, pattern) for pattern in include)
+    ]
+
+
+def _belongs(name: str, repo_type: str, files: Collection[str]) -> bool:
+    path = PurePosixPath(name)
+    if any(part.startswith(".") and part != ".gitattributes" for part in path.parts):
+        return False
+    if repo_type == "space" and path.parts[0] in ("hf_str", "models"):  # as `hf-str demo --write_space` copies them
+        is_package = path.parts[0] == "hf_str" and (path.suffix in (".py", ".json") or path.name == "py.typed")
+        return is_package or _belongs(name, "model", files)
+    if repo_type == "model" and path.suffix in (".xml", ".bin"):  # a graph of OpenVINO is both
+        return {str(path.with_suffix(".xml")), str(path.with_suffix(".bin"))} <= set(files)
+    lowered = path.name.lower()
+    return any(fnmatchcase(lowered, pattern.lower()) for pattern in _ALLOWED[repo_type])
+
+
+def refuse_unsafe(files: Mapping[str, Path | bytes], strange: Collection[str] = ()):
     """Looks into every file for what must not be published: links, pickles, secrets.
+
+    Args:
+        files: path in the repository -> the file, or what is in it.
+        strange: those that nobody asked for; see [`unasked`].
 
     Raises:
         PublishError: naming all such files, and why.
     """
     problems = {name: problem for name, content in files.items() if (problem := _why_unsafe(name, content))}
+    for name in strange:
+        problems.setdefault(
+            name, f"not among the files that are published by themselves: --include {name!r} if wanted"
+        )
     if problems:
-        named = "\n".join(f"  {name}: {problem}" for name, problem in problems.items())
+        named = "\n".join(f"  {name}: {problem}" for name, problem in sorted(problems.items()))
         raise PublishError(
             f"{len(problems)} of {len(files)} files must not be published:\n{named}\n"
             "Correct them or take them out of the folder, or leave them here with --ignore."

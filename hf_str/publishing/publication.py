@@ -20,7 +20,7 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils import validate_repo_id
 
 from .cards import check_space_card, read_card
-from .contents import Files, PublishError, folder_contents, refuse_unsafe, size_of
+from .contents import Files, PublishError, folder_contents, refuse_unsafe, size_of, unasked
 from .model_folder import model_files
 from .word_boxes import word_box_files
 
@@ -77,6 +77,7 @@ def prepare(
     license: str | None = None,
     max_shard_size: str = "5GB",
     ignore: Sequence[str] = (),
+    include: Sequence[str] = (),
 ) -> Iterator[Publication]:
     """Makes ready what is to be published, and checks all of it; sends nothing.
 
@@ -89,15 +90,17 @@ def prepare(
         license: for a card that is made here, as the Hub writes it ("apache-2.0").
         max_shard_size: weights above this are published in several files.
         ignore: patterns for what stays in the folder.
+        include: paths and patterns for what is published besides the files that such a repository is made of.
 
     Raises:
         PublishError: it cannot or must not be published. The message says why and what to do.
     """
     folder = Path(folder)
     _check_name(repo_id)
-    files, left_out = folder_contents(folder, ignore)
+    files, left_out = folder_contents(folder, ignore, include)
     files |= {name: Path(path) for name, path in (("README.md", card), ("results.json", results)) if path is not None}
-    refuse_unsafe(files)
+    asked = [*include, f"{repo_id.rpartition('/')[2]}.py"] if repo_type == "space" else include  # a metric's module
+    refuse_unsafe(files, unasked(files, repo_type, asked))
     with TemporaryDirectory(prefix="hf_str_push_") as scratch:
         if repo_type == "model":
             files = model_files(folder, files, repo_id, license or "apache-2.0", max_shard_size, Path(scratch))
@@ -165,9 +168,15 @@ def check_before_run(validation: Collection, repo_id: str, token: str | None = N
     _check_name_and_token(repo_id, token)
 
 
-def push_to_hub(folder: str | os.PathLike, repo_id: str, token: str | None = None, private: bool | None = None) -> str:
+def push_to_hub(
+    folder: str | os.PathLike,
+    repo_id: str,
+    token: str | None = None,
+    private: bool | None = None,
+    include: Sequence[str] = (),
+) -> str:
     """[`prepare`] and [`upload`] in one, for the finished model of a run."""
-    with prepare(folder, repo_id) as publication:
+    with prepare(folder, repo_id, include=include) as publication:
         return upload(publication, repo_id, token=token, private=private)
 
 
