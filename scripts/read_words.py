@@ -19,7 +19,9 @@ Rows are as many and in the same order as in the shard. A bad image has an empty
 characters are in pixels of the image, or, of a word that runs up or down, of the image turned to be read. An output
 has its name only when it is whole: after whatever stopped a run, the same command goes on with the shards that are
 missing. A shard that is broken, or has no room on the disk, is named, the others are read, and the exit code is 1.
-One run at a time may write to a folder; other settings are refused.
+One run at a time may write to a folder. Other settings are refused, and so are shards that were changed since they
+were read: size, both ends or time of the file tell. What a shard declares is not believed: memory is bounded by the
+pixels and bytes that are held, a few hundred MB and one image of at most 89 megapixels for each process or worker.
 
 Processes, on one machine or many, share the shards out: have many more shards than processes. --num_workers pays on a
 GPU; on a CPU rather have a process for each core. The network computes in the fastest type of the device; texts of
@@ -46,7 +48,6 @@ import hf_str
 from hf_str.evaluation.predictions import check_settings
 from hf_str.evaluation.recognizers import fingerprint
 from hf_str.models.crnn.decoders_crnn import DECODERS
-from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
 from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.optional import require
 from hf_str.processes import start_process
@@ -69,7 +70,8 @@ def main():
         decoding = {"lexicon": args.lexicon, "language_model": args.language_model, "beam_width": args.beam_width}
         reader = WordReader(args.model, device, args.precision, args.characters, args.decoder, **decoding)
         if rank == 0:
-            check_settings(args.output_dir, reading_settings(args, reader.precision), shards)
+            unread = [shard.name for shard, path in zip(shards, outputs, strict=True) if not path.exists()]
+            check_settings(args.output_dir, reading_settings(args, reader.precision), shards, unread)
             for leftover in args.output_dir.rglob("*.part"):  # of a run that was killed
                 leftover.unlink()
         # From one process: another may look when the first shards are written already.
@@ -98,7 +100,7 @@ def main():
                 readings = ((window, reader.read(window)) for window in own_windows)
                 counts[number], own_bad = write_readings(outputs[number], reader.schema, readings, bar.update)
                 rows, bad = rows + counts[number], bad + own_bad
-            except (BrokenShardError, NonFiniteLogitsError, OSError) as error:
+            except (BrokenShardError, OSError) as error:
                 problems[number] = str(error)
     seconds, of_cores = time.perf_counter() - started, cpu_seconds() - cpu_started
     missing = [(shards[n].name, problems.get(n, "it was not read")) for n in own if not outputs[n].exists()]

@@ -5,7 +5,7 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -140,8 +140,16 @@ class PredictionFile:
         return [self.found[row] for row in sorted(self.found)]
 
 
-def check_settings(folder: Path, settings: Mapping[str, Any], sets: Sequence[TestSet]):
+def check_settings(folder: Path, settings: Mapping[str, Any], sets: Sequence[TestSet], unread: Collection[str] = ()):
     """Keeps in `settings.json` what the predictions of a folder depend on, and refuses to mix them with others.
+
+    A fingerprint may say more than one of an earlier version did, after a comma.
+
+    Args:
+        folder: of the predictions.
+        settings: what they depend on besides the words.
+        sets: the words.
+        unread: names of sets of which the folder holds nothing yet: their words may be others than before.
 
     Raises:
         SettingsChangedError: the folder holds those of other settings, or of other words by the same name.
@@ -153,7 +161,10 @@ def check_settings(folder: Path, settings: Mapping[str, Any], sets: Sequence[Tes
         before = json.loads(file.read_text(encoding="utf-8"))
         known = before.pop("data")
         changed = [f"{name} {before.get(name)!r}, now {now[name]!r}" for name in now if before.get(name) != now[name]]
-        changed += [f"{name}: other words" for name in data.keys() & known if data[name] != known[name]]
+        read = (data.keys() & known) - set(unread)
+        changed += [
+            f"{name}: other words" for name in sorted(read) if not f"{data[name]}, ".startswith(f"{known[name]}, ")
+        ]
         if changed:
             raise SettingsChangedError(
                 f"{folder} holds readings of other settings: {'; '.join(changed)}. Use another folder, or empty it"

@@ -53,7 +53,7 @@ def write_readings(
             for window, records in readings:
                 if window.problem:
                     raise BrokenShardError(window.problem)
-                for place, problem in window.bad.items():
+                for place, problem in sorted(window.bad.items()):
                     bad.append({"row": window.first_row + place, "key": window.keys[place], "problem": problem})
                 waiting.append(records)
                 rows += len(records)

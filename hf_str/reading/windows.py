@@ -1,18 +1,24 @@
 """Opens the images of shards, off the critical path: what the workers of a data loader do while the network reads."""
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import NamedTuple
 
+from PIL import Image
 from torch.utils.data import Dataset
 
 from ..models.crnn.batching_crnn import Batch, make_batches, window_size
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..models.crnn.processing_crnn import CRNNProcessor
-from .shards import BrokenShardError, Sample, Shard
+from .shards import BadImage, BrokenShardError, Sample, Shard
 
 
 __all__ = ["Preparation", "Prepared", "Window", "windows"]
+
+#: Of encoded images: a window that has so many ends early.
+WINDOW_BYTES = 1 << 26
+#: Of opened images: when so many wait they are made small, which what the network takes is. So no more than these and
+#: one large image are held, whatever a shard brings, while ordinary words fill whole batches.
+OPEN_PIXELS = 1 << 25
 
 
 class Window(NamedTuple):
@@ -37,7 +43,8 @@ class Prepared(NamedTuple):
     Attributes:
         shard, first_row, problem: of the [`Window`].
         keys: of each sample.
-        bad: the problems of images that could not be opened, by their place in the window.
+        bad: the problems of images that could not be opened or, once it was read, not be read; by their place in the
+            window.
         batches: the others.
     """
 
@@ -50,15 +57,21 @@ class Prepared(NamedTuple):
 
 
 def windows(shards: Iterable[tuple[int, Shard]], size: int) -> Iterator[Window]:
-    """The samples of numbered shards, `size` at a time; then of each shard the empty window."""
+    """The samples of numbered shards, at most `size` at a time; then of each shard the empty window."""
     for number, shard in shards:
-        row, samples, problem = 0, iter(shard), ""
+        row, some, held, problem = 0, [], 0, ""
         try:
-            while some := list(islice(samples, size)):
-                yield Window(number, row, some)
-                row += len(some)
+            for sample in shard:
+                some.append(sample)
+                held += len(sample[1]) if isinstance(sample[1], bytes) else 0
+                if len(some) == size or held >= WINDOW_BYTES:
+                    yield Window(number, row, some)
+                    row, some, held = row + len(some), [], 0
         except BrokenShardError as error:
             problem = str(error)
+        if some and not problem:
+            yield Window(number, row, some)
+            row += len(some)
         yield Window(number, row, [], problem)
 
 
@@ -81,19 +94,38 @@ class Preparation(Dataset):
         self.window_size = window_size(self.image_processor, batch_size)
 
     def __getitem__(self, window: Window) -> Prepared:
-        images, bad = {}, {}
+        bad: dict[int, str] = {}
+        batches: list[Batch] = []
+        opened: dict[int, Image.Image] = {}
+        pixels = 0
         for place, (_, source) in enumerate(window.samples):
-            if source is None:
-                bad[place] = "there is no image"
+            if source is None or isinstance(source, BadImage):
+                bad[place] = "there is no image" if source is None else source.problem
                 continue
             try:
-                images[place] = load_word_image(source)
-            except UnreadableImageError as error:
+                image = load_word_image(source)
+            except (UnreadableImageError, TypeError) as error:
                 bad[place] = str(error)
-        places = list(images)
-        batches = [
-            batch._replace(places=[places[place] for place in batch.places])
-            for batch in make_batches(list(images.values()), self.image_processor, self.batch_size)
-        ]
+                continue
+            opened[place] = image
+            pixels += image.width * image.height
+            del image  # `opened` alone holds it
+            if pixels >= OPEN_PIXELS:
+                batches += self._batches(opened, bad)
+                opened, pixels = {}, 0
+        batches += self._batches(opened, bad)
         keys = [key for key, _ in window.samples]
         return Prepared(window.shard, window.first_row, window.problem, keys, bad, batches)
+
+    def _batches(self, images: dict[int, Image.Image], bad: dict[int, str]) -> list[Batch]:
+        """Images by their place in the window -> batches; adds to `bad` what cannot be prepared."""
+        places = list(images)
+        try:
+            batches = make_batches(list(images.values()), self.image_processor, self.batch_size)
+        except Exception as error:  # of one image, and the others are not to pay for it
+            if len(places) > 1:
+                return [batch for place in places for batch in self._batches({place: images[place]}, bad)]
+            size = " x ".join(map(str, images[places[0]].size))
+            bad[places[0]] = f"an image of {size} pixels cannot be prepared: {error}"
+            return []
+        return [batch._replace(places=[places[place] for place in batch.places]) for batch in batches]

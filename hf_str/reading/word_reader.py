@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from transformers import AutoModelForCTC
 
-from ..models.crnn.batching_crnn import read_batches
+from ..models.crnn.batching_crnn import Batch, read_batches
 from ..models.crnn.decoders_crnn import make_decoder
-from ..models.crnn.decoding_crnn import CTCDecoder
+from ..models.crnn.decoding_crnn import CTCDecoder, NonFiniteLogitsError
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..optional import require
 from .output import readings_schema
@@ -53,23 +53,14 @@ class WordReader:
 
     @torch.inference_mode()
     def read(self, window: Prepared) -> Any:
-        """Reads a window.
+        """Reads a window. Images in which there is nothing to decode (logits that are NaN) join `window.bad`.
 
         Returns:
             A record batch of `schema`: a row for each sample, in order. A bad image has an empty text and no score.
-
-        Raises:
-            ValueError: the network gives NaN or infinity for an image; the message has its key and row.
         """
         count = len(window.keys)
         texts, scores, characters = [""] * count, [None] * count, [None] * count
-        found = read_batches(
-            window.batches,
-            self.model,
-            self.processor,
-            lambda place: f"{window.keys[place]}, row {window.first_row + place} of its shard",
-            decoder=self.decoder,
-        )
+        found = self._readings(window)
         for place, reading in found.items():
             texts[place], scores[place] = reading["text"], reading["score"]
             if self.characters:
@@ -81,3 +72,31 @@ class WordReader:
         pa = require("pyarrow")
         arrays = [pa.array(column, field.type) for column, field in zip(columns, self.schema, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _readings(self, window: Prepared) -> dict[int, dict[str, Any]]:
+        """The readings of a window by place."""
+
+        def read(batches: list[Batch]) -> dict[int, dict[str, Any]]:
+            return read_batches(
+                batches,
+                self.model,
+                self.processor,
+                lambda place: f"{window.keys[place]}, row {window.first_row + place} of its shard",
+                decoder=self.decoder,
+            )
+
+        try:
+            return read(window.batches)
+        except NonFiniteLogitsError:  # of the first batch that has such images: which others do, each tells by itself
+            pass
+        found: dict[int, dict[str, Any]] = {}
+        for place in dict.fromkeys(place for batch in window.batches for place in batch.places):
+            views = []
+            for batch in window.batches:
+                if rows := [row for row, other in enumerate(batch.places) if other == place]:
+                    views.append(batch.select(rows, {name: values[rows] for name, values in batch.inputs.items()}))
+            try:
+                found |= read(views)
+            except NonFiniteLogitsError as error:
+                window.bad[place] = str(error)
+        return found
