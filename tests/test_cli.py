@@ -282,3 +282,35 @@ def test_decoding_that_cannot_be(read, word_files, options, message):
     assert (code, lines) == (2, [])
     assert err.startswith("cannot decode like this: ")
     assert message in err
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# NaN and infinity
+
+
+def test_what_a_lexicon_does_not_allow_is_null(read, word_files, tmp_path):
+    """JSON has no infinity: the logarithm of a probability of 0, of a word that is longer than the image."""
+    lexicon = tmp_path / "words.txt"
+    lexicon.write_text("hello" * 100 + "\n", encoding="utf-8")
+
+    def refuse(name: str):
+        raise AssertionError(name)
+
+    code, (line,), _ = read(word_files[0], "--lexicon", lexicon, "--json", "--n-best", 2)
+    (candidate,) = json.loads(line, parse_constant=refuse)["candidates"]
+    assert (code, candidate["score"], candidate["log_prob"]) == (0, 0.0, None)
+
+
+def test_a_model_that_gives_nan_reads_nothing(read, word_files, monkeypatch):
+    forward = hf_str.CRNNForCTC.forward
+
+    def diverged(*args, **inputs):
+        outputs = forward(*args, **inputs)
+        outputs.logits[:] = float("nan")
+        return outputs
+
+    monkeypatch.setattr(hf_str.CRNNForCTC, "forward", diverged)
+    for options in ([], ["--json"]):
+        code, lines, err = read(*word_files[:2], *options)
+        assert (code, lines) == (2, [])
+        assert "NaN" in err and word_files[0] in err

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import hf_str
 from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
 
 from ..optional import require
 from . import cards
@@ -181,6 +182,8 @@ def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decode
             parts.append(cards.card(read_image(file, reader, made)))
         except hf_str.UnreadableImageError as error:
             parts.append(cards.failure(str(error)))
+        except NonFiniteLogitsError:
+            parts.append(cards.failure(f"{file.name}: the model gives NaN or infinity for this image"))
     if len(files) > MAX_IMAGES:
         parts.append(cards.note(f"{len(files) - MAX_IMAGES} more were not read: at most {MAX_IMAGES} at once."))
     return cards.cards(parts)

@@ -14,6 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from ..data.preparation import SettingsChangedError
+from ..models.crnn.decoding_crnn import NonFiniteLogitsError
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..whole_files import write_json
 from .recognizers import Recognizer
@@ -251,7 +252,11 @@ def _read(recognizer: Recognizer, loader: Any) -> list[Prediction]:
     readings: list[tuple[str, float]] = []
     if readable:
         _, _, _, lexicons, images, _ = zip(*readable, strict=True)
-        readings = recognizer.read(images, None if lexicons[0] is None else lexicons)
+        try:
+            readings = recognizer.read(images, None if lexicons[0] is None else lexicons)
+        except NonFiniteLogitsError as error:
+            names = [f"{readable[place][1]}, row {readable[place][0]}" for place in error.images]
+            raise NonFiniteLogitsError([readable[place][0] for place in error.images], names) from None
     seconds = round((time.perf_counter() - started) / len(batch), 6)
     found = [
         Prediction(row, name, label, text, score, *image.size, seconds)

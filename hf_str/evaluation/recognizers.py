@@ -27,7 +27,7 @@ from ..conversion.families.ppocr import PREPROCESSING
 from ..conversion.ppocr_dictionary import find_ppocr_dictionary
 from ..models.crnn.batching_crnn import Batch, bound_logits, keep_surest, make_batches, sorts_by_width
 from ..models.crnn.decoders_crnn import make_decoder
-from ..models.crnn.decoding_crnn import CTCDecoder
+from ..models.crnn.decoding_crnn import CTCDecoder, NonFiniteLogitsError
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.language_model_crnn import CharacterLanguageModel
 from ..models.crnn.processing_crnn import CRNNProcessor
@@ -173,7 +173,10 @@ class CRNNRecognizer(Recognizer):
         for rows in by_lexicon.values():
             decoder = self._decoder_with(lexicons[batch.places[rows[0]]])
             outputs = SimpleNamespace(logits=logits[rows])
-            readings = self.processor.post_process_text_recognition(outputs, decoder=decoder)
+            try:
+                readings = self.processor.post_process_text_recognition(outputs, decoder=decoder)
+            except NonFiniteLogitsError as error:
+                raise NonFiniteLogitsError([batch.places[rows[row]] for row in error.images]) from None
             found |= zip(rows, readings, strict=True)
         return [found[row] for row in range(len(batch.places))]
 

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from hf_str.data.preparation import SettingsChangedError
-from hf_str.evaluation.predictions import PredictionFile, TestSet, check_settings, predict
+from hf_str.evaluation.predictions import Prediction, PredictionFile, TestSet, check_settings, predict
+from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
 from tests.conftest import draw_word
 
 
@@ -114,3 +115,20 @@ def test_names_of_images(words):
     features = datasets.Features({"image": datasets.Image(decode=False), "text": datasets.Value("string")})
     table = datasets.Dataset.from_dict({"image": nameless, "text": ["a"]}, features=features)
     assert TestSet("set", "x", table).paths == ["set[0]"]
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_scores_that_are_no_numbers_are_not_written(tmp_path, score):
+    file = PredictionFile(tmp_path / "predictions.jsonl")
+    with pytest.raises(ValueError, match=r"row 3, a\.png: the score of its reading 'word' is"):
+        file.add([Prediction(3, "a.png", "label", "word", score, 1, 1, 0.1)])
+    assert not file.path.exists()
+
+
+def test_an_image_without_probabilities_is_named(words):
+    class Diverged(WidthReader):
+        def read(self, images, lexicons=None):
+            raise NonFiniteLogitsError([1])
+
+    with pytest.raises(ValueError, match=r"NaN.*\(1\.png, row 1\)"):
+        predict(Diverged(), words, PredictionFile(None), batch_size=3)

@@ -1,5 +1,7 @@
 """The Trainer of run_ctc_str.py, as far as its scripts' tests do not reach."""
 
+import json
+
 import pytest
 from transformers import TrainingArguments
 
@@ -33,3 +35,16 @@ def test_keeps_to_its_options(model, processor, collator, dataset, tmp_path):
         averaged = model.state_dict()[name].clone()
     moved, lagging = (model.state_dict()[name] - start[name]).norm(), (averaged - start[name]).norm()
     assert 0 < lagging < moved
+
+
+def test_its_log_is_json(model, processor, collator, dataset, tmp_path):
+    """JSON has no NaN: a norm or a loss that is none is null in the log and the state of the run."""
+    made = trainer(model, processor, collator, dataset, tmp_path, max_steps=1, disable_tqdm=True)
+    made.log({"loss": float("nan"), "grad_norm": float("inf"), "learning_rate": 0.1})
+    made.state.save_to_json(str(tmp_path / "state.json"))
+
+    def refuse(name: str):
+        raise AssertionError(name)
+
+    (entry,) = json.loads((tmp_path / "state.json").read_text(), parse_constant=refuse)["log_history"]
+    assert (entry["loss"], entry["grad_norm"], entry["learning_rate"]) == (None, None, 0.1)
