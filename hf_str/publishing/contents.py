@@ -1,7 +1,9 @@
 """What a folder would publish, and the files that must never be published."""
 
+import bz2
 import gzip
 import io
+import lzma
 import mmap
 import os
 import pickletools
@@ -9,13 +11,14 @@ import re
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from huggingface_hub import get_token
 from huggingface_hub.utils import filter_repo_objects
+
+from .scanning import secret_in
 
 
 __all__ = ["Files", "PublishError", "folder_contents", "refuse_unsafe", "size_of", "unasked"]
@@ -59,24 +62,16 @@ _SECRET_NAMES = re.compile(
     r"id_(rsa|dsa|ecdsa|ed25519)(_sk)?|.*\.(pem|key|p12|pfx|p8|jks|ppk|kdbx|keystore))(\.(bak|old|orig|save|swp|\d+)|~)*",
     re.IGNORECASE,
 )
-_SECRETS = {
-    "a Hugging Face token": rb"\b(hf|api_org)_[A-Za-z0-9]{30,}\b",
-    "a private key": rb"-----BEGIN [A-Z ]*PRIVATE KEY",
-    "a GitHub token": rb"\b(gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
-    "a GitLab token": rb"\bgl(pat|ptt|dt|rt)-[A-Za-z0-9_-]{20,}",
-    "an npm token": rb"\bnpm_[A-Za-z0-9]{36}\b",
-    "a PyPI token": rb"\bpypi-AgE[A-Za-z0-9_-]{50,}",
-    "an AWS key": rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
-    "a Google key": rb"\b(AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{30,})",
-    "a Stripe key": rb"\b[sr]k_(live|test)_[A-Za-z0-9]{16,}",
-    "a key of OpenAI or Anthropic": rb"\bsk-(ant-|proj-)?[A-Za-z0-9_-]{32,}",
-    "a Slack token": rb"\bxox[abeprs]-[A-Za-z0-9-]{20,}",
-    "a JSON web token": rb"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-    "a password in an address": rb"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"'<>]{1,100}:[^\s/:@\"'<>{}$]{3,100}@[a-zA-Z0-9]",
-}
 #: What is unpacked of one file to look into it, and how deep: more is refused rather than passed unseen.
 _LARGEST_UNPACKED = 500_000_000
+_LARGEST_SMALL = 1_000_000
 _DEEPEST_ARCHIVE = 3
+_COMPRESSED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open, b"BZh": bz2.open}
+_CLOSED_ARCHIVES = {
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"Rar!\x1a\x07": "a RAR archive",
+    b"\x28\xb5\x2f\xfd": "compressed by Zstandard",
+}
 #: Pickles of protocols 0 and 1 have no mark at their start; larger files are not tried.
 _LARGEST_MARKLESS_PICKLE = 50_000_000
 
@@ -170,7 +165,7 @@ def _why_unsafe(name: str, content: Path | bytes) -> str:
     if any(map(_SECRET_NAMES.fullmatch, PurePosixPath(name).parts)):
         return "files of this name hold secrets"
     if isinstance(content, bytes):
-        return _secret_in(content) or _why_unsafe_inside(content)
+        return secret_in(name, content) or _why_unsafe_inside(content)
     if content.is_symlink():
         return f"a link to {os.readlink(content)}: put the file itself here if it belongs here"
     if not content.is_file():
@@ -180,26 +175,35 @@ def _why_unsafe(name: str, content: Path | bytes) -> str:
     with open(content, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if name.lower().endswith(_PICKLE_SUFFIXES) or _is_pickle(content, data):
             return "a pickle, which runs code on the machine of whoever loads it: publish safetensors instead"
-        return _secret_in(data) or _why_unsafe_inside(data)
+        return secret_in(name, data) or _why_unsafe_inside(data)
 
 
 def _why_unsafe_inside(data: bytes | mmap.mmap, depth: int = 0, left: list[int] | None = None) -> str:
     """Why an archive, in which nobody sees it, holds something unsafe; an empty string for what is no archive."""
     left = [_LARGEST_UNPACKED] if left is None else left
-    is_zip, is_gzip = data[:4] == b"PK\x03\x04", data[:2] == b"\x1f\x8b"
-    if not is_zip and not is_gzip and data[257:262] != b"ustar":
+    start = data[:8]
+    if closed := next((kind for mark, kind in _CLOSED_ARCHIVES.items() if start.startswith(mark)), None):
+        return f"{closed}, which is not looked into: publish its files unpacked"
+    is_zip = start.startswith(b"PK\x03\x04")
+    unpack = next((unpack for mark, unpack in _COMPRESSED.items() if start.startswith(mark)), None)
+    if not is_zip and unpack is None and data[257:262] != b"ustar":
         return ""
     if depth == _DEEPEST_ARCHIVE:
         return "archives in archives in archives, which are not looked into: unpack them"
     try:
-        for name, member in _members(data, is_zip, is_gzip, left):
+        for name, member in _members(data, is_zip, unpack, left):
             if any(map(_SECRET_NAMES.fullmatch, PurePosixPath(name).parts)):
                 return f"holds {name}: files of this name hold secrets"
-            if problem := _secret_in(member) or _why_unsafe_inside(member, depth + 1, left):
+            if name.lower().endswith(_PICKLE_SUFFIXES):
+                return f"holds {name}: a pickle, which runs code on the machine of whoever loads it"
+            if problem := secret_in(name, member) or _why_unsafe_inside(member, depth + 1, left):
                 return f"{name or 'its content'} in it {problem}"
     except _TooLarge:
         return f"unpacks to more than {_LARGEST_UNPACKED:,} bytes, which are not looked into: publish it unpacked"
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, RuntimeError, ValueError) as error:
+    except (
+        *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError),
+        *(RuntimeError, ValueError),
+    ) as error:
         return f"an archive that cannot be looked into ({error}): pack it again, or publish its files unpacked"
     return ""
 
@@ -208,7 +212,9 @@ class _TooLarge(Exception):
     pass
 
 
-def _members(data: bytes | mmap.mmap, is_zip: bool, is_gzip: bool, left: list[int]) -> Iterator[tuple[str, bytes]]:
+def _members(
+    data: bytes | mmap.mmap, is_zip: bool, unpack: Callable[..., IO[bytes]] | None, left: list[int]
+) -> Iterator[tuple[str, bytes]]:
     """Names and contents of what an archive holds; of `left` bytes, what was read is taken away."""
 
     def read(file: IO[bytes]) -> bytes:
@@ -218,20 +224,30 @@ def _members(data: bytes | mmap.mmap, is_zip: bool, is_gzip: bool, left: list[in
             raise _TooLarge
         return content
 
-    buffer = io.BytesIO(data[:])
     if is_zip:
-        with zipfile.ZipFile(buffer) as archive:
+        with zipfile.ZipFile(io.BytesIO(data[:])) as archive:
             for entry in archive.infolist():
                 with archive.open(entry) as file:
                     yield entry.filename, read(file)
-    elif is_gzip:
-        with gzip.open(buffer) as file:
+    elif unpack is not None:
+        with unpack(io.BytesIO(data[:])) as file:
             yield "", read(file)
     else:
-        with tarfile.open(fileobj=buffer) as archive:
+        # A shard of words may have any size. It is not compressed, so that its bytes were seen already.
+        is_large = len(data) > _LARGEST_UNPACKED
+        with tarfile.open(fileobj=_as_file(data), mode="r:") as archive:
             for entry in archive:
-                file = archive.extractfile(entry) if entry.isfile() else None
-                yield entry.name, b"" if file is None else read(file)
+                is_read = entry.isfile() and not (is_large and entry.size > _LARGEST_SMALL)
+                file = archive.extractfile(entry) if is_read else None
+                content = b"" if file is None else file.read() if is_large else read(file)
+                yield entry.name, content
+
+
+def _as_file(data: bytes | mmap.mmap) -> IO[bytes]:
+    if isinstance(data, bytes):
+        return io.BytesIO(data)
+    data.seek(0)
+    return data
 
 
 def _is_pickle(path: Path, data: mmap.mmap) -> bool:
@@ -250,16 +266,3 @@ def _is_pickle(path: Path, data: mmap.mmap) -> bool:
     except Exception:  # anything else than a pickle ends in one of many errors
         return False
     return last.name == "STOP" and position == len(data) - 1
-
-
-def _secret_in(data: bytes | mmap.mmap) -> str:
-    token = get_token()
-    if token and data.find(token.encode()) >= 0:
-        return "holds the Hugging Face token that you are logged in with: remove it there"
-    for kind, pattern in _SECRETS.items():
-        if match := re.search(pattern, data):
-            line = data[: match.start()].count(b"\n") + 1
-            return f"holds what looks like {kind}, in line {line}: remove it, and make a new one if it was ever shared"
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):  # text as Windows writes it, with a zero beside each letter
-        return _secret_in(data[2:].replace(b"\0", b""))
-    return ""

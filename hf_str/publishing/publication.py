@@ -22,6 +22,7 @@ from huggingface_hub.utils import validate_repo_id
 from .cards import check_space_card, read_card
 from .contents import Files, PublishError, folder_contents, refuse_unsafe, size_of, unasked
 from .model_folder import model_files
+from .scanning import has_more_patterns
 from .word_boxes import word_box_files
 
 
@@ -63,6 +64,10 @@ class Publication:
         lines.append(f"{self.size:>15,}  bytes in {len(self.files)} files")
         if self.left_out:
             lines.append(f"Left out: {', '.join(self.left_out[:20])}{' ...' if len(self.left_out) > 20 else ''}")
+        if not has_more_patterns():
+            lines.append(
+                "Secrets were looked for with hf_str's own patterns alone; `pip install detect-secrets` adds kinds"
+            )
         return "\n".join(lines)
 
 

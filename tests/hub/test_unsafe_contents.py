@@ -1,13 +1,17 @@
 """What must never be published is found in any folder, in any case, and inside archives."""
 
+import base64
+import bz2
 import gzip
 import io
+import json
+import lzma
 import tarfile
 import zipfile
 
 import pytest
 
-from hf_str.publishing import contents
+from hf_str.publishing import contents, prepare, scanning
 from hf_str.publishing.contents import PublishError, refuse_unsafe
 
 
@@ -62,7 +66,15 @@ def test_names_that_hold_none(name):
         (b"token = " + TOKEN).decode().encode("utf-16"),
         zipped("notes.txt", TOKEN),
         zipped("inner.zip", zipped("notes.txt", TOKEN)),
+        (b"the token is " + TOKEN).decode().encode("utf-16-le"),
+        (b"the token is " + TOKEN).decode().encode("utf-16-be"),
+        b"key: " + base64.b64encode(b"my token is " + TOKEN),
+        b"x/y" + base64.urlsafe_b64encode(TOKEN),
+        base64.encodebytes(b"a long text before the token, so that lines are wrapped: " + TOKEN),
+        base64.b64encode(base64.b64encode(TOKEN)),
         gzip.compress(TOKEN),
+        lzma.compress(TOKEN),
+        bz2.compress(TOKEN),
         tarred("notes.txt", TOKEN),
         tarred("notes.txt", TOKEN, "w:gz"),
         zipped("a/.ssh/id_rsa", b"x"),
@@ -83,3 +95,70 @@ def test_archives_that_cannot_be_looked_into(monkeypatch):
     monkeypatch.setattr(contents, "_LARGEST_UNPACKED", 1000)
     with pytest.raises(PublishError, match=r"words\.zip: unpacks to more than"):
         refuse_unsafe({"words.zip": content})
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("training_args.json", '{"hub": {"hub_token": "abc"}}'),
+        ("log.jsonl", '{"step": 1}\n{"db_password": "hunter2"}'),
+        ("log.jsonl", '{"step": 1}\n{"clientSecret": ["hunter2"]}'),
+        ("model-index.yaml", "name: x\nhub_token: abcdef\n"),
+        ("settings.toml", 'api_key = "abcdef"'),
+        ("run.ipynb", json.dumps({"cells": [{"source": ['password = "hunter2hunter2"\n'], "outputs": []}]})),
+        ("run.ipynb", json.dumps({"cells": [{"outputs": [{"text": ["HF_TOKEN=", TOKEN.decode()]}]}]})),
+        ("app.py", 'login(token="correcthorsebattery")'),
+        ("notes.txt", "export HF_TOKEN=correcthorsebattery"),
+    ],
+)
+def test_settings_that_are_called_secrets(name, content):
+    with pytest.raises(PublishError, match="holds") as caught:
+        refuse_unsafe({name: content.encode()})
+    assert "hunter2" not in str(caught.value)
+    assert "correcthorse" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (
+            "training_args.json",
+            '{"hub_token": "<HUB_TOKEN>", "push_to_hub_token": null, "use_token": true, "token": ""}',
+        ),
+        ("tokenizer_config.json", '{"pad_token": "<blank>", "mask_token": "m", "tokenizer_class": "CRNNTokenizer"}'),
+        ("app.py", 'login(token=os.environ["HF_TOKEN"]); tokenizer.pad_token = "wordboundary"'),
+        ("README.md", "export HF_TOKEN=<your token>\nexport HF_TOKEN=$MY_TOKEN_OF_THE_HUB"),
+        ("settings.yaml", "hub_token: null\npassword: ${PASSWORD}\ntokens: 12\n"),
+        ("words.txt", "pneumonoultramicroscopicsilicovolcanoconiosis\nAPotherwisenothing\n"),
+        ("vocab.json", '{"password": 5, "token": 6}'),
+    ],
+)
+def test_settings_without_a_secret(name, content):
+    refuse_unsafe({name: content.encode()})
+
+
+def test_more_kinds_where_detect_secrets_is_installed(monkeypatch):
+    pytest.importorskip("detect_secrets")
+    with pytest.raises(PublishError, match="Mailchimp"):
+        refuse_unsafe({"notes.md": b"a line\nthe list: " + b"0a1b2c3d" * 4 + b"-us12"})
+
+
+def test_without_detect_secrets_it_is_said(folder, monkeypatch):
+    monkeypatch.setattr(scanning, "_plugins", tuple)
+    with prepare(folder, "org/crnn-str") as publication:
+        assert "hf_str's own patterns alone" in publication.listing()
+
+
+def test_large_shards_of_words_pass(monkeypatch):
+    monkeypatch.setattr(contents, "_LARGEST_UNPACKED", 1000)
+    refuse_unsafe({"words.tar": tarred("0.txt", b"word " * 1000)})
+    with pytest.raises(PublishError, match="hold secrets"):
+        refuse_unsafe({"words.tar": tarred(".ssh/id_rsa", b"word " * 1000)})
+    with pytest.raises(PublishError, match="Hugging Face token"):
+        refuse_unsafe({"words.tar": tarred("0.txt", b"word " * 1000 + TOKEN)})
+
+
+@pytest.mark.parametrize("start", [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07\0", b"\x28\xb5\x2f\xfd"])
+def test_archives_that_nobody_can_look_into(start):
+    with pytest.raises(PublishError, match="not looked into"):
+        refuse_unsafe({"words.bin": start + b"0" * 50})
