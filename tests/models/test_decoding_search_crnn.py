@@ -1,6 +1,7 @@
 """Beam search and prefix search against all paths there are, and at their edges."""
 
 import math
+import random
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hf_str import BestPath, CRNNTokenizer, Lexicon, LexiconDecoder, PrefixBeamS
 from hf_str.models.crnn import beam_search_crnn
 from hf_str.models.crnn.alignment_crnn import align
 from hf_str.models.crnn.decoding_crnn import best_path, frame_log_probs
+from hf_str.models.crnn.prefix_probabilities_crnn import PrefixProbabilities
 from tests.models.ctc_brute_force import SHAPES, label_log_probs, random_cases
 from tests.models.test_decoding_crnn import path_logits, random_logits
 
@@ -315,3 +317,55 @@ def test_logits_without_probabilities_are_refused_by_image(search, value):
     logits[1, 2, 3] = value
     with pytest.raises(ValueError, match=r"from 0: 1\)"):
         getattr(decoding_crnn, search)(logits)
+
+
+def noise(frames: int, classes: int, seed: int = 0) -> torch.Tensor:
+    """Logits in which nothing can be decided, and no blank separates."""
+    return torch.randn(1, frames, classes, generator=torch.Generator().manual_seed(seed)) * 0.5
+
+
+def test_prefix_search_is_cut_at_its_bounds_and_says_so(monkeypatch):
+    ((short,),) = PrefixSearch()(noise(4, 5))
+    assert short.is_complete
+    ((cut,),) = PrefixSearch(max_prefixes=3)(noise(30, 20))
+    ((best,),) = BestPath()(noise(30, 20))
+    assert not cut.is_complete and cut.log_prob >= best.log_prob
+    grown = []
+    entries = PrefixProbabilities.entries
+    monkeypatch.setattr(
+        PrefixProbabilities, "entries", lambda self, *args: grown.append(args[1].numel()) or entries(self, *args)
+    )
+    ((long,),) = PrefixSearch()(noise(10_000, 100))
+    assert not long.is_complete and sum(grown) <= 20_000_000
+    logits = noise(600, 100)
+    logits[:, 99::100] = 0
+    logits[:, 99::100, 0] = 30  # six sections share what an image has
+    grown.clear()
+    ((sections,),) = PrefixSearch()(logits)
+    assert not sections.is_complete and sum(grown) <= 20_000_000
+
+
+def test_lexicon_search_is_cut_at_its_bound_and_says_so(monkeypatch):
+    import hf_str.models.crnn.lexicon_search_crnn as module
+
+    rng = random.Random(0)
+    words = sorted({"".join(rng.choices("abcdefgh", k=rng.randint(2, 5))) for _ in range(3000)})
+    decoder = LexiconDecoder(Lexicon(words, CRNNTokenizer("abcdefgh")))
+    logits = noise(40, 9)
+    (exact,) = decoder(logits, n_best=3)
+    assert all(one.is_complete for one in exact)
+    sizes = []
+    entries = PrefixProbabilities.entries
+    monkeypatch.setattr(
+        PrefixProbabilities, "entries", lambda self, *args: sizes.append(args[1].numel()) or entries(self, *args)
+    )
+    monkeypatch.setattr(module, "_MOST_VALUES", 40 * 200)
+    (cut,) = decoder(logits, n_best=3)
+    assert max(sizes) <= 40 * 200 and not any(one.is_complete for one in cut)
+    assert cut[0].log_prob <= exact[0].log_prob + 1e-6
+    sharp = torch.zeros(1, 40, 9)
+    sharp[..., 0] = 12
+    for frame, letter in zip((5, 12, 20), words[100][:3], strict=False):
+        sharp[0, frame, "abcdefgh".index(letter) + 1] = 24
+    (sure,) = decoder(sharp)
+    assert sure[0].is_complete  # what the network is sure of is searched to the end within the same bound

@@ -53,6 +53,8 @@ class CTCHypothesis:
             probability that every frame is blank. [`PrefixBeamSearch`] with a language model has a score of its own.
         log_prob: the natural logarithm of the label's probability under CTC, the sum over all its alignments (Graves
             et al. 2006, eq. 3). Best path knows one alignment only and gives that one's, which is never more.
+        is_complete: whether the search came to its end; `False` where it was cut at a bound: then this is the best so
+            far.
     """
 
     ids: list[int]
@@ -60,6 +62,7 @@ class CTCHypothesis:
     probabilities: list[float]
     score: float
     log_prob: float
+    is_complete: bool = True
 
     def word_score(self, definition: str = "product") -> float:
         """The probability of the word in [0, 1], by one of three definitions.

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ __all__ = ["LexiconDecoder"]
 
 #: Numbers of a batch that are worked on at once where there are many classes: 64 MB in double precision.
 _NUMBERS_AT_ONCE = 1 << 23
+#: Probabilities, frames times prefixes, that one step down the tree may compute: where noise or thousands of frames
+#: leave more open, the least probable prefixes are given up, and time and memory stay within bounds.
+_MOST_VALUES = 40_000_000
 
 
 class LexiconDecoder:
@@ -26,7 +30,9 @@ class LexiconDecoder:
     Goes down the lexicon's tree a letter at a time, for all images together, and leaves out every prefix whose mass,
     which no word below it exceeds, is less than the probability of a word already found; a first, narrow descent finds
     that word. Of 90,000 words that leaves about a hundredth of the prefixes, so there is no need to look at the
-    neighbours of the best path only, as the paper does for large lexicons.
+    neighbours of the best path only, as the paper does for large lexicons. Where too little can be left out, as in
+    noise of thousands of frames, only the most probable prefixes are followed, and `is_complete` of the hypotheses is
+    `False`.
 
     Args:
         lexicon: the words.
@@ -72,32 +78,41 @@ class LexiconDecoder:
         if self.max_distance is not None:
             nothing = BestPath()(logits, num_frames)
             neighbourhood = _Neighbourhood([self.lexicon.merge_ids(one.ids) for (one,) in nothing], self.max_distance)
-        images, words = [], []
-        for start in range(0, len(log_probs), self.images_at_once):
-            part = slice(start, start + self.images_at_once)
-            found_images, found_words = self._search(
-                log_probs[part], n_best, neighbourhood and neighbourhood.of_images(part)
+        images, words, cut = [], [], set()
+        count, step = len(log_probs), self.images_at_once
+        parts = [slice(start, min(start + step, count)) for start in range(0, count, step)]
+        while parts:
+            rows = parts.pop(0)
+            found_images, found_words, was_cut = self._search(
+                log_probs[rows], n_best, neighbourhood and neighbourhood.of_images(rows)
             )
-            images += (found_images + start).tolist()
+            if len(was_cut) and rows.stop - rows.start > 1:  # each alone has all the room
+                parts = [slice(row, row + 1) for row in range(rows.start, rows.stop)] + parts
+                continue
+            images += (found_images + rows.start).tolist()
             words += found_words.tolist()
+            cut.update((was_cut + rows.start).tolist())
         letters = [self.lexicon.letters(word) for word in words]
         found = align(log_probs, images, letters, [self.lexicon.words[word] for word in words])
         readings = [[] for _ in log_probs]
         for image, hypothesis in zip(images, found, strict=True):
-            readings[image].append(hypothesis)
+            readings[image].append(replace(hypothesis, is_complete=False) if image in cut else hypothesis)
         return [reading or other for reading, other in zip(readings, nothing, strict=True)]
 
     def _search(
         self, log_probs: torch.Tensor, n_best: int, neighbourhood: "_Neighbourhood | None"
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The words of each image of (images, time, letters): image and word of each, an image's best first."""
-        first = self._descend(log_probs, neighbourhood, width=max(self.first_width, n_best))
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The words of each image of (images, time, letters): image and word of each, an image's best first.
+
+        The third are the images of which prefixes were given up.
+        """
+        first, _ = self._descend(log_probs, neighbourhood, width=max(self.first_width, n_best))
         bound = _nth_best(first.images, first.log_probs, len(log_probs), n_best)
-        images, words, scores = self._descend(log_probs, neighbourhood, bound)
+        (images, words, scores), cut = self._descend(log_probs, neighbourhood, bound)
         order = np.lexsort([-scores.numpy(), images.numpy()])
         images, words = images[order], words[order]
         rank = torch.arange(len(images)) - torch.searchsorted(images, images)
-        return images[rank < n_best], words[rank < n_best]
+        return images[rank < n_best], words[rank < n_best], cut
 
     def _descend(
         self,
@@ -105,7 +120,7 @@ class LexiconDecoder:
         neighbourhood: "_Neighbourhood | None",
         bound: torch.Tensor | None = None,
         width: int | None = None,
-    ) -> "_Words":
+    ) -> "tuple[_Words, torch.Tensor]":
         """Walks down the tree, level by level.
 
         Args:
@@ -115,7 +130,8 @@ class LexiconDecoder:
             width: keep so many prefixes of each length and image.
 
         Returns:
-            The words met, those that have an alignment.
+            The words met, those that have an alignment; and the images of which prefixes were given up, as there were
+            too many.
         """
         tree, by_frame = self.lexicon, log_probs.transpose(0, 1).contiguous()  # (time, images, letters)
         blank = by_frame[..., 0].contiguous()
@@ -123,8 +139,16 @@ class LexiconDecoder:
         nodes = torch.zeros_like(images)
         prefixes = PrefixProbabilities.empty(blank)
         distances = neighbourhood and neighbourhood.start(images)
-        words = []
+        words, cut, mass = [], [images[:0]], torch.zeros(len(images), dtype=log_probs.dtype)
+        most = max(1, _MOST_VALUES // max(1, len(by_frame)))
         while len(nodes):
+            if int(tree.num_children[nodes].sum()) > most:
+                order = mass.argsort(descending=True)
+                kept = (tree.num_children[nodes][order].cumsum(0) <= most).sum().clamp(min=1)
+                cut.append(images[order[kept:]])
+                order = order[:kept].sort().values
+                images, nodes, prefixes = images[order], nodes[order], prefixes.select(order)
+                distances = distances if distances is None else distances[order]
             parents = torch.repeat_interleave(tree.num_children[nodes])
             first = tree.num_children[nodes].cumsum(0) - tree.num_children[nodes]
             children = tree.first_children[nodes][parents] + torch.arange(len(parents)) - first[parents]
@@ -142,7 +166,7 @@ class LexiconDecoder:
                 keep &= mass >= bound[images] - 1e-9  # of rounding
             if width is not None:
                 keep &= mass >= _nth_best(images, mass, len(log_probs), width)[images]
-            images, nodes = images[keep], children[keep]
+            images, nodes, mass = images[keep], children[keep], mass[keep]
             prefixes = PrefixProbabilities.entered(entries[:, keep], emissions[:, keep], blank[:, images])
             ends = tree.node_words[nodes] >= 0
             if neighbourhood is not None:
@@ -150,7 +174,7 @@ class LexiconDecoder:
                 ends &= neighbourhood.finish(distances, images) <= self.max_distance
             scores = prefixes.label_log_probs[ends]
             words.append(_Words(images[ends], tree.node_words[nodes[ends]], scores))
-        return _Words(*map(torch.cat, zip(*words, strict=True)))
+        return _Words(*map(torch.cat, zip(*words, strict=True))), torch.cat(cut).unique()
 
 
 class _Neighbourhood:

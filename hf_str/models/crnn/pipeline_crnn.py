@@ -123,7 +123,8 @@ class ImageToTextPipeline(Pipeline):
     def postprocess(self, outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
         (reading,) = outputs["readings"]
         extra = ("characters",) if return_characters else ()
-        result = _result(reading, ("score", *extra, *(("rotation",) if "rotation" in reading else ())))
+        notes = (name for name in ("rotation", "is_complete") if name in reading)
+        result = _result(reading, ("score", *extra, *notes))
         if "candidates" in reading:
             result["candidates"] = [_result(one, ("score", "log_prob", *extra)) for one in reading["candidates"]]
         return [result]

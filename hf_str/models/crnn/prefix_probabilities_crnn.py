@@ -39,6 +39,10 @@ class PrefixProbabilities(NamedTuple):
         """One of the prefixes, alone."""
         return PrefixProbabilities(self.character[:, prefix, None], self.blank[:, prefix, None])
 
+    def select(self, prefixes: torch.Tensor) -> "PrefixProbabilities":
+        """Some of the prefixes, by their numbers."""
+        return PrefixProbabilities(self.character[:, prefixes], self.blank[:, prefixes])
+
     def entries(self, parents: torch.Tensor, log_probs: torch.Tensor, repeats: torch.Tensor) -> torch.Tensor:
         """Log-probability that a prefix with one more character is first read at each frame, (time, longer prefixes).
 

@@ -3,6 +3,7 @@
 import heapq
 import itertools
 import math
+from dataclasses import replace
 
 import torch
 
@@ -12,6 +13,10 @@ from .prefix_probabilities_crnn import PrefixProbabilities
 
 
 __all__ = ["PrefixSearch"]
+
+#: Probabilities, frames times classes, that may be computed for one image, about four seconds: what no prefix can
+#: decide, such as noise or ten thousand frames without a blank, would else take hours and all memory.
+_MOST_VALUES = 20_000_000
 
 
 class PrefixSearch:
@@ -23,8 +28,10 @@ class PrefixSearch:
 
     Args:
         threshold (`float`, defaults to 0.9999): probability of the blank above which a frame separates sections.
-        max_prefixes (`int`, defaults to 1000): prefixes looked at in a section; then the best label so far is taken,
-            which is never less probable than that of the best path.
+        max_prefixes (`int`, defaults to 1000): prefixes looked at in a section, and fewer in long sections or with
+            many classes (of an image, prefixes times frames times classes stay below 20 million). Then the best label
+            so far is taken, which is never less probable than that of the best path, and `is_complete` of the
+            hypothesis is `False`.
 
     It has one hypothesis an image, however many are wanted.
     """
@@ -39,21 +46,29 @@ class PrefixSearch:
     ) -> list[list[CTCHypothesis]]:
         log_probs = frame_log_probs(logits, num_frames)
         separates = log_probs[..., 0] > math.log(self.threshold)
-        labels = [self._read(image, cuts) for image, cuts in zip(log_probs, separates.tolist(), strict=True)]
-        return [[hypothesis] for hypothesis in align(log_probs, range(len(labels)), labels)]
+        found = [self._read(image, cuts) for image, cuts in zip(log_probs, separates.tolist(), strict=True)]
+        hypotheses = align(log_probs, range(len(found)), [label for label, _ in found])
+        return [
+            [hypothesis if is_complete else replace(hypothesis, is_complete=False)]
+            for hypothesis, (_, is_complete) in zip(hypotheses, found, strict=True)
+        ]
 
-    def _read(self, log_probs: torch.Tensor, separates: list[bool]) -> list[int]:
-        """The label of one image (time, classes)."""
-        label, frame = [], 0
+    def _read(self, log_probs: torch.Tensor, separates: list[bool]) -> tuple[list[int], bool]:
+        """The label of one image (time, classes), and whether each of its sections was searched to the end."""
+        label, frame, is_complete, values_left = [], 0, True, _MOST_VALUES
         for is_blank, run in itertools.groupby(separates):
             length = len(list(run))
             if not is_blank:
-                label += self._search(log_probs[frame : frame + length])
+                section = log_probs[frame : frame + length]
+                ids, prefixes, was_searched = self._search(section, values_left // section.numel())
+                label += ids
+                values_left -= prefixes * section.numel()
+                is_complete &= was_searched
             frame += length
-        return label
+        return label, is_complete
 
-    def _search(self, log_probs: torch.Tensor) -> list[int]:
-        """The most probable label of one section (time, classes)."""
+    def _search(self, log_probs: torch.Tensor, most: int) -> tuple[list[int], int, bool]:
+        """Of one section (time, classes) the most probable label, the prefixes looked at, and whether all were."""
         num_characters = log_probs.shape[1] - 1
         ((first,),) = BestPath()(log_probs[None])
         best = tuple(first.ids)
@@ -65,9 +80,11 @@ class PrefixSearch:
         # By the probability of being continued; the number breaks ties.
         numbers = itertools.count()
         waiting = [(-_less(0.0, empty), next(numbers), (), root)]
-        for _ in range(self.max_prefixes):
+        for looked_at in range(self.max_prefixes + 1):
             if not waiting or -waiting[0][0] <= best_log_prob:
-                break
+                return list(best), looked_at, True
+            if looked_at == min(self.max_prefixes, most):
+                return list(best), looked_at, False
             _, _, prefix, probabilities = heapq.heappop(waiting)
             characters = torch.arange(1, num_characters + 1)
             repeats = characters == (prefix[-1] if prefix else 0)
@@ -85,7 +102,7 @@ class PrefixSearch:
                 continued = _less(mass[place], log_prob)
                 if continued > best_log_prob:
                     heapq.heappush(waiting, (-continued, next(numbers), longer, grown.take(place)))
-        return list(best)
+        raise AssertionError("the loop ends by itself")
 
 
 def _less(log_a: float, log_b: float) -> float:

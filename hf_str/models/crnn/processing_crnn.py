@@ -115,7 +115,8 @@ class CRNNProcessor(ProcessorMixin):
             of dictionaries with `text`, `probability` in [0, 1] and `span`, the (left, right) edges on the x axis of
             the frames in which CTC reads the character. CTC likes to say a character once, in its middle, so a span
             is often narrower than the letter. With `n_best` above 1 also `candidates`, at most `n_best` such
-            dictionaries in the decoder's order, of which the first is the reading.
+            dictionaries in the decoder's order, of which the first is the reading. Where a search was cut at a bound
+            (see [`PrefixSearch`] and [`LexiconDecoder`]), `is_complete` is `False`, and the reading the best so far.
         """
         self.check_classes(outputs.logits.shape[-1])
         decoder = make_decoder(decoder, self.tokenizer)
@@ -154,6 +155,7 @@ class CRNNProcessor(ProcessorMixin):
             "score": hypothesis.word_score(word_score),
             "log_prob": hypothesis.log_prob,
             "characters": characters,
+            **({} if hypothesis.is_complete else {"is_complete": False}),
         }
 
 
