@@ -65,6 +65,7 @@ def write_readings(
         if bad:  # before the readings have their name, so that where they are this is too
             with whole_file(bad_path) as bad_file:
                 bad_file.writelines(
-                    (json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n").encode() for one in bad
+                    (json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
+                    for one in bad
                 )
     return rows, len(bad)

@@ -172,7 +172,7 @@ class TarShard:
 
     def __iter__(self) -> Iterator[Sample]:
         suffixes = image_suffixes()
-        with _reading(self.path), tarfile.open(self.path, tarinfo=_BoundedInfo) as tar:
+        with _reading(self.path), tarfile.open(self.path, tarinfo=_BoundedInfo, encoding="utf-8") as tar:
             for key, members in groupby(_files(tar), key=lambda member: _key(member.name)):
                 images = (member for member in members if Path(member.name).suffix.lower() in suffixes)
                 first = next(images, None)
@@ -247,7 +247,7 @@ def image_suffixes() -> set[str]:
 
 def readable(name: str) -> str:
     """A name that may be written: its bytes that are no UTF-8, which folders and tar files allow, as `\\xff`."""
-    return os.fsencode(name).decode(errors="backslashreplace")
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 def _open(path: Path, folder: Path, image_column: str, key_column: str | None) -> Shard:

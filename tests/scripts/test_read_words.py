@@ -310,6 +310,42 @@ def test_broken_shards_are_named_and_others_read(read, shards, tmp_path):
     assert files(out) == ["0.parquet", "4.bad_images.jsonl", "4.parquet", "settings.json"]
 
 
+def test_shards_of_strangers(read, wanted, tmp_path):
+    data, out, images = tmp_path / "data", tmp_path / "out", drawn(2)
+    write_parquet(data / "good.parquet", images)
+    write_parquet(data / "none.parquet", [])
+    write_tar(data / "nothing.tar", {})
+    write_tar(data / "names.tar", {"caf\udce9.png": images[0], "huge.png": b"", "z.png": images[1]})
+    content = bytearray((data / "names.tar").read_bytes())
+    start = content.index(b"huge.png")
+    member = tarfile.TarInfo("huge.png")
+    member.size = 10**12
+    (data / "lies.tar").write_bytes(content[:start] + member.tobuf(tarfile.GNU_FORMAT) + content[start + 512 :])
+    structs = [{"bytes": images[0], "path": 1}, {"bytes": None, "path": 2}]
+    write_parquet(data / "numbers.parquet", structs)
+    write_parquet(data / "list.parquet", [[1, 2], [3]])
+    pq.write_table(pa.Table.from_arrays([pa.array(images)] * 2, names=["image"] * 2), data / "doubled.parquet")
+    (data / "dangling.tar").symlink_to(tmp_path / "nowhere")
+
+    code, printed, errors = read("--data", data, "--output_dir", out)
+    assert code == 1
+    broken = ("dangling", "doubled", "lies", "list")
+    assert [line.split()[3] for line in errors.splitlines() if line.startswith("error: ")] == list(broken)
+    assert "5 of 9 shards read, 0 were there already: 7 images, 2 of them bad" in printed
+    assert rows(out / "none.parquet") == rows(out / "nothing.parquet") == []
+    assert readings(out / "good.parquet") == wanted(images)
+    assert [row["key"] for row in rows(out / "names.parquet")] == ["caf\\xe9", "huge", "z"]
+    problem = json.loads((out / "numbers.bad_images.jsonl").read_text())
+    assert (problem["row"], problem["key"]) == (1, "2") and "of type int" in problem["problem"]
+
+    for name in broken:  # mended, they are read by the same command
+        next(data.glob(f"{name}.*")).unlink()
+        write_parquet(data / f"{name}.parquet", images)
+    assert read("--data", data, "--output_dir", out)[0] == 0
+    os.utime(data / "good.parquet", ns=(1, 1))
+    assert "good: other words" in read("--data", data, "--output_dir", out)[0]
+
+
 def test_disk_full(read, tmp_path):
     resource = pytest.importorskip("resource")
     write_parquet(tmp_path / "shards" / "a.parquet", drawn(2))
