@@ -66,7 +66,8 @@ _SECRET_NAMES = re.compile(
 _LARGEST_UNPACKED = 500_000_000
 _LARGEST_SMALL = 1_000_000
 _DEEPEST_ARCHIVE = 3
-_COMPRESSED = {b"\x1f\x8b": gzip.open, b"\xfd7zXZ\0": lzma.open, b"BZh": bz2.open}
+_COMPRESSED = {b"\x1f\x8b\x08": gzip.open, b"\xfd7zXZ\0": lzma.open}
+_COMPRESSED |= {b"BZh%d1AY&SY" % size: bz2.open for size in range(1, 10)}
 _CLOSED_ARCHIVES = {
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a RAR archive",
@@ -175,13 +176,35 @@ def _why_unsafe(name: str, content: Path | bytes) -> str:
     with open(content, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         if name.lower().endswith(_PICKLE_SUFFIXES) or _is_pickle(content, data):
             return "a pickle, which runs code on the machine of whoever loads it: publish safetensors instead"
-        return secret_in(name, data) or _why_unsafe_inside(data)
+        problem = secret_in(name, data) or _why_unsafe_inside(data)
+        return problem or (_why_unsafe_table(content) if data[:4] == b"PAR1" else "")
+
+
+def _why_unsafe_table(path: Path) -> str:
+    """Why the texts in a Parquet file, which are compressed in it, hold something unsafe."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:  # only who publishes word boxes has such files, and needs it for the card
+        return ""
+    try:
+        with parquet.ParquetFile(path) as table:
+            is_text = (pyarrow.types.is_string, pyarrow.types.is_large_string)
+            names = [field.name for field in table.schema_arrow if any(test(field.type) for test in is_text)]
+            for name in names:
+                for batch in table.iter_batches(columns=[name]):
+                    texts = "\n".join(text for text in batch.column(0).to_pylist() if text)
+                    if secret_in(name, texts.encode()):
+                        return f"holds what looks like a token or a key in its column {name!r}: remove it there"
+    except (pyarrow.ArrowException, OSError) as error:
+        return f"a Parquet file that cannot be read ({error}): make it again"
+    return ""
 
 
 def _why_unsafe_inside(data: bytes | mmap.mmap, depth: int = 0, left: list[int] | None = None) -> str:
     """Why an archive, in which nobody sees it, holds something unsafe; an empty string for what is no archive."""
     left = [_LARGEST_UNPACKED] if left is None else left
-    start = data[:8]
+    start = data[:10]
     if closed := next((kind for mark, kind in _CLOSED_ARCHIVES.items() if start.startswith(mark)), None):
         return f"{closed}, which is not looked into: publish its files unpacked"
     is_zip = start.startswith(b"PK\x03\x04")

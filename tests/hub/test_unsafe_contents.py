@@ -162,3 +162,24 @@ def test_large_shards_of_words_pass(monkeypatch):
 def test_archives_that_nobody_can_look_into(start):
     with pytest.raises(PublishError, match="not looked into"):
         refuse_unsafe({"words.bin": start + b"0" * 50})
+
+
+def test_texts_of_a_parquet_file(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+
+    path = tmp_path / "words.parquet"
+    texts = ["a", *(f"word{index}" for index in range(1000))]  # the first and last in order stand there in the clear
+    parquet.write_table(pyarrow.table({"text": texts}), path, compression="zstd")
+    refuse_unsafe({path.name: path})
+    parquet.write_table(pyarrow.table({"text": [*texts, TOKEN.decode()]}), path, compression="zstd")
+    assert TOKEN not in path.read_bytes()
+    with pytest.raises(PublishError, match=r"words\.parquet: holds what looks like .* in its column 'text'"):
+        refuse_unsafe({path.name: path})
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(PublishError, match=r"words\.parquet: a Parquet file that cannot be read"):
+        refuse_unsafe({path.name: path})
+
+
+def test_text_that_begins_as_an_archive_does():
+    refuse_unsafe({"README.md": b"BZh is how a file of bzip2 begins"})
