@@ -1,11 +1,15 @@
 """The page: images in, cards out. Nothing is loaded from anywhere but the server that shows it."""
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from PIL import Image
 
 import hf_str
 from hf_str.models.crnn.decoders_crnn import DECODERS
 from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
+from hf_str.models.crnn.image_loading_crnn import MAX_IMAGE_PIXELS
 
 from ..optional import require
 from . import cards
@@ -14,10 +18,17 @@ from .readers import DEFAULT_DECODER, choose_decoder, read_image
 
 gr = require("gradio", "demo")
 
-__all__ = ["LOOK", "MAX_IMAGES", "MAX_LEXICON", "build_page", "read_files"]
+__all__ = ["LOOK", "MAX_BYTES", "MAX_IMAGES", "MAX_LEXICON", "MAX_PIXELS", "MAX_SECONDS", "build_page", "read_files"]
 
-#: Limits of what a visitor may send. Pixels have one in `load_word_image`, the size of a file in `server`.
+#: Limits of what a visitor may send. Pixels of an image have one in `load_word_image`, the size of a file in `server`.
 MAX_IMAGES, MAX_LEXICON = 12, 20_000
+#: Of all the images that are read at once: the slowest formats (JPEG 2000, PNG of 16 bits) take some six seconds of a
+#: CPU for so many pixels, and a dozen photographs of words, or three whole ones from a telephone, have fewer.
+MAX_BYTES, MAX_PIXELS = 20_000_000, 40_000_000
+#: After so long no other image is begun, as the next visitor waits. Images of ordinary words take a tenth of it.
+MAX_SECONDS = 15.0
+#: Names of files that a note has.
+MAX_NAMES = 20
 #: Uploads that are older, in seconds, are deleted; whether there are any is looked up as often.
 CACHE_SECONDS = 900
 
@@ -146,7 +157,21 @@ def build_page(readers: Mapping[str, hf_str.ImageToTextPipeline]) -> "gr.Blocks"
         images.clear(lambda: (None, cards.welcome()), None, [sample, output], api_visibility="private")
         decoder.input(lambda name: gr.update(visible=name in TAKES_LEXICON), decoder, words, api_visibility="private")
         page.load(None, js=_ANNOUNCE, api_visibility="private")
+    for block in page.blocks.values():
+        _take_no_urls(block)
     return page
+
+
+def _take_no_urls(block: "gr.blocks.Block"):
+    """Gradio downloads the URL that stands for a file, of any size, and however long it takes."""
+    move = block.async_move_resource_to_block_cache
+
+    async def move_file(path: str | Path | None) -> str | None:
+        if str(path).lower().startswith(("http:", "https:")):
+            raise gr.Error("Images are uploaded, not linked.")
+        return await move(path)
+
+    block.async_move_resource_to_block_cache = move_file
 
 
 def _choose_sample(event: gr.SelectData) -> tuple[None, int]:
@@ -158,7 +183,8 @@ def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decode
     """Reads images as a visitor wants it.
 
     Args:
-        files: images; of more than `MAX_IMAGES` the first.
+        files: images; of more than `MAX_IMAGES` the first, of more than `MAX_BYTES` or `MAX_PIXELS` in all those that
+            fit, of more than can be read in `MAX_SECONDS` the first. The others are named.
         reader: the recogniser.
         decoder: `DEFAULT_DECODER` or one of `DECODERS`.
         words: the lexicon, for the decoders that take one.
@@ -177,13 +203,43 @@ def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decode
     except ValueError as error:
         return cards.cards([cards.note(f"Cannot decode like this: {error}.")])
     parts = [cards.note(remark)] if remark else []
+    end = time.monotonic() + MAX_SECONDS
+    num_bytes = num_pixels = 0
+    too_much, too_late = [], []
     for file in files[:MAX_IMAGES]:
+        if time.monotonic() > end:
+            too_late.append(file.name)
+            continue
+        size, pixels = file.stat().st_size, _count_pixels(file)
+        if num_bytes + size > MAX_BYTES or num_pixels + pixels > MAX_PIXELS:
+            too_much.append(file.name)
+            continue
+        num_bytes, num_pixels = num_bytes + size, num_pixels + pixels
         try:
             parts.append(cards.card(read_image(file, reader, made)))
         except hf_str.UnreadableImageError as error:
             parts.append(cards.failure(str(error)))
         except NonFiniteLogitsError:
             parts.append(cards.failure(f"{file.name}: the model gives NaN or infinity for this image"))
-    if len(files) > MAX_IMAGES:
-        parts.append(cards.note(f"{len(files) - MAX_IMAGES} more were not read: at most {MAX_IMAGES} at once."))
+    limit = f"at most {MAX_BYTES / 1e6:g} MB and {MAX_PIXELS / 1e6:g} million pixels at once"
+    parts += _left_out(too_much, limit)
+    parts += _left_out(too_late, f"the images before took longer than {MAX_SECONDS:g} s")
+    parts += _left_out([file.name for file in files[MAX_IMAGES:]], f"at most {MAX_IMAGES} at once")
     return cards.cards(parts)
+
+
+def _count_pixels(file: Path) -> int:
+    """As the header of an image has it; 0 for what will be refused."""
+    try:
+        with Image.open(file) as image:
+            pixels = image.width * image.height
+    except Exception:  # of any kind, and said by name when the image is read
+        return 0
+    return pixels if pixels <= MAX_IMAGE_PIXELS else 0
+
+
+def _left_out(names: Sequence[str], reason: str) -> list[str]:
+    if not names:
+        return []
+    named = ", ".join(names[:MAX_NAMES]) + (", ..." if len(names) > MAX_NAMES else "")
+    return [cards.note(f"{len(names)} more were not read: {reason}. Left out: {named}.")]

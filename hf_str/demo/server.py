@@ -5,15 +5,20 @@ import signal
 from collections.abc import Mapping
 from tempfile import TemporaryDirectory
 
+from starlette.middleware import Middleware
+
 import hf_str
 
-from .page import LOOK, build_page
+from .page import CACHE_SECONDS, LOOK, build_page
+from .uploads import UploadLimits
 
 
 __all__ = ["serve"]
 
-#: Largest file that a visitor may upload.
+#: Largest file that a visitor may upload. All files of an upload together have a limit in `uploads`.
 MAX_FILE_SIZE = "10mb"
+#: Readings that may wait for the one that is under way. Whoever comes later would wait for minutes, and is told so.
+MAX_WAITING = 32
 
 
 def serve(readers: Mapping[str, hf_str.ImageToTextPipeline], host: str | None = None, port: int | None = None):
@@ -38,11 +43,13 @@ def serve(readers: Mapping[str, hf_str.ImageToTextPipeline], host: str | None = 
             GRADIO_ANALYTICS_ENABLED="False",
             GRADIO_RUN_HISTORY="False",
         )
-        build_page(readers).launch(
+        limits = Middleware(UploadLimits, seconds=2 * CACHE_SECONDS)  # what is just too young for a look is kept twice
+        build_page(readers).queue(max_size=MAX_WAITING).launch(
             server_name=host,
             server_port=port,
             share=False,
             max_file_size=MAX_FILE_SIZE,
+            app_kwargs={"middleware": [limits]},
             enable_monitoring=False,
             mcp_server=False,
             ssr_mode=False,

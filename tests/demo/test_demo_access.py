@@ -2,6 +2,8 @@
 
 import json
 import re
+import socket
+import threading
 from pathlib import Path
 from urllib.parse import quote
 
@@ -130,6 +132,39 @@ def test_a_file_that_is_too_large(client):
     with pytest.raises(httpx.HTTPStatusError) as refusal:
         upload(client, "large.png", content=bytes(11_000_000))
     assert refusal.value.response.status_code == 413
+
+
+def test_files_that_are_too_large_together(client, demo):
+    files = [("files", (f"{number}.png", bytes(9_000_000), "image/png")) for number in range(6)]
+    assert client.post("/gradio_api/upload", files=files).status_code == 413
+    body, headers = large_form(), {"Content-Type": "multipart/form-data; boundary=x"}
+    assert client.post("/gradio_api/upload", content=body, headers=headers).status_code == 413
+    (cache,) = demo.temporary.glob("hf_str_demo_*")
+    assert [path for path in cache.rglob("*") if path.is_file() and path.stat().st_size > 1_000_000] == []
+
+
+def large_form():
+    """A form in pieces, whose size no header says."""
+    for number in range(6):
+        yield b'--x\r\nContent-Disposition: form-data; name="files"; filename="%d.png"\r\n\r\n' % number
+        for _ in range(9):
+            yield bytes(1_000_000)
+        yield b"\r\n"
+    yield b"--x--\r\n"
+
+
+@pytest.mark.parametrize("element", ["images", "words"])
+def test_urls_are_not_downloaded(client, element):
+    asked = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: (server.accept(), asked.set()), daemon=True).start()
+        link = as_file(f"http://127.0.0.1:{server.getsockname()[1]}/word.png")
+        model = component(client, "model")["props"]["value"]
+        data = [[link] if element == "images" else None, None, model, "best_path", link if element == "words" else ""]
+        answer = call(client, "words", "input", f"links in {element}", data=data)
+        assert not answer["success"]
+        assert "uploaded, not linked" in answer["output"]["error"]
+        assert not asked.is_set()
 
 
 def test_the_page_names_no_folder_of_the_host_and_no_other_host(client):

@@ -3,9 +3,11 @@
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
+from PIL import Image
 
 
 pytest.importorskip("gradio")
@@ -96,7 +98,41 @@ def test_too_many_images(reader, word_files):
     files = [Path(word_files[8])] * (MAX_IMAGES + 2)
     html = read_files(files, reader, "best_path", "")
     assert html.count("<article class='card'>") == MAX_IMAGES
-    assert f"2 more were not read: at most {MAX_IMAGES} at once." in html
+    name = Path(word_files[8]).name
+    assert f"2 more were not read: at most {MAX_IMAGES} at once. Left out: {name}, {name}." in html
+
+
+def test_images_that_are_too_much_together_are_named_and_the_others_are_read(reader, word_files, tmp_path):
+    bombs = [tmp_path / f"bomb {number}.png" for number in range(6)]
+    Image.new("1", (4000, 2500)).save(bombs[0])  # 10 million pixels in 2 kB
+    for bomb in bombs[1:]:
+        shutil.copy(bombs[0], bomb)
+    html = read_files([*bombs, Path(word_files[0])], reader, "best_path", "")
+    assert html.count("<article class='card'>") == 4
+    limit = "at most 20 MB and 40 million pixels at once"
+    assert f"3 more were not read: {limit}. Left out: bomb 4.png, bomb 5.png, {Path(word_files[0]).name}." in html
+
+
+def test_bytes_are_counted_over_all_images(reader, word_files, monkeypatch):
+    sizes = [Path(file).stat().st_size for file in word_files[:3]]
+    monkeypatch.setattr("hf_str.demo.page.MAX_BYTES", sum(sizes) - 1)
+    html = read_files([Path(file) for file in word_files[:3]], reader, "best_path", "")
+    assert html.count("<article class='card'>") == 2
+    assert f"Left out: {Path(word_files[2]).name}." in html
+
+
+def test_no_image_is_begun_after_the_time_is_over(reader, word_files, monkeypatch):
+    def read_slowly(file, *args):
+        clock[0] += 10
+        return read_image(file, *args)
+
+    clock = [0.0]
+    monkeypatch.setattr("hf_str.demo.page.time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr("hf_str.demo.page.read_image", read_slowly)
+    html = read_files([Path(file) for file in word_files[:4]], reader, "best_path", "")
+    assert html.count("<article class='card'>") == 2
+    names = ", ".join(Path(file).name for file in word_files[2:4])
+    assert f"2 more were not read: the images before took longer than 15 s. Left out: {names}." in html
 
 
 @pytest.mark.parametrize(
