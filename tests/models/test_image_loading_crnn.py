@@ -274,6 +274,19 @@ def test_an_opened_but_broken_image_is_refused_by_the_name_of_its_file(tmp_path,
     assert "cut.png" in refusal(Image.open(path))
 
 
+def test_a_jpeg_of_endless_scans_is_refused(tmp_path):
+    buffer = io.BytesIO()
+    word("L").save(buffer, "JPEG", progressive=True)
+    data = buffer.getvalue()
+    scan = data[data.rindex(b"\xff\xda") : -2]
+    path = tmp_path / "scans.jpg"
+    path.write_bytes(data[:-2] + scan * 60 + data[-2:])
+    assert load_word_image(path).size == (WIDTH, HEIGHT)
+    path.write_bytes(data[:-2] + scan * 100 + data[-2:])
+    for source in (str(path), path.read_bytes(), {"bytes": path.read_bytes(), "path": "scans.jpg"}):
+        assert "scans (limit 100" in refusal(source)
+
+
 @pytest.mark.parametrize("function", ["os.stat", "builtins.open"])
 def test_permission_denied(png, monkeypatch, function):
     def refuse(*args, **kwargs):

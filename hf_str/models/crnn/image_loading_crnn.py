@@ -35,6 +35,10 @@ MAX_IMAGE_PIXELS = 89_478_485
 MAX_DOWNLOAD_BYTES = 128 * 1024 * 1024
 DOWNLOAD_SECONDS = 60.0
 
+# Each scan of a progressive JPEG goes over all of its pixels. Encoders write about ten; an empty one has 20 bytes, so
+# that a small file could keep a CPU busy for an hour.
+MAX_SCANS = 100
+
 # A JPEG beyond this is decoded at 1/2, 1/4 or 1/8 of its size, its shorter side kept above DRAFT_SIDE: ample.
 DRAFT_PIXELS = 8_000_000
 DRAFT_SIDE = 1024
@@ -367,6 +371,17 @@ def _check_header(image: Image.Image, name: str) -> None:
         raise UnreadableImageError(f"cannot read {name}: {image.format} is not a raster format")
 
 
+def _check_scans(file: BinaryIO, name: str) -> None:
+    position = file.tell()
+    file.seek(0)
+    num_scans = file.read().count(b"\xff\xda")  # only thumbnails and metadata may have more than the image's own
+    file.seek(position)
+    if num_scans > MAX_SCANS:
+        raise UnreadableImageError(
+            f"cannot read {name}: a JPEG of {num_scans} scans (limit {MAX_SCANS}, against decompression bombs)"
+        )
+
+
 def _quoted(name: Any) -> str:
     text = os.fsdecode(name)
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")  # names on disk need not be valid Unicode
@@ -381,6 +396,8 @@ def _quoted(name: Any) -> str:
 def _decode(file: BinaryIO, name: str) -> Image.Image:
     image = Image.open(file)
     _check_header(image, name)
+    if "progressive" in image.info:
+        _check_scans(file, name)
     if image.format == "JPEG" and image.width * image.height > DRAFT_PIXELS:
         image.draft(image.mode, (DRAFT_SIDE, DRAFT_SIDE))
     return _to_word_image(image, name)
