@@ -313,10 +313,14 @@ def _is_shard(path: Path) -> bool:
 
 
 def _rows_at_once(group: Any, columns: Sequence[str]) -> int:
-    """How many rows of a row group of Parquet to read at once; an average is all that its metadata tell."""
+    """How many rows of a row group of Parquet to read at once, as far as its metadata tell how large they are."""
     chunks = [group.column(number) for number in range(group.num_columns)]
-    size = sum(chunk.total_uncompressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns)
-    return max(min(ROWS_PER_BATCH, BYTES_PER_BATCH * group.num_rows // max(size, 1)), 1)
+    chunks = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] in columns]
+    size = max(sum(chunk.total_uncompressed_size for chunk in chunks), 1)
+    at_once = min(ROWS_PER_BATCH, BYTES_PER_BATCH * group.num_rows // size)
+    if any(chunk.has_dictionary_page for chunk in chunks):  # each row may be all of it; fewer than 4 would be slow
+        at_once = min(at_once, max(8 * BYTES_PER_BATCH // size, 4))
+    return max(at_once, 1)
 
 
 def _images_and_paths(column: Any) -> tuple[list[Any], list[Any]]:

@@ -195,6 +195,17 @@ def test_types_of_images_in_parquet(tmp_path):
     assert found == [("caf\\xe9", image), ("é", None)]
 
 
+def test_one_image_for_all_rows_of_parquet(tmp_path):
+    same = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array([bytes(10_000_000)]))
+    path, options = tmp_path / "a.parquet", {"store_schema": False, "dictionary_pagesize_limit": 1 << 30}
+    pq.write_table(pa.table({"image": same}), path, **options)
+    before = pa.total_allocated_bytes()
+    samples = iter(ParquetShard("a", path))
+    assert next(samples)[1] == bytes(10_000_000)
+    assert path.stat().st_size < 2**20
+    assert pa.total_allocated_bytes() - before < 2**28, "decoded, it is 10 GB"
+
+
 def test_windows_end_at_bytes(tmp_path, monkeypatch):
     pq.write_table(pa.table({"image": [bytes(100)] * 7}), tmp_path / "a.parquet")
     monkeypatch.setattr("hf_str.reading.windows.WINDOW_BYTES", 250)
