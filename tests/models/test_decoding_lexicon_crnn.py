@@ -248,6 +248,8 @@ def test_a_file(tmp_path):
     path = tmp_path / "words.txt"
     path.write_text("\ufeffcab\r\n\nbed\n", encoding="utf-8")
     assert Lexicon.from_file(path, LETTERS).words == [[3, 1, 2], [2, 5, 4]]
+    path.write_text("cab\t120\nbed\t7\n", encoding="utf-8")  # how often a word occurs is no part of it
+    assert Lexicon.from_file(path, LETTERS).words == [[3, 1, 2], [2, 5, 4]]
 
 
 def test_another_number_of_classes_is_refused():

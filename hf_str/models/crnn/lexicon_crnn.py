@@ -53,8 +53,11 @@ class Lexicon:
 
     @classmethod
     def from_file(cls, path: str | PathLike, tokenizer: Any, case_sensitive: bool = False) -> "Lexicon":
-        """Reads a text file with one word a line, in UTF-8, or in UTF-16 with a byte order mark."""
-        return cls(read_lines(path), tokenizer, case_sensitive)
+        """Reads a text file with one word on each line, and maybe a tab and how often it occurs, which is left out.
+
+        The file is in UTF-8, or in UTF-16 with a byte order mark.
+        """
+        return cls((line.partition("\t")[0] for line in read_lines(path)), tokenizer, case_sensitive)
 
     def __len__(self) -> int:
         return len(self.words)
