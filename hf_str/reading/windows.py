@@ -126,6 +126,6 @@ class Preparation(Dataset):
             if len(places) > 1:
                 return [batch for place in places for batch in self._batches({place: images[place]}, bad)]
             size = " x ".join(map(str, images[places[0]].size))
-            bad[places[0]] = f"an image of {size} pixels cannot be prepared: {error}"
+            bad[places[0]] = f"an image of {size} pixels cannot be prepared: {str(error) or type(error).__name__}"
             return []
         return [batch._replace(places=[places[place] for place in batch.places]) for batch in batches]
