@@ -282,9 +282,14 @@ def test_a_jpeg_of_endless_scans_is_refused(tmp_path):
     path = tmp_path / "scans.jpg"
     path.write_bytes(data[:-2] + scan * 60 + data[-2:])
     assert load_word_image(path).size == (WIDTH, HEIGHT)
+    with Image.open(path) as opened:
+        opened.load()
+    assert load_word_image(opened).size == load_word_image(Image.open(path)).size == (WIDTH, HEIGHT)
     path.write_bytes(data[:-2] + scan * 100 + data[-2:])
     for source in (str(path), path.read_bytes(), {"bytes": path.read_bytes(), "path": "scans.jpg"}):
         assert "scans (limit 100" in refusal(source)
+    with Image.open(path) as opened:
+        assert "scans (limit 100" in refusal(opened)
 
 
 @pytest.mark.parametrize("function", ["os.stat", "builtins.open"])

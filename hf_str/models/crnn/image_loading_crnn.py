@@ -369,6 +369,8 @@ def _check_header(image: Image.Image, name: str) -> None:
         )
     if getattr(image, "format", None) in REFUSED_FORMATS:
         raise UnreadableImageError(f"cannot read {name}: {image.format} is not a raster format")
+    if "progressive" in image.info and getattr(image, "fp", None) is not None:  # and not decoded yet
+        _check_scans(image.fp, name)
 
 
 def _check_scans(file: BinaryIO, name: str) -> None:
@@ -396,8 +398,6 @@ def _quoted(name: Any) -> str:
 def _decode(file: BinaryIO, name: str) -> Image.Image:
     image = Image.open(file)
     _check_header(image, name)
-    if "progressive" in image.info:
-        _check_scans(file, name)
     if image.format == "JPEG" and image.width * image.height > DRAFT_PIXELS:
         image.draft(image.mode, (DRAFT_SIDE, DRAFT_SIDE))
     return _to_word_image(image, name)
