@@ -16,7 +16,6 @@ from transformers.utils import logging
 import hf_str
 from hf_str.models.crnn.batching_crnn import window_size
 from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
-from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
 from hf_str.models.crnn.files_crnn import naming_files
 
 from .explanation import explain_image
@@ -162,7 +161,7 @@ def read_images(options: argparse.Namespace) -> int:
             try:
                 for line in _readings(reader, images, options.json, batch_size=options.batch_size, **decoding):
                     tqdm.write(line, file=sys.stdout)
-            except NonFiniteLogitsError as error:  # of a model that is no good, and no more so for the next image
+            except ValueError as error:  # of a model that is no good, and no more so for the next image
                 print(f"cannot read with {options.model!r}: {error}", file=sys.stderr)
                 return 2
             if options.explain is not None:

@@ -1,6 +1,7 @@
 """Checkpoints whose files are damaged, or say what cannot be: one error that names the file and the fault."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -85,7 +86,12 @@ def test_an_absurd_configuration_is_refused(folder, field, value):
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("size", {"height": 10**7, "width": 100}), ("size", {"height": -1, "width": 100}), ("image_mean", "x")],
+    [
+        *(("size", {"height": 10**7, "width": 100}), ("size", {"height": -1, "width": 100}), ("image_mean", "x")),
+        *(("size", None), ("size", {"shortest_edge": 32}), ("resample", 999), ("resample", "bilinear")),
+        *(("resample", None), ("image_mean", [0.5] * 5), ("image_std", float("nan")), ("rescale_factor", 0)),
+        *(("do_resize", "no"), ("do_normalize", [])),
+    ],
 )
 def test_absurd_images_are_refused(folder, field, value):
     file = folder / "processor_config.json"
@@ -93,8 +99,47 @@ def test_absurd_images_are_refused(folder, field, value):
     content["image_processor"][field] = value
     file.write_text(json.dumps(content), encoding="utf-8")
     for loaded in (CRNNImageProcessorPil, CRNNProcessor):
-        with pytest.raises(ValueError, match=f"processor_config.json.*{field}"):
+        with pytest.raises(ValueError, match=rf"(?i)processor_config\.json.*{field[:6]}"):
             loaded.from_pretrained(folder)
+
+
+def test_images_of_another_height_are_refused(folder, word_files, capsys):
+    file = folder / "processor_config.json"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    content["image_processor"]["size"] = [1, 2]
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert main(["read", word_files[0], "--model", str(folder)]) == 2
+    assert re.fullmatch(r".*1 pixels high \(size in processor_config\.json\).*\n", capsys.readouterr().err)
+    with pytest.raises(ValueError, match=r"processor_config\.json"):
+        pipeline("image-to-text", model=str(folder), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        *(("tokenizer.json", {"model": None}), ("tokenizer.json", {"added_tokens": 5})),
+        *(("tokenizer.json", {"version": "9.9"}), ("tokenizer.json", {"decoder": {"type": "Nope"}})),
+        ("config.json", {"num_labels": 10**9}),
+    ],
+)
+def test_the_file_at_fault_is_named_and_no_other(folder, name, change):
+    file = folder / name
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | change), encoding="utf-8")
+    with pytest.raises(ValueError, match=rf"^[^ ]*{re.escape(name)}"):
+        loader(name).from_pretrained(folder)
+
+
+def test_brackets_without_end_are_named(folder):
+    (folder / "config.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"config\.json is no valid JSON"):
+        CRNNForCTC.from_pretrained(folder)
+
+
+def test_a_language_model_of_other_numbers_is_named(folder):
+    file = folder / "language_model.safetensors"
+    save_file({name: tensor.bfloat16() for name, tensor in load_file(file).items()}, file)
+    with pytest.raises(ValueError, match=r"^[^ ]*language_model\.safetensors"):
+        CRNNProcessor.from_pretrained(folder)
 
 
 def test_weights_that_do_not_fit_are_refused(folder):

@@ -394,6 +394,9 @@ class CRNNConfig(PreTrainedConfig):
             # The installed package has registered its pipeline. With this field left in, transformers would ask to
             # trust the repository's copy of it instead.
             kwargs.pop("custom_pipelines", None)
+        labels = kwargs.get("num_labels")  # of a classifier, for each of which transformers would make a name
+        if isinstance(labels, int) and labels > _HIGHEST["vocab_size"]:
+            raise ValueError(f"num_labels must be at most {_HIGHEST['vocab_size']}, not {labels}")
         count = len(self.conv_channels)
         self.conv_channels = list(self.conv_channels)
         for name in ("conv_kernel_sizes", "conv_strides", "conv_paddings", "conv_biases", "batch_norms"):

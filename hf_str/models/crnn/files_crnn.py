@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
+from tokenizers import Tokenizer
 from transformers.utils import cached_file
 
 
@@ -105,10 +106,15 @@ def _fault(path: Path) -> str | None:
         content = json.loads(path.read_bytes().decode("utf-8"))
     except UnicodeDecodeError as error:
         return f"is not UTF-8 ({error.reason} at byte {error.start})"
-    except ValueError as error:
+    except (RecursionError, ValueError) as error:
         return f"is no valid JSON, damaged or cut off ({error})"
     if not isinstance(content, dict):
         return f"must hold a JSON object {{...}}, not {json.dumps(content)[:40]}"
     if path.name == "tokenizer.json" and not {"model", "added_tokens"} <= content.keys():
         return 'is no tokenizer: it lacks "model" or "added_tokens"'
+    if path.name == "tokenizer.json":
+        try:
+            Tokenizer.from_file(str(path))
+        except Exception as error:  # tokenizers raises no other class
+            return f"is no tokenizer ({error}): copy or download it again"
     return None

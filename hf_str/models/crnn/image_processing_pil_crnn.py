@@ -93,6 +93,8 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
 
 #: Pixels, far above what any recognizer reads: a damaged or hostile file is refused before memory goes.
 _HIGHEST, _WIDEST = 4096, 65_536
+#: Pixels of an image that is made only to see whether the options work.
+_LARGEST_TRIAL = 4_000_000
 
 
 def _check_sizes(options: dict[str, Any]):
@@ -106,11 +108,18 @@ def _check_sizes(options: dict[str, Any]):
     std = options.get("image_std")
     if any(number == 0 for number in (std if isinstance(std, (list, tuple)) else [std])):
         raise ValueError(f"image_std of the image processor must not be 0: {std!r}")
+    if options.get("rescale_factor") == 0:
+        raise ValueError("rescale_factor of the image processor must not be 0: every image would be the same")
     for name in ("rescale_factor", "image_mean", "image_std", "padding_value", "width_factor", "upright_ratio"):
         value = options.get(name)
         numbers = value if isinstance(value, (list, tuple)) else [value]
         if not all(number is None or isinstance(number, (int, float, np.number)) for number in numbers):
             raise ValueError(f"{name} of the image processor must be a number or a list of numbers, not {value!r}")
+        if not all(number is None or math.isfinite(number) for number in numbers):
+            raise ValueError(f"{name} of the image processor must be finite, not {value!r}")
+    for name in ("do_resize", "do_rescale", "do_normalize", "do_grayscale", "do_convert_rgb", "keep_aspect_ratio"):
+        if not isinstance(options.get(name), (bool, int, np.bool_, type(None))):
+            raise ValueError(f"{name} of the image processor must be true or false, not {options[name]!r}")
 
 
 class WordImageProcessing:
@@ -155,7 +164,15 @@ class WordImageProcessing:
         """As any image processor of transformers; a damaged or wrong file is a `ValueError` that names it."""
         names = ["processor_config.json", "preprocessor_config.json"]
         with naming_files(pretrained_model_name_or_path, names, **kwargs):
-            return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+            loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
+            (loaded[0] if isinstance(loaded, tuple) else loaded)._try_out()
+            return loaded
+
+    def _try_out(self):
+        """Prepares a small image, so that options which no image survives are told from a damaged image."""
+        size = self.size
+        if not size or (size.height or 1) * max(size.width or 1, self.min_width or 1) <= _LARGEST_TRIAL:
+            self(Image.new("L", (8, 8)))
 
     @property
     def model_input_names(self) -> list[str]:

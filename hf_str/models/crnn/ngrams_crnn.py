@@ -124,7 +124,7 @@ class CharacterNGrams:
                 arrays = {name: file.get_tensor(name) for name in _ARRAYS}
                 about = json.loads((file.metadata() or {})["ngrams"])
             return cls(about["tokens"], arrays, about["order"])
-        except (SafetensorError, KeyError, ValueError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is no language model of train_character_lm.py: {error}") from error
 
     def save(self, path: str | PathLike):

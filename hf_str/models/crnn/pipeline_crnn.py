@@ -64,6 +64,13 @@ class ImageToTextPipeline(Pipeline):
             self.processor = CRNNProcessor(self.image_processor, self.tokenizer)
         if (classes := getattr(self.model.config, "vocab_size", None)) is not None:
             self.processor.check_classes(classes)
+        height = getattr(self.model.config, "image_height", None)
+        made = getattr(getattr(self.processor.image_processor, "size", None), "height", None)
+        if None not in (height, made) and made != height and self.processor.image_processor.do_resize:
+            raise ValueError(
+                f"the image processor makes images {made} pixels high (size in processor_config.json), but the model "
+                f"takes {height} (image_height in config.json)"
+            )
 
     def __call__(self, inputs: Any, **kwargs) -> list:
         """Reads images.

@@ -40,7 +40,7 @@ class CRNNProcessor(ProcessorMixin):
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> "CRNNProcessor":
         """As any processor of transformers; a damaged or wrong file is a `ValueError` that names it."""
         names = ["processor_config.json", "preprocessor_config.json", "tokenizer_config.json", "tokenizer.json"]
-        names += ["language_model.safetensors", "special_tokens_map.json", "config.json"]
+        names += ["language_model.safetensors", "special_tokens_map.json", "added_tokens.json", "config.json"]
         with naming_files(pretrained_model_name_or_path, names, **kwargs):
             return super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
 

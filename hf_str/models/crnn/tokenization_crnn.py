@@ -124,6 +124,7 @@ class CRNNTokenizer(TokenizersBackend):
     def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> "CRNNTokenizer":
         """As any tokenizer of transformers; a damaged or wrong file is a `ValueError` that names it."""
         names = ["tokenizer_config.json", *cls.vocab_files_names.values(), "special_tokens_map.json"]
+        names.append("added_tokens.json")
         # From a checkpoint, a charset is never a file of this machine; from whoever loads it, it may be.
         kwargs["_charset_of"] = None if "charset" in kwargs else str(pretrained_model_name_or_path)
         with naming_files(pretrained_model_name_or_path, names, **kwargs):
