@@ -5,6 +5,7 @@ import re
 import shutil
 
 import pytest
+import torch
 from safetensors.torch import load_file, save_file
 from transformers import pipeline
 
@@ -175,3 +176,10 @@ def test_the_pipeline_refuses_weights_that_do_not_fit(folder):
     save_file(weights, file, metadata={"format": "pt"})
     with pytest.raises(ValueError, match="missing: ctc_head"):
         pipeline("image-to-text", model=str(folder), device="cpu")
+
+
+def test_what_the_caller_caused_is_not_the_files_fault(tiny_checkpoint):
+    with torch.device("meta"), pytest.raises(RuntimeError, match="meta device"):
+        CRNNForCTC.from_pretrained(tiny_checkpoint)
+    with pytest.raises(AttributeError, match="conflicts with the method"):
+        CRNNTokenizer.from_pretrained(tiny_checkpoint, get_added_vocab=True)

@@ -30,6 +30,13 @@ def check_files(checkpoint: str | os.PathLike, names: Sequence[str], **options: 
             raise ValueError(f"{path} {fault}")
 
 
+def _is_of_the_caller(error: Exception, options: dict[str, Any]) -> bool:
+    """Whether an error speaks of how `from_pretrained` was called: a device it was called under, or an argument."""
+    if isinstance(error, RuntimeError):
+        return "from_pretrained" in str(error)
+    return isinstance(error, AttributeError) and any(name in str(error) for name in options)
+
+
 @contextmanager
 def naming_files(checkpoint: str | os.PathLike, names: Sequence[str], **options: Any) -> Iterator[None]:
     """Whatever fails inside becomes one line that names the file.
@@ -41,7 +48,7 @@ def naming_files(checkpoint: str | os.PathLike, names: Sequence[str], **options:
 
     Raises:
         ValueError: a file is damaged, or what it says is wrong.
-        OSError, ImportError: as raised inside, where the files are whole.
+        OSError, ImportError: as raised inside, where the files are whole; so is what the caller's arguments caused.
     """
     try:
         yield
@@ -55,7 +62,7 @@ def naming_files(checkpoint: str | os.PathLike, names: Sequence[str], **options:
             raise damage from error
         if any(name in str(error) for name in names) and isinstance(error, (OSError, ValueError)):
             raise
-        if isinstance(error, OSError):  # such as no such repository
+        if isinstance(error, OSError) or _is_of_the_caller(error, options):  # such as no such repository
             raise
         reason = " ".join(str(error).split()) if str(error) else type(error).__name__
         if isinstance(error, (KeyError, AttributeError)):
