@@ -6,6 +6,7 @@ import mmap
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -17,7 +18,11 @@ __all__ = ["has_more_patterns", "secret_in"]
 #: Kind -> pattern, and what it begins with or has in it: to look for that first is ten times as fast.
 _SECRETS = {
     "a Hugging Face token": (rb"\b(hf|api_org)_[A-Za-z0-9]{30,}\b", b"hf_", b"api_org_"),
-    "a private key": (rb"-----BEGIN [A-Z ]*PRIVATE KEY", b"-----BEGIN "),
+    "a private key": (
+        rb"-----BEGIN [A-Z ]*PRIVATE KEY|\bPuTTY-User-Key-File-\d",
+        b"-----BEGIN ",
+        b"PuTTY-User-Key-File-",
+    ),
     "a GitHub token": (
         rb"\b(gh[opsur]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{50})",
         b"ghp_",
@@ -30,7 +35,16 @@ _SECRETS = {
     "a GitLab token": (rb"\bgl(pat|ptt|dt|rt)-[A-Za-z0-9_-]{20,}", b"glpat-", b"glptt-", b"gldt-", b"glrt-"),
     "an npm token": (rb"\bnpm_[A-Za-z0-9]{36}\b", b"npm_"),
     "a PyPI token": (rb"\bpypi-AgE[A-Za-z0-9_-]{50,}", b"pypi-AgE"),
-    "an AWS key": (rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b", b"AKIA", b"ASIA"),
+    "an AWS key": (
+        rb"\b(AKIA|ASIA)[0-9A-Z]{16}\b|\b(?i:aws_secret_access_key)[^A-Za-z0-9/+\n]{1,5}[A-Za-z0-9/+]{40}\b",
+        b"AKIA",
+        b"ASIA",
+        b"aws_secret_access_key",
+        b"AWS_SECRET_ACCESS_KEY",
+    ),
+    "a key of Weights & Biases": (rb"\bwandb login (--\S+ )*[0-9a-f]{40}\b", b"wandb login "),
+    "a token of Replicate": (rb"\br8_[A-Za-z0-9]{37,40}\b", b"r8_"),
+    "a webhook of Discord": (rb"\bdiscord(app)?\.com/api/webhooks/\d+/[A-Za-z0-9_-]{30,}", b"/api/webhooks/"),
     "a Google key": (
         rb"\b(AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{20,}|ya29\.[A-Za-z0-9_-]{30,})",
         b"AIza",
@@ -63,13 +77,13 @@ _SECRET_KEY = re.compile(
 )
 #: Tokens of a vocabulary, in the files of a tokenizer.
 _VOCABULARY_KEY = re.compile(
-    r"(.*_)?(pad|bos|eos|unk|cls|sep|mask|blank|image|video|audio|special|start|end|delimiter|boundary|prefix|suffix|"
-    r"newline|language|task|added|content|next|previous|first|last|text|word|char(acter)?)_token",
+    r"(.*_)?(pad|[be]o[a-z]|unk|cls|sep|mask|blank|image|video|audio|special|start|end|delimiter|boundary|prefix|suffix|"
+    r"newline|language|task|added|content|next|previous|first|last|fill|middle|text|word|char(acter)?)_token",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
     r"\s*|<.*>|\[.*\]|\{.*\}|\$.*|%.*%|\*+|x+|\.+|-+|none|null|true|false|auto|your[ _-].*|my[ _-].*|"
-    r"change[_-]?me|placeholder|redacted|example|secret|password|token|api[_-]?key|hf_x+|hf_\.+|os\.environ.*|\d{1,3}",
+    r"change[_-]?me|placeholder|redacted|example|secret|passw(or)?d|pass|pwd?|(access[_-]?)?token|api[_-]?key|hf_x+|hf_\.+|os\.environ.*|\d{1,3}",
     re.IGNORECASE | re.DOTALL,
 )
 _SETTING = re.compile(
@@ -78,6 +92,11 @@ _SETTING = re.compile(
 )
 _ASSIGNED = re.compile(r"""(?P<key>\w+)\\?["']?[ \t]*(?:=|:)[ \t]*\\?["'](?P<value>[^"'\\\s]{8,})\\?["']""")
 _EXPORTED = re.compile(r"^[ \t]*(?:export[ \t]+)?(?P<key>[A-Z][A-Z0-9_]+)=(?P<value>\S{8,})", re.MULTILINE)
+#: In a command and in an address.
+_OPTION = re.compile(r"(?:(?<!\S)--|[?&])(?P<key>[A-Za-z][\w-]*)[ =](?P<value>(?!--)[^\s&\"'`)]{8,})")
+_IN_TEXT = (_ASSIGNED, _EXPORTED, _OPTION)
+#: The settings at the start of a card.
+_FRONT_MATTER = re.compile(r"---\r?\n(.*?)\r?\n---", re.DOTALL)
 _SETTINGS = (".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties")
 
 
@@ -91,8 +110,10 @@ def _token_in(data: bytes | mmap.mmap, depth: int = 0) -> str:
     if token and data.find(token.encode()) >= 0:
         return "holds the Hugging Face token that you are logged in with: remove it there"
     for kind, (pattern, *marks) in _SECRETS.items():
-        if any(data.find(mark) >= 0 for mark in marks) and (match := re.search(pattern, data)):
-            return _found(kind, data, match.start())
+        if any(data.find(mark) >= 0 for mark in marks):
+            matches = (match for match in re.finditer(pattern, data) if not _stands_for_one(match.group()))
+            if match := next(matches, None):
+                return _found(kind, data, match.start())
     text = b"\n".join(match.group().replace(b"\0", b"") for match in _UTF16.finditer(data))
     if text and (problem := _token_in(text, depth)):
         return problem
@@ -102,6 +123,14 @@ def _token_in(data: bytes | mmap.mmap, depth: int = 0) -> str:
         if any(_token_in(decoded, depth + 1) for decoded in _decoded(match.group())):
             return _found("a secret in base64", data, match.start())
     return ""
+
+
+def _stands_for_one(found: bytes) -> bool:
+    """Whether this is what guides write where a secret belongs, such as "hf_xxxxxx" or "https://user:password@"."""
+    if b"://" in found and b"@" in found:
+        found = found[: found.rindex(b"@")].rpartition(b":")[2]
+        return _PLACEHOLDER.fullmatch(found.decode("latin-1")) is not None
+    return found.endswith((b"EXAMPLE", b"EXAMPLEKEY")) or found[-16:].lower() == b"x" * 16
 
 
 def _decoded(run: bytes) -> Iterator[bytes]:
@@ -136,8 +165,11 @@ def _named_in(name: str, data: bytes | mmap.mmap) -> str:
                 return f"holds a value for {key!r}: remove it, and make a new one if it was ever shared"
     if len(text) > _LARGEST_TEXT or suffix in (".json", ".jsonl"):
         return ""
-    for pattern in (_SETTING,) if suffix in _SETTINGS else (_ASSIGNED, _EXPORTED):
-        for match in pattern.finditer(text):
+    patterns = [(_SETTING, len(text))] if suffix in _SETTINGS else [(p, len(text)) for p in _IN_TEXT]
+    if suffix == ".md" and (front := _FRONT_MATTER.match(text)):
+        patterns.append((_SETTING, front.end()))
+    for pattern, end in patterns:
+        for match in pattern.finditer(text, 0, end):
             if _is_secret(match["key"], match["value"].strip().strip("\"',")):
                 return _found(f"a value for {match['key']!r}", text.encode(), len(text[: match.start("key")].encode()))
     return ""
@@ -148,6 +180,10 @@ def _secret_setting(value: Any, key: str = "") -> str:
     if isinstance(value, dict):
         return next((found for name, inner in value.items() if (found := _secret_setting(inner, name))), "")
     if isinstance(value, list):
+        for option, inner in pairwise(value):  # of a command
+            is_pair = isinstance(option, str) and option.startswith("--") and isinstance(inner, str)
+            if is_pair and _is_secret(option.lstrip("-"), inner):
+                return option
         return next((found for inner in value if (found := _secret_setting(inner, key))), "")
     return key if isinstance(value, str) and _is_secret(key, value) else ""
 
@@ -191,7 +227,8 @@ def _known_to_detect_secrets(data: bytes | mmap.mmap) -> str:
     for plugin in _plugins():
         for pattern in plugin.denylist:
             for match in pattern.finditer(text):
-                if not _PLACEHOLDER.fullmatch(match.group(match.lastindex or 0) or ""):
+                value = match.group(match.lastindex or 0) or ""
+                if not (_PLACEHOLDER.fullmatch(value) or _stands_for_one(match.group().encode())):
                     return _found(
                         f"a secret ({plugin.secret_type})", text.encode(), len(text[: match.start()].encode())
                     )

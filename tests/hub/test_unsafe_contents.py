@@ -109,6 +109,14 @@ def test_archives_that_cannot_be_looked_into(monkeypatch):
         ("run.ipynb", json.dumps({"cells": [{"outputs": [{"text": ["HF_TOKEN=", TOKEN.decode()]}]}]})),
         ("app.py", 'login(token="correcthorsebattery")'),
         ("notes.txt", "export HF_TOKEN=correcthorsebattery"),
+        ("README.md", "---\nlicense: mit\nhub_token: correcthorsebattery\n---\nA model."),
+        ("README.md", "curl 'https://example.org/a?b=1&access_token=correcthorsebattery'"),
+        ("run.sh", "python train.py --hub_token correcthorsebattery"),
+        ("log.jsonl", '{"argv": ["train.py", "--hub_token", "correcthorsebattery"]}'),
+        ("README.md", "wandb login " + "0a1b2c3d" * 5),
+        ("notes.txt", "aws_secret_access_key = " + "wJalrXUtnF" * 4),
+        ("notes.txt", "https://discord.com/api/webhooks/123456/" + "a1B2" * 17),
+        ("notes.txt", "PuTTY-User-Key-File-3: ssh-ed25519"),
     ],
 )
 def test_settings_that_are_called_secrets(name, content):
@@ -131,6 +139,12 @@ def test_settings_that_are_called_secrets(name, content):
         ("settings.yaml", "hub_token: null\npassword: ${PASSWORD}\ntokens: 12\n"),
         ("words.txt", "pneumonoultramicroscopicsilicovolcanoconiosis\nAPotherwisenothing\n"),
         ("vocab.json", '{"password": 5, "token": 6}'),
+        ("README.md", 'login(token="hf_' + "x" * 34 + '")\nHF_TOKEN=hf_' + "X" * 34),
+        ("README.md", "git clone https://user:password@example.org/x or https://USER:TOKEN@example.org"),
+        ("README.md", "train.py --hub_token $HF_TOKEN --token <your token> --hub_token hf_... --max_steps 10000000"),
+        ("README.md", "---\nlicense: mit\ntags:\n- token-classification\n---\ntoken: a symbol of the network"),
+        ("notes.txt", "AKIAIOSFODNN7EXAMPLE is what the guide of AWS writes"),
+        ("special_tokens_map.json", '{"boi_token": "beginning", "fill_token": "somewhere"}'),
     ],
 )
 def test_settings_without_a_secret(name, content):
