@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub.errors import StrictDataclassClassValidationError
+from huggingface_hub.errors import StrictDataclassError
 from transformers.utils import logging
 
 from ..models.crnn.configuration_crnn import CRNNConfig
@@ -128,14 +128,14 @@ def convert_checkpoint(
     _check_image_size(fields, family, options)
     activations, assumption = _activation(family, file_content, activation)
     fields |= activations
-    weights = _renamed(weights, family, _shapes(CRNNConfig(**fields)))
+    weights = _renamed(weights, family, _shapes(_config(fields)))
     try:
         fields |= _sizes(weights, is_vgg=fields.get("featurizer", "vgg") == "vgg")
     except (IndexError, TypeError) as error:
         raise ConversionError(
             f"this is not the network of family {family.name!r}: its convolutions, LSTM or head are no such weights"
         ) from error
-    _check_shapes(weights, family, _shapes(CRNNConfig(**fields)))
+    _check_shapes(weights, family, _shapes(_config(fields)))
 
     if charset is None:
         told = file_content.said("charset_train")  # of strhub
@@ -143,7 +143,7 @@ def convert_checkpoint(
     order, symbols = _class_order(_symbols(charset, family, fields["vocab_size"] - 1), family.blank)
     for name in ("ctc_head.weight", "ctc_head.bias"):
         weights[name] = weights[name][order]
-    config = CRNNConfig(**fields | {"vocab_size": len(order)})
+    config = _config(fields | {"vocab_size": len(order)})
     return _save(config, weights, symbols, family, preprocessing, options, file, output_dir, [], half, assumption)
 
 
@@ -171,6 +171,9 @@ def _save(
     image_processor = CRNNImageProcessorPil(do_grayscale=config.num_channels == 1, **options)
     processor = CRNNProcessor(image_processor, CRNNTokenizer(charset=symbols))
     model = CRNNForCTC(config)
+    real = {name for name, parameter in model.state_dict().items() if parameter.is_floating_point()}
+    whole = [family.their_name(name) for name in weights if name in real and not weights[name].is_floating_point()]
+    _refuse_list(whole, "of its weights are no floating-point numbers (quantized, or of another network)")
     model.load_state_dict(weights, strict=False)  # old versions of PyTorch did not save num_batches_tracked
     model.eval()
     state = model.state_dict()
@@ -293,13 +296,18 @@ def _told_size(file: CheckpointFile) -> dict[str, int] | None:
     return None
 
 
+def _config(fields: Mapping[str, Any]) -> CRNNConfig:
+    """Of a network that the file's weights have the sizes of, which may be none."""
+    try:
+        return CRNNConfig(**fields)
+    except StrictDataclassError as error:
+        raise ConversionError(f"there is no such network: {error.__cause__ or error}") from error
+
+
 def _check_image_size(fields: Mapping[str, Any], family: CheckpointFamily, options: Mapping[str, Any]):
     """Refuses images that the project's own network refuses, or that leave no frame."""
     height, width = options["size"]["height"], options["size"]["width"]
-    try:
-        config = CRNNConfig(**dict(fields) | {"image_height": height})
-    except StrictDataclassClassValidationError as error:
-        raise ConversionError(str(error.__cause__)) from error
+    config = _config(dict(fields) | {"image_height": height})
     if height % family.height_multiple_of:
         raise ConversionError(
             f"{family.title} takes images whose height is a multiple of {family.height_multiple_of}, not "

@@ -400,4 +400,6 @@ def _reading(path: Path) -> Iterator[None]:
         yield
     except Exception as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
+        if reason.startswith("file could not be opened"):  # by any of the ways that tarfile lists in further lines
+            reason = "it is damaged from its beginning, or no tar file" if path.stat().st_size else "it is empty"
         raise BrokenShardError(f"{path}: {reason}") from error

@@ -283,6 +283,20 @@ def test_two_networks_in_one_set_of_names_are_asked_for(meijieru, tmp_path):
     torch.testing.assert_close(model.ctc_head.bias, changed["rnn.1.embedding.bias"])
 
 
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.complex64])
+def test_weights_of_other_types_are_refused_by_name(dtype, meijieru, tmp_path):
+    weights = meijieru | {"cnn.conv3.weight": meijieru["cnn.conv3.weight"].to(dtype)}
+    with pytest.raises(ConversionError, match=r"1 of its weights are no floating-point numbers.*: cnn\.conv3\.weight"):
+        convert_checkpoint("crnn-pytorch", saved(weights, tmp_path), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_network_without_classes_is_refused(meijieru, tmp_path):
+    head = {name: weight[:0].clone() for name, weight in meijieru.items() if name.startswith("rnn.1.embedding")}
+    with pytest.raises(ConversionError, match="vocab_size must be at least 1"):
+        convert_checkpoint("crnn-pytorch", saved(meijieru | head, tmp_path), tmp_path / "out")
+
+
 @pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
 def test_weights_that_are_no_numbers_are_refused_by_name(broken, meijieru, tmp_path):
     weights = {name: weight.clone() for name, weight in meijieru.items()}

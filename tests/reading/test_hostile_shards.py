@@ -128,6 +128,13 @@ def test_headers_that_lie_cost_the_shard(piece, tmp_path):
         after(tmp_path / "a.tar", piece)
 
 
+@pytest.mark.parametrize(("content", "reason"), [(b"", "it is empty"), (b"<html>" * 300, "no tar file")])
+def test_what_is_no_tar_file_is_said(content, reason, tmp_path):
+    (tmp_path / "a.tar").write_bytes(content)
+    with pytest.raises(BrokenShardError, match=reason):
+        list(TarShard("a", tmp_path / "a.tar"))
+
+
 def test_several_tar_files_in_one(tmp_path):
     after(tmp_path / "a.tar")
     (tmp_path / "b.tar").write_bytes((tmp_path / "a.tar").read_bytes() * 2)
