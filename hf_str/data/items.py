@@ -7,6 +7,7 @@ source}`. Parsing is thus apart from opening images, so a part of an archive can
 import codecs
 import mmap
 import os
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
@@ -18,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
+from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.text_files_crnn import BYTE_ORDER_MARKS, read_text_file
 from ..optional import require
 from .cropping import DegenerateBoxError, crop_word, is_irregular
@@ -36,12 +38,15 @@ __all__ = [
     "TextLines",
     "Word",
     "find_image",
+    "label_fault",
 ]
 
 Image.init()
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm")
 #: Bytes that are checked at a time for being text.
 _PIECE = 1 << 24
+#: Boxes of PaddleOCR's detection, and texts of Donut, where a label should be.
+_ANNOTATION = re.compile(r'\s*\[?\s*\{\s*"(transcription|points|gt_parses?|text_sequence|bbox|box)"\s*:')
 LOSSLESS = {".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"}
 
 
@@ -74,6 +79,8 @@ class Word(NamedTuple):
         polygon = None if self.polygon is None else [float(number) for number in self.polygon]
         if not self.text.strip():
             report.count("empty_label", self.name)
+        elif fault := label_fault(self.text):
+            report.count("malformed_annotation", f"{self.name}: {fault}")
         elif isinstance(self.image, bytes):
             yield Row(self.image, self.name, self.text, polygon)
         elif (path := find_image(self.image)) is None:
@@ -262,11 +269,25 @@ class TextLines(Sequence):
         return int(self.numbers[index]), line.decode("utf-8", "replace").rstrip("\r\n")
 
 
+def label_fault(text: str) -> str | None:
+    """What shows that a label is not what stands in the image; `None` where nothing does.
+
+    Example:
+        >>> label_fault('[{"transcription": "Exit", "points": [[1, 1], [9, 1], [9, 9], [1, 9]]}]')[:40]
+        'the text is an annotation, not a word: ['
+    """
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        return f"the text {text!r} has half a character (a lone surrogate)"
+    if _ANNOTATION.match(text):
+        return f"the text is an annotation, not a word: {text[:80]}"
+    return None
+
+
 def find_image(path: str) -> str | None:
     """The file that a path means, also one written on another system; `None` if there is none, or several might be.
 
-    Where nothing lies at the path itself, its backslashes are taken for slashes, then letters of the other case and a
-    missing suffix are looked for, part by part.
+    Where nothing lies at the path itself, its backslashes are taken for slashes, then letters of the other case or
+    Unicode form and a missing suffix are looked for, part by part.
 
     Example:
         >>> find_image("words/images\\1.PNG")  # doctest: +SKIP
@@ -280,7 +301,7 @@ def find_image(path: str) -> str | None:
         step = os.path.join(found, part)
         if not os.path.exists(step):
             names = _names(found)
-            alike = names.get(part.lower(), [])
+            alike = names.get(_folded(part), [])
             if not alike and place == len(rest) - 1:
                 images = (name for group in names.values() for name in group if name.lower().endswith(IMAGE_SUFFIXES))
                 alike = [name for name in images if os.path.splitext(name)[0] == part]
@@ -311,11 +332,16 @@ def _names(folder: str) -> dict[str, list[str]]:
 
 @lru_cache(maxsize=64)
 def _names_of(folder: str, modified: int) -> dict[str, list[str]]:
-    """The names in a folder by their lower-case form."""
+    """The names in a folder as [`_folded`] has them."""
     names: dict[str, list[str]] = {}
     for name in sorted(os.listdir(folder)):
-        names.setdefault(name.lower(), []).append(name)
+        names.setdefault(_folded(name), []).append(name)
     return names
+
+
+def _folded(name: str) -> str:
+    """In lower case and NFC: macOS writes names of files with an accent apart from its letter."""
+    return normalize_text(name.lower())
 
 
 def _with_hint(name: str, path: str) -> str:
@@ -325,7 +351,7 @@ def _with_hint(name: str, path: str) -> str:
         return name
     names = _names(folder)
     stem = os.path.splitext(rest[0])[0].lower()
-    alike = names.get(rest[0].lower()) or [n for group in names.values() for n in group if n.lower().startswith(stem)]
+    alike = names.get(_folded(rest[0])) or [n for group in names.values() for n in group if n.lower().startswith(stem)]
     return f"{name} (there is {', '.join(alike[:3])} in {folder})" if alike and stem else name
 
 

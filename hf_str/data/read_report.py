@@ -17,7 +17,7 @@ KINDS = {
     "degenerate_box": "boxes without an area inside their image",
     "malformed_annotation": "annotations that do not follow the format",
     "irregular_box": "boxes that cross themselves: cut out as the smallest rectangle around them (kept)",
-    "other_name": "images found under a name spelled otherwise: other slashes, case, or no suffix (kept)",
+    "other_name": "images found under a name spelled otherwise: other slashes, case, accents, or no suffix (kept)",
     "unseen_characters": "labels with white space around them, or with zero-width or no-break spaces or soft hyphens, "
     "which no image shows (kept as they are)",
     "other_spelling": "labels, of the first thousand, that differ from the lexicon's word: the label was taken (kept)",

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..models.crnn.text_crnn import normalize_text
-from .items import TextLines, find_image
+from .items import TextLines, find_image, label_fault
 from .readers.label_files import images_of, tab_columns
 
 
@@ -40,6 +40,8 @@ def read_word_folder(folder: str | Path) -> list[WordBox]:
         name, text = parse(line) or ("", "")
         if not text.strip():
             raise ValueError(f"{labels}, line {number}: expected an image path, a tab and a text, not {line!r}")
+        if fault := label_fault(text):
+            raise ValueError(f"{labels}, line {number}: {fault}")
         paths = [str(Path(folder) / each) for each in images_of(name)]
         boxes += [WordBox(Path(find_image(path) or path), normalize_text(text)) for path in paths]
     return boxes

@@ -373,3 +373,67 @@ def test_any_text_comes_back_or_is_refused_by_line(tmp_path, dialect):
 
 def _is_quoted(text):
     return len(text) > 1 and text[0] == text[-1] == '"'
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is easily taken for a label
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        '[{"transcription": "Exit", "points": [[1, 1], [9, 1], [9, 9], [1, 9]]}]',
+        '{"gt_parse": {"text_sequence": "Exit"}}',
+        "half \ud83d",
+    ],
+    ids=["boxes", "donut", "surrogate"],
+)
+def test_annotations_and_half_characters_are_no_labels(folder, label):
+    lines = [{"file_name": "images/0.png", "text": label}, {"file_name": "images/1.png", "text": '{"Exit"}'}]
+    write(folder / "metadata.jsonl", "\n".join(map(json.dumps, lines)))
+    texts, report = read(folder)
+    assert texts == ['{"Exit"}']
+    assert kinds(report) == {"malformed_annotation": 1}
+    assert report.tallies["malformed_annotation"].examples[0].startswith("images/0.png: the text ")
+
+
+def test_boxes_in_a_tsv_are_refused_by_line(folder):
+    write(folder / "labels.tsv", 'images/0.png\tExit\nimages/1.png\t[{"transcription": "Exit", "points": []}]\n')
+    assert read(folder)[0] == ["Exit"]
+    with pytest.raises(ValueError, match=r"labels.tsv, line 2: the text is an annotation"):
+        read_word_folder(folder)
+
+
+def test_a_name_twice_in_json_loses_no_label(folder):
+    write(folder / "labels.json", '{"images/0.png": "Exit", "images/1.png": "a", "images/0.png": "Bakery"}')
+    with pytest.raises(AnnotationError, match=r"'images/0.png' stands there twice, with 'Exit' and 'Bakery'"):
+        read(folder)
+
+
+def test_images_in_json_that_are_called_as_those_of_art_are_no_scenes(folder):
+    save_word(folder / "img_1.png")
+    for content in ([{"img_path": "img_1.png", "text": "Exit"}], {"img_1.png": "Exit"}):
+        write(folder / "labels.json", json.dumps(content))
+        assert read(folder)[0] == ["Exit"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "sep=;\r\nfilename;words\r\nimages/0.png;a,b\r\nimages/1.png;c\r\n",
+        'file_name, text\nimages/0.png, "a,b"\nimages/1.png, c\n',
+        "file_name, text\nimages/0.png, a,b\nimages/1.png, c\n",
+    ],
+    ids=["excel", "spaces", "bare"],
+)
+def test_csv_of_excel_and_with_spaces_after_commas(folder, content):
+    write(folder / "labels.csv", content)
+    assert read(folder)[0] == ["a,b", "c"]
+
+
+def test_names_in_another_unicode_form_are_found(folder):
+    save_word(folder / "images" / "cafe\u0301.png")
+    write(folder / "labels.tsv", "images/caf\u00e9.png\tExit\n")
+    texts, report = read(folder)
+    assert texts == ["Exit"]
+    assert kinds(report) == {"other_name": 1}

@@ -148,7 +148,29 @@ def test_charsets_of_languages_write_them(name):
     assert all(unicodedata.category(character)[0] != "C" for character in CHARSETS[name])
 
 
-@pytest.mark.parametrize("name", ["latin-1", "Englich", "germn", "ascii", "de", "numbers", "georgian", "94+spaces"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "latin-1",
+        "Englich",
+        "germn",
+        "ascii",
+        "de",
+        "numbers",
+        "georgian",
+        "94+spaces",
+        "36+space",
+        "latin, greek",
+        "ch_sim",
+        "zh-CN",
+        "deu",
+        "español",
+        "हिन्दी",
+        "a-z",
+        "dict.json",
+        "german ",
+    ],
+)
 def test_a_name_that_is_none_is_no_charset_of_its_letters(name):
     with pytest.raises(ValueError, match=rf"no charset called '{re.escape(name)}'\. There are digits, 36, .*german"):
         resolve_charset(name)

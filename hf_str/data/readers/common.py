@@ -213,8 +213,20 @@ def label_text(value: Any) -> str | None:
 
 
 def parse_json(text: str) -> Any:
-    """JSON whose numbers stay text, spelled as they are: a label 1.50 is "1.50", not 1.5."""
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    """JSON whose numbers stay text, spelled as they are: a label 1.50 is "1.50", not 1.5.
+
+    Raises:
+        ValueError: it is not JSON, or an object has a name twice with other values: one of them would be lost.
+    """
+    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    for name, value in pairs if len(found) < len(pairs) else ():
+        if found[name] != value:
+            raise ValueError(f"{name!r} stands there twice, with {value!r} and {found[name]!r}"[:300])
+    return found
 
 
 def read_json(path: Path) -> Any:

@@ -48,17 +48,22 @@ def find_columns(header: list[str]) -> tuple[int, int] | None:
 def read_csv(file: Path) -> CsvFile:
     """Reads a file whose separator is a comma, a semicolon or a tab.
 
-    By RFC 4180, if each record has as many fields as the header; else, with two columns, each line up to the first
-    separator (or the last, if the text comes first), with nothing unquoted.
+    A first line "sep=;", as Excel reads it, says the separator. Spaces after separators belong to no text if the first
+    line has one after each. By RFC 4180, if each record has as many fields as the header; else, with two columns, each
+    line up to the first separator (or the last, if the text comes first), with nothing unquoted.
 
     Raises:
         AnnotationError: neither is possible, by line number.
     """
     text = read_text_file(file)
+    said = re.match(r'"?sep=([,;\t])"?(?=[\r\n])', text)
+    text = text[said.end() :] if said else text  # its end stays: lines keep their numbers
     first = next((line for line in split_lines(text) if line.strip()), "")
-    separator = next((s for s in ",;\t" if find_columns(_unquoted(first, s))), ",")
+    separator = said[1] if said else next((s for s in ",;\t" if find_columns(_unquoted(first, s))), ",")
+    fields = first.split(separator)[1:]
+    space = " *" if fields and all(field.startswith(" ") for field in fields) else ""
     try:
-        records = _records(text, separator)
+        records = _records(text, separator, space)
         columns, records = _header(records)
         return CsvFile(columns, _checked(records, len(columns)))
     except _NotRfc4180 as error:
@@ -69,7 +74,7 @@ def read_csv(file: Path) -> CsvFile:
                 f"{file}, line {number}: {reason}. The header has {len(columns)} columns: {', '.join(columns)}. "
                 'Put texts with commas between quotation marks, and write a quotation mark in them twice: "a ""b"", c"'
             ) from None
-        return CsvFile(columns, _as_they_are(file, text, separator, columns, bool(records), error))
+        return CsvFile(columns, _as_they_are(file, text, separator + space, columns, bool(records), error))
 
 
 def _unquoted(line: str, separator: str) -> list[str]:
@@ -95,12 +100,15 @@ def _checked(records: list[Record], count: int) -> list[Record]:
     return records
 
 
-def _records(text: str, separator: str) -> list[Record]:
+def _records(text: str, separator: str, space: str) -> list[Record]:
+    """Records of a text; `space` is a pattern of what belongs to no text after a separator."""
     if '"' not in text:
-        return [(n, line.split(separator)) for n, line in enumerate(split_lines(text), start=1) if line.strip()]
+        return [
+            (n, re.split(separator + space, line)) for n, line in enumerate(split_lines(text), start=1) if line.strip()
+        ]
     quoted = re.compile(r'"((?:[^"]|"")*)"')
     bare = re.compile(rf"[^{separator}\r\n]*")
-    end = re.compile(rf"{separator}|\r\n|\n|\r|\Z")
+    end = re.compile(rf"{separator}{space}|\r\n|\n|\r|\Z")
     a_row = re.compile(
         rf"[^{separator}\r\n]*({'|'.join(map(re.escape, IMAGE_SUFFIXES))})\"?{separator}", re.IGNORECASE
     )
@@ -123,7 +131,7 @@ def _records(text: str, separator: str) -> list[Record]:
         if after is None:
             raise _NotRfc4180(number, "text after a closing quotation mark")
         place = after.end()
-        if after[0] != separator:
+        if not after[0].startswith(separator):
             if fields != [""]:
                 records.append((start, fields))
             fields, number = [], number + 1
@@ -141,11 +149,13 @@ def _as_they_are(
     lines = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
     records = []
     for number, line in lines if has_no_header else lines[1:]:
-        parts = line.partition(separator) if name_place == 0 else line.rpartition(separator)
-        fields = [parts[0], parts[2]]
+        # a pattern, in which white space after the separator may belong to it
+        found = list(re.finditer(separator, line))
+        cut = found[0 if name_place == 0 else -1] if found else None
+        fields = [line[: cut.start()], line[cut.end() :]] if cut else [line, ""]
         name, label = fields[name_place], fields[1 - name_place]
         is_quoted = len(label) > 1 and label[0] == label[-1] == '"'
-        if is_quoted or name.startswith('"') or not parts[1] or not name.lower().endswith(IMAGE_SUFFIXES):
+        if is_quoted or name.startswith('"') or cut is None or not name.lower().endswith(IMAGE_SUFFIXES):
             what = "is quoted as CSV has it" if is_quoted or name.startswith('"') else "has no image and text"
             raise AnnotationError(
                 f"{file}, line {number_of_error}: {reason}; yet line {number} {what}, so it cannot be told which "

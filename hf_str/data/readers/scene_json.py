@@ -1,6 +1,7 @@
 """Scenes whose polygons are JSON: COCO-Text, TextOCR, OpenVINO; ArT, LSVT; ReCTS; HierText."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,13 @@ COCO_TEXT = Reader(
 
 
 def _art_files(source: Path) -> list[Path]:
-    return [file for file in _json_files(source) if _starts_with(file, "gt_*", "res_*", "img_*", "train_*")]
+    return [file for file in _json_files(source) if _starts_with_boxes(file)]
+
+
+def _starts_with_boxes(file: Path) -> bool:
+    """Whether the first key has a list: `{"img_1.jpg": "text"}` and `[{"img_path": ...}]` are texts of word images."""
+    with open(file, encoding="utf-8-sig", errors="replace") as text:
+        return re.match(r'\s*\{\s*"(gt|res|img|train)_[^"]*"\s*:\s*\[', text.read(4096)) is not None
 
 
 def _open_art(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:

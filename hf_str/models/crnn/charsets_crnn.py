@@ -1,6 +1,7 @@
 """Charsets: the symbols that a recognizer tells apart, by name and from what a user says."""
 
 import difflib
+import re
 import string
 import unicodedata
 from collections import Counter
@@ -136,9 +137,22 @@ _NO_CHARSETS = {
     "ja", "ko", "zh", "ar", "hi", "th", "vi", "estonian", "european", "georgian", "gujarati", "hanzi", "irish",
     "kannada", "kanji", "kazakh", "khmer", "lao", "letters", "lowercase", "malayalam", "maltese", "marathi",
     "mongolian", "multilingual", "nepali", "none", "number", "numbers", "numeric", "punctuation", "sinhala",
-    "swahili", "symbols", "telugu", "tibetan", "unicode", "uppercase", "uyghur", "uzbek", "welsh",
+    "español", "français", "italiano", "português", "polski", "türkçe", "русский", "українська", "ελληνικά", "日本語",
+    "中文", "简体中文", "繁體中文", "한국어", "العربية", "فارسی", "עברית", "हिन्दी", "ไทย", "farsi", "punjabi", "dict",
+    "eng", "deu", "ger", "fra", "fre", "spa", "ita", "por", "nld", "pol", "rus", "tur", "ara", "hin", "tha", "vie",
+    "jpn", "kor", "chi", "ces", "ukr", "ell", "heb", "swahili", "symbols",
+    "telugu", "tibetan", "unicode", "uppercase", "uyghur", "uzbek", "welsh",
 }
 # fmt: on
+
+
+#: Names of several charsets, "36+space"; of locales, "zh_CN", and EasyOCR's and Tesseract's "ch_sim"; ranges, "a-z";
+#: files, "charset.json".
+_NO_CHARACTERS = re.compile(
+    r"(\w+\s*[+,&]\s*)+(space|latin|digits|english|greek|cyrillic|korean|arabic|36|62|94)|[a-z]{2,3}[-_](sim|tra|[a-z]{2})"
+    r"|\[?(a-z|0-9|а-я)+\]?|\S*\w\.(txt|json|ya?ml|dict|csv|tsv)",
+    re.IGNORECASE,
+)
 
 
 def _named_charset(name: str) -> str:
@@ -151,8 +165,10 @@ def _named_charset(name: str) -> str:
     if lowered in CHARSETS:
         return CHARSETS[lowered]
     words = [word for word in (*CHARSETS, *_NO_CHARSETS) if len(word) > 3]
-    meant = lowered in _NO_CHARSETS or (
-        len(name) > 3 and any(c.isalpha() for c in name) and difflib.get_close_matches(lowered, words, 1, 0.8)
+    meant = (
+        lowered.strip() in _NO_CHARSETS
+        or _NO_CHARACTERS.fullmatch(name.strip())
+        or (len(name) > 3 and any(c.isalpha() for c in name) and difflib.get_close_matches(lowered, words, 1, 0.8))
     )
     if meant:
         raise ValueError(
