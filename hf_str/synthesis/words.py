@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import string
+import unicodedata
 from bisect import bisect
 from collections.abc import Callable, Iterable
 
@@ -126,6 +127,8 @@ class WordSampler:
         self.random_share = random_share
         self._allowed = frozenset(self.characters)
         self._drawable = [character for character in self.characters if not character.isspace()] or [" "]
+        # a mark stands on a letter: where none is before it, fonts draw a dotted circle, which no sign has
+        self._single_ones = [c for c in self._drawable if unicodedata.category(c)[0] != "M"] or self._drawable
         self._alphanumeric = [character for character in self._drawable if character.isalnum()]
         self._digits = [character for character in self.characters if character.isdigit()]
         self._capitals = [character for character in self.characters if character.isupper()]
@@ -330,11 +333,13 @@ class WordSampler:
 
     def _single(self, rng: np.random.Generator) -> str:
         alphanumeric = self._alphanumeric and rng.random() < 0.85
-        return pick(rng, self._alphanumeric if alphanumeric else self._drawable)
+        return pick(rng, self._alphanumeric if alphanumeric else self._single_ones)
 
     def _random(self, rng: np.random.Generator) -> str:
         length = min(self.max_length, 1 + int(rng.gamma(3.0, 1.6)))
-        return "".join(pick(rng, self._drawable) for _ in range(length))
+        text = "".join(pick(rng, self._drawable) for _ in range(length))
+        start = next((place for place, c in enumerate(text) if unicodedata.category(c)[0] != "M"), None)
+        return pick(rng, self._single_ones) if start is None else text[start:]
 
     # -----------------------------------------------------------------------------------------------------------------
 

@@ -437,3 +437,22 @@ def test_names_in_another_unicode_form_are_found(folder):
     texts, report = read(folder)
     assert texts == ["Exit"]
     assert kinds(report) == {"other_name": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (
+            "coco.json",
+            {"images": [{"id": 1, "file_name": "a.png"}, None], "annotations": [{"image_id": 1, "text": "a"}]},
+        ),
+        ("coco.json", {"images": [], "annotations": [{"image_id": 1, "text": "a", "bbox": ["x"]}]}),
+        ("art.json", {"gt_1": [{"transcription": "a"}]}),
+        ("art.json", {"gt_1": ["a"]}),
+        ("train.jsonl", {"info": {}, "annotations": [{"image_id": "0", "paragraphs": [{"lines": None}]}]}),
+    ],
+)
+def test_annotations_of_another_shape_are_refused_by_file(folder, name, content):
+    write(folder / name, json.dumps(content))
+    with pytest.raises(AnnotationError, match=rf"{name} has annotations that do not follow its format: "):
+        read(folder)

@@ -3,6 +3,7 @@
 import re
 import string
 import sys
+import unicodedata
 from collections import Counter
 
 import numpy as np
@@ -177,3 +178,9 @@ def test_spaces_only_where_asked():
 def test_no_characters_are_an_error():
     with pytest.raises(ValueError, match="at least one"):
         WordSampler("")
+
+
+def test_no_text_begins_with_a_mark():
+    sampler = WordSampler("\u0e01\u0e49\u0e48\u0e34\u0e31", random_share=0.5)
+    rng = np.random.default_rng(0)
+    assert {unicodedata.category(sampler.sample(rng)[0]) for _ in range(200)} == {"Lo"}

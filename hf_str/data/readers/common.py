@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +32,7 @@ __all__ = [
     "parse_json",
     "read_json",
     "split_of",
+    "understanding",
     "walk",
 ]
 
@@ -205,6 +207,18 @@ def first_existing(folder: Path, names: Iterable[str]) -> Path | None:
 def flat(points: Sequence) -> list[float]:
     """`[[x, y], ...]` or `[x, y, ...]` as `[x, y, ...]`."""
     return [float(n) for point in points for n in (point if isinstance(point, (list, tuple)) else [point])]
+
+
+@contextmanager
+def understanding(file: Path) -> Iterator[None]:
+    """Parts of an annotation file that are not as its format has them are an `AnnotationError` that names the file."""
+    try:
+        yield
+    except (AnnotationError, TextFileError):
+        raise
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"no {error}" if isinstance(error, KeyError) else error
+        raise AnnotationError(f"{file} has annotations that do not follow its format: {reason}") from error
 
 
 def label_text(value: Any) -> str | None:

@@ -19,6 +19,7 @@ from .common import (
     label_text,
     parse_json,
     split_of,
+    understanding,
     walk,
 )
 from .csv_files import NAME_COLUMNS, TEXT_COLUMNS
@@ -80,7 +81,8 @@ def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]
 
 
 def _items(file: Path, root: Path) -> Sequence[Item]:
-    records = list(_records(file, _load(file)))
+    with understanding(file):
+        records = list(_records(file, _load(file)))
     names = (name for name, _, _ in records[:100] if isinstance(name, str))
     folders = sorted(path for path in file.parent.iterdir() if path.is_dir())
     base = base_folder(names, [file.parent, file.parent / "images", root, file.parent.parent, *folders])

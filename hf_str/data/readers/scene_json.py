@@ -1,6 +1,5 @@
 """Scenes whose polygons are JSON: COCO-Text, TextOCR, OpenVINO; ArT, LSVT; ReCTS; HierText."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -9,7 +8,18 @@ from typing import Any
 from ..cropping import box_outline
 from ..items import Item, Region, Scene
 from ..read_report import ReadReport
-from .common import DONT_CARE, AnnotationError, ImageFiles, Reader, choose_split, flat, read_json, split_of, walk
+from .common import (
+    DONT_CARE,
+    AnnotationError,
+    ImageFiles,
+    Reader,
+    choose_split,
+    flat,
+    read_json,
+    split_of,
+    understanding,
+    walk,
+)
 
 
 __all__ = ["ART", "COCO_TEXT", "HIERTEXT", "RECTS"]
@@ -54,8 +64,9 @@ def _open_coco(source: Path, split: str | None, report: ReadReport) -> Sequence[
     by_split: dict[str, list[Scene]] = {}
     images = ImageFiles(_root(source))
     for file in _coco_files(source):
-        for image_split, scene in _coco_scenes(read_json(file), file, images):
-            by_split.setdefault(image_split, []).append(scene)
+        with understanding(file):
+            for image_split, scene in _coco_scenes(read_json(file), file, images):
+                by_split.setdefault(image_split, []).append(scene)
     return [scene for scenes in choose_split(by_split, split, source).values() for scene in scenes]
 
 
@@ -116,11 +127,13 @@ def _open_art(source: Path, split: str | None, report: ReadReport) -> Sequence[I
         by_split.setdefault(split_of(file, _root(source)), []).append(file)
     images = ImageFiles(_root(source))
     files = [file for files in choose_split(by_split, split, source).values() for file in files]
-    return [
-        Scene(str(images.find(key, file)), [_art_region(word) for word in words], key)
-        for file in files
-        for key, words in read_json(file).items()
-    ]
+    return [scene for file in files for scene in _art_scenes(file, images)]
+
+
+def _art_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
+    with understanding(file):
+        for key, words in read_json(file).items():
+            yield Scene(str(images.find(key, file)), [_art_region(word) for word in words], key)
 
 
 def _art_region(word: dict[str, Any]) -> Region:
@@ -153,8 +166,9 @@ def _open_rects(source: Path, split: str | None, report: ReadReport) -> Sequence
 
 
 def _rects_scene(file: Path, images: ImageFiles) -> Scene:
-    lines = read_json(file).get("lines", [])
-    regions = [Region(flat(line["points"]), None if _ignored(line) else line["transcription"]) for line in lines]
+    with understanding(file):
+        lines = read_json(file).get("lines", [])
+        regions = [Region(flat(line["points"]), None if _ignored(line) else line["transcription"]) for line in lines]
     return Scene(str(images.find(file.stem, file)), regions, file.stem)
 
 
@@ -197,9 +211,10 @@ def _open_hier(source: Path, split: str | None, report: ReadReport) -> Sequence[
 
 def _hier_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
     # it is called .jsonl, but holds one JSON object that may have line breaks
-    for photo in json.loads(file.read_text(encoding="utf-8"))["annotations"]:
-        regions = [Region(flat(word["vertices"]), _hier_text(word)) for word in _hier_words(photo)]
-        yield Scene(str(images.find(photo["image_id"], file)), regions, photo["image_id"])
+    with understanding(file):
+        for photo in read_json(file)["annotations"]:
+            regions = [Region(flat(word["vertices"]), _hier_text(word)) for word in _hier_words(photo)]
+            yield Scene(str(images.find(photo["image_id"], file)), regions, photo["image_id"])
 
 
 def _hier_words(photo: dict[str, Any]) -> Iterable[dict[str, Any]]:

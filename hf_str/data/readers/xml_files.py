@@ -7,7 +7,7 @@ from pathlib import Path
 from ..cropping import box_outline
 from ..items import Concatenated, Item, Region, Scene, Word
 from ..read_report import ReadReport
-from .common import AnnotationError, ImageFiles, Reader, choose_split, split_of, walk
+from .common import AnnotationError, ImageFiles, Reader, choose_split, split_of, understanding, walk
 
 
 __all__ = ["ICDAR2003", "SVT"]
@@ -25,8 +25,9 @@ def _scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
     for image in _parse(file).iter("image"):
         name = (image.findtext("imageName") or "").strip()
         path = file.parent / name
-        rectangles = image.iter("taggedRectangle")
-        yield Scene(str(path if path.is_file() else images.find(name, file)), [_region(r) for r in rectangles], name)
+        with understanding(file):
+            regions = [_region(rectangle) for rectangle in image.iter("taggedRectangle")]
+        yield Scene(str(path if path.is_file() else images.find(name, file)), regions, name)
 
 
 def _region(rectangle: ElementTree.Element) -> Region:
