@@ -39,6 +39,11 @@ def main() -> None:
     check_settings(args)
     renderer = make_renderer(args)
     print(f"{len(renderer.fonts)} fonts; charset: {''.join(renderer.sampler.characters)}")
+    if uninvented := renderer.sampler.uninvented:
+        print(
+            f"No words are invented of {len(uninvented)} of its letters ({uninvented[:20]}): they stand in random "
+            "strings only, among invented Latin words. Give words of their language: --lexicon wordfreq:CODE or a file"
+        )
     write_contact_sheet(renderer, args.num_words, args.output_dir / "contact_sheet.png")
     if args.contact_sheets:
         renderer.easy_words = 0

@@ -139,6 +139,14 @@ class WordSampler:
         self._korean_words = Lexicon(lexicons if self._hangul else (), self._is_korean, ranked)
         self._kinds, self._bounds = self._possible_kinds()
 
+    @property
+    def uninvented(self) -> str:
+        """Letters of scripts of which no words are invented: without a lexicon they come up in random strings only."""
+        if self._words:
+            return ""
+        letters = (c for c in self._alphanumeric if c.isalpha() and not has_hangul(c))
+        return "".join(c for c in letters if not unicodedata.name(c, "").startswith("LATIN "))
+
     def sample(self, rng: np.random.Generator) -> str:
         """Draws one text: 1 to `max_length` of the characters."""
         if rng.random() < self.random_share:

@@ -184,3 +184,9 @@ def test_no_text_begins_with_a_mark():
     sampler = WordSampler("\u0e01\u0e49\u0e48\u0e34\u0e31", random_share=0.5)
     rng = np.random.default_rng(0)
     assert {unicodedata.category(sampler.sample(rng)[0]) for _ in range(200)} == {"Lo"}
+
+
+def test_letters_of_which_no_words_are_invented_are_told(tmp_path):
+    assert WordSampler("ab\u00e9\u0431\u0634\uac00").uninvented == "\u0431\u0634"
+    (tmp_path / "words.txt").write_text("\u0431\u0431\n", encoding="utf-8")
+    assert WordSampler("ab\u0431", [tmp_path / "words.txt"]).uninvented == ""
