@@ -454,6 +454,7 @@ class CRNNConfig(PreTrainedConfig):
 
     @classmethod
     def from_dict(cls, config_dict: dict[str, Any], **kwargs) -> "CRNNConfig":
+        """As any configuration of transformers; a value that cannot be is a `ValueError` that names config.json."""
         # The Auto classes come this way with what they read themselves.
         if config_dict.get("model_type", cls.model_type) != cls.model_type:
             raise ValueError(f"model_type is {config_dict['model_type']!r}, not {cls.model_type!r}: another network")
