@@ -38,8 +38,8 @@ class ModelArguments:
     )
     charset: str | None = _option(
         None,
-        "The characters to read: digits, 36, 62, 94, 94+space, latin, hangul, chinese, a .txt file, or the "
-        "characters themselves. By default the checkpoint's, or 94 for a new network. A checkpoint keeps what it "
+        "The characters to read: digits, 36, 62, 94, 94+space, latin, german, korean, chinese ..., a .txt file, or "
+        "the characters themselves. By default the checkpoint's, or 94 for a new network. A checkpoint keeps what it "
         "knows of the characters that both have.",
     )
     image_width: int | None = _option(
@@ -67,14 +67,16 @@ class DataArguments:
             "Without, each source has the share of its size."
         },
     )
-    dataset_format: str | None = _option(None, "Format of the sources, where it is not told by itself.")
+    dataset_format: str | None = _option(
+        None, "Format of the sources, where it is not told by itself; prepare_word_boxes.py --help lists all."
+    )
     dataset_split: str | None = _option(None, "Split of the sources to train on, such as train.")
     streaming: bool = _option(False, "Read the sources as streams: what does not fit on the disk. Needs --max_steps.")
     shuffle_block: int = _option(4096, "Words of a stream that are shuffled together.")
     validation_dataset: list[str] = field(
         default_factory=list, metadata={"help": "What to evaluate on, every --eval_steps."}
     )
-    validation_format: str | None = _option(None, "Format of the validation sets.")
+    validation_format: str | None = _option(None, "Format of the validation sets, as --dataset_format.")
     validation_split: str | None = _option(None, "Split of the validation sets, such as test.")
     max_validation_words: int | None = _option(None, "Evaluate on so many words of each set, spread over it.")
     bad_labels: str = _option(
