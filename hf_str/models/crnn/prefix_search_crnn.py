@@ -80,10 +80,10 @@ class PrefixSearch:
         # By the probability of being continued; the number breaks ties.
         numbers = itertools.count()
         waiting = [(-_less(0.0, empty), next(numbers), (), root)]
-        for looked_at in range(self.max_prefixes + 1):
+        for looked_at in itertools.count():
             if not waiting or -waiting[0][0] <= best_log_prob:
                 return list(best), looked_at, True
-            if looked_at == min(self.max_prefixes, most):
+            if looked_at >= min(self.max_prefixes, most):
                 return list(best), looked_at, False
             _, _, prefix, probabilities = heapq.heappop(waiting)
             characters = torch.arange(1, num_characters + 1)
@@ -102,7 +102,6 @@ class PrefixSearch:
                 continued = _less(mass[place], log_prob)
                 if continued > best_log_prob:
                     heapq.heappush(waiting, (-continued, next(numbers), longer, grown.take(place)))
-        raise AssertionError("the loop ends by itself")
 
 
 def _less(log_a: float, log_b: float) -> float:
