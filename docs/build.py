@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Renders the docstrings of hf_str to HTML.
 
     pip install -c constraints.txt -e ".[docs]"

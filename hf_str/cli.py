@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The `hf-str` command."""
 
 import argparse
@@ -14,12 +16,12 @@ from tqdm import tqdm
 from transformers.utils import logging
 
 import hf_str
-from hf_str.models.crnn.batching_crnn import window_size
-from hf_str.models.crnn.decoders_crnn import DECODERS, make_decoder
+from hf_str.models.crnn.ctc_decoders_crnn import DECODERS, make_decoder
 from hf_str.models.crnn.files_crnn import naming_files
+from hf_str.models.crnn.image_batching_crnn import window_size
 
 from .explanation import explain_image
-from .whole_files import finite_or_null
+from .utils.atomic_writes import finite_or_null
 
 
 __all__ = ["main"]

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The picture of a reading: how CTC came from frames to text.
 
 From top to bottom: the image with the frames of each character; the probability of each character and of the blank
@@ -14,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from .models.crnn.batching_crnn import keep_surest, make_batches
+from .models.crnn.image_batching_crnn import keep_surest, make_batches
 
 
 __all__ = ["draw_reading", "explain_image", "read_and_explain"]
@@ -41,7 +43,7 @@ def explain_image(
     """Reads an image and draws how that came about.
 
     Args:
-        image: upright, of mode L or RGB.
+        image: of mode L or RGB, as viewers show it.
         model: a [`CRNNForCTC`].
         processor: its [`CRNNProcessor`].
         font: a font file; see [`draw_reading`].
@@ -62,7 +64,7 @@ def read_and_explain(
 ) -> tuple[dict[str, Any], Image.Image]:
     """The reading, as `post_process_text_recognition` gives it, and the picture; see [`explain_image`].
 
-    An image that stands upright is turned as the pipeline turns it, and then drawn as it was read; the reading then
+    A tall crop is turned as the pipeline turns it, and then drawn as it was read; the reading then
     has its `rotation`.
     """
     views = []

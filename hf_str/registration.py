@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Makes transformers know CRNN: Auto classes and pipelines. The only file that touches its registries."""
 
 import sys

@@ -1,1 +1,3 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 __version__ = "0.1.0"

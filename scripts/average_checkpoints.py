@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
@@ -14,7 +17,7 @@ gone different ways average to one that reads nothing, so measure before you kee
     python scripts/average_checkpoints.py runs/a/final runs/a/checkpoint-4000 --output_dir runs/both --real iiit5k/
 
 tells how well each checkpoint and their average read the words of these folders that `train_reference.py` does not
-train on: every tenth, to choose by, and those that stand upright.
+train on: every tenth, to choose by, and vertical text.
 """
 
 import argparse
@@ -30,7 +33,7 @@ from hf_str.evaluation.metrics import character_error_rate
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.models.crnn.image_loading_crnn import load_word_image
 from hf_str.models.crnn.resnet_crnn import CRNNZeroBatchNorm2d
-from hf_str.training import WordTable, split_real_words
+from hf_str.training import SampleTable, split_real_samples
 
 
 def main():
@@ -48,12 +51,12 @@ def main():
     print(f"The average of {len(models)} checkpoints: {args.output_dir}")
 
     if args.real:
-        real = split_real_words(args.real, processor.tokenizer)
+        real = split_real_samples(args.real, processor.tokenizer)
         print(f"\n{real}; accuracy of 36 characters\n")
-        print("| checkpoint | validation | CER | upright words | CER |\n|---|---|---|---|---|")
+        print("| checkpoint | validation | CER | vertical text | CER |\n|---|---|---|---|---|")
         for checkpoint in [*args.checkpoints, str(args.output_dir)]:
             recognizer = open_recognizer(checkpoint, decoding={"decoder": "best_path"})
-            print(f"| {checkpoint} | {measure(recognizer, real.validation)} {measure(recognizer, real.upright)}")
+            print(f"| {checkpoint} | {measure(recognizer, real.validation)} {measure(recognizer, real.vertical)}")
 
 
 def weights_as_of(first: CRNNForCTC, model: CRNNForCTC) -> dict[str, torch.Tensor]:
@@ -72,7 +75,7 @@ def weights_as_of(first: CRNNForCTC, model: CRNNForCTC) -> dict[str, torch.Tenso
     return own | lacking
 
 
-def measure(recognizer: Recognizer, words: WordTable) -> str:
+def measure(recognizer: Recognizer, words: SampleTable) -> str:
     """Word accuracy and character error rate on these words, as two cells of a table."""
     readings = []
     for start in tqdm(range(0, len(words), 256), leave=False, unit="batch"):

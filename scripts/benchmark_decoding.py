@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str"]
@@ -29,7 +32,7 @@ from transformers.utils import logging as transformers_logging
 
 from hf_str import DEFAULT_CHECKPOINT, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
 from hf_str.evaluation.speed import stopwatch, take_turns
-from hf_str.models.crnn.decoding_crnn import best_path, frame_log_probs
+from hf_str.models.crnn.ctc_decoding_crnn import best_path, frame_log_probs
 from hf_str.models.crnn.modeling_crnn import join_logits
 
 

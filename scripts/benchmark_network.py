@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[onnx]"]
@@ -34,8 +37,8 @@ from transformers.utils import logging
 import hf_str
 from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor
 from hf_str.evaluation.speed import count_multiply_accumulates, make_clock, matmul_peak, stopwatch, take_turns
-from hf_str.html_page import chart, page, polyline
 from hf_str.onnx import ORTCRNNForCTC, OVCRNNForCTC, export_onnx
+from hf_str.utils.html_page import chart, page, polyline
 
 
 class Mode:

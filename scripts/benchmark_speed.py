@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[evaluation,onnx]"]
@@ -45,7 +48,7 @@ from hf_str.evaluation.engine_recognizers import ENGINES
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.evaluation.speed import make_clock, stopwatch, take_turns
 from hf_str.evaluation.untrained_recognizers import UNTRAINED, untrained_crnn
-from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.onnx import ORTCRNNForCTC, OVCRNNForCTC
 
 

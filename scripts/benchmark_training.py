@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
@@ -35,9 +38,9 @@ from tqdm import tqdm
 
 from hf_str import CRNNConfig, CRNNForCTC
 from hf_str.evaluation.speed import take_turns
-from hf_str.training import TrainingWords, WordCollator
+from hf_str.training import TrainingSamples, WordCollator
 from hf_str.training.arguments import DataArguments, ModelArguments, SynthesisArguments
-from hf_str.training.setup import load_recognizer, load_training_words, make_loader
+from hf_str.training.setup import load_recognizer, load_training_samples, make_loader
 
 
 def print_table(title: str, figures: Mapping[str, list[float]], peer: str):
@@ -48,7 +51,9 @@ def print_table(title: str, figures: Mapping[str, list[float]], peer: str):
         print(f"| {name} | {median:,.0f} | {min(values):,.0f} to {max(values):,.0f} | {median / base:.2f} |")
 
 
-def loading_rate(words: TrainingWords, augmentation: float, rounds: Iterator[int], args: argparse.Namespace) -> float:
+def loading_rate(
+    words: TrainingSamples, augmentation: float, rounds: Iterator[int], args: argparse.Namespace
+) -> float:
     """Images a second of this process's CPU time, whatever else the machine does."""
     words.augmentation, round_number = augmentation, next(rounds)  # other words in each round
     numbers = range(round_number * args.num_images, (round_number + 1) * args.num_images)
@@ -58,7 +63,7 @@ def loading_rate(words: TrainingWords, augmentation: float, rounds: Iterator[int
     return args.num_images / (time.process_time() - started)
 
 
-def decoding_rate(words: TrainingWords, rounds: Iterator[int], args: argparse.Namespace) -> float:
+def decoding_rate(words: TrainingSamples, rounds: Iterator[int], args: argparse.Namespace) -> float:
     """The same for Pillow, which decodes these words' files to grey and does nothing else."""
     files, round_number = [], next(rounds)
     for number in range(round_number * args.num_images, (round_number + 1) * args.num_images):
@@ -100,7 +105,7 @@ class TrainingStep:
         return steps * len(batch["labels"]) / (time.perf_counter() - started)
 
 
-def run_loop(step: TrainingStep, words: TrainingWords, args: argparse.Namespace) -> tuple[float, float]:
+def run_loop(step: TrainingStep, words: TrainingSamples, args: argparse.Namespace) -> tuple[float, float]:
     """Images a second of a real loop, and the share of its time that goes by waiting for batches.
 
     The device has finished each step before the next batch is asked for, so that waiting is not hidden behind work
@@ -151,8 +156,8 @@ def main():
         WordCollator(processor, model.config, one_width=True),
         SynthesisArguments(args.lexicon, backgrounds=args.backgrounds),
     )
-    real = load_training_words(DataArguments(dataset=args.dataset, bad_labels="drop"), synthesis, collator)
-    rendered = load_training_words(DataArguments(dataset=["synth"]), synthesis, collator)
+    real = load_training_samples(DataArguments(dataset=args.dataset, bad_labels="drop"), synthesis, collator)
+    rendered = load_training_samples(DataArguments(dataset=["synth"]), synthesis, collator)
 
     rows = {
         "Pillow, decoding only": partial(decoding_rate, real, count(), args),

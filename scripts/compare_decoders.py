@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
@@ -50,7 +53,7 @@ from hf_str import (
 )
 from hf_str.data import read_word_folder
 from hf_str.evaluation import PROTOCOLS, Protocol
-from hf_str.models.crnn.batching_crnn import make_batches
+from hf_str.models.crnn.image_batching_crnn import make_batches
 from hf_str.models.crnn.text_files_crnn import read_lines
 from hf_str.synthesis import WordRenderer, WordSampler
 
@@ -289,7 +292,7 @@ def main():
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     model, processor = AutoModelForCTC.from_pretrained(args.model).eval(), AutoProcessor.from_pretrained(args.model)
-    processor.image_processor.upright_ratio = None
+    processor.image_processor.vertical_aspect_ratio = None
     language_model = processor.tokenizer.language_model
     if args.language_model is not None:
         language_model = CharacterLanguageModel(args.language_model, processor.tokenizer)

@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,onnx]"]
@@ -43,10 +46,10 @@ from hf_str.conversion.ppocr_weights import from_transformers
 from hf_str.data import WordBox, read_word_folder
 from hf_str.evaluation import PROTOCOLS
 from hf_str.evaluation.untrained_recognizers import PP_LCNET_V3, PP_LCNET_V4_TINY
-from hf_str.models.crnn.batching_crnn import keep_surest, make_batches
 from hf_str.models.crnn.configuration_crnn import CRNNConfig
-from hf_str.models.crnn.language_model_crnn import CharacterNGrams
-from hf_str.optional import require
+from hf_str.models.crnn.ctc_language_model_crnn import CharacterNGrams
+from hf_str.models.crnn.image_batching_crnn import keep_surest, make_batches
+from hf_str.utils.optional import require
 
 
 V5 = {"model_type": "pp_lcnet_v3", "scale": 0.95, "divisor": 16, "block_configs": PP_LCNET_V3, "out_indices": [5]}

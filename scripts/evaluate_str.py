@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
@@ -50,11 +53,11 @@ from hf_str.evaluation.results import (
     results_table,
     software_versions,
 )
-from hf_str.html_page import as_svg_file
-from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
-from hf_str.processes import start_process
-from hf_str.whole_files import write_json
+from hf_str.utils.atomic_writes import write_json
+from hf_str.utils.html_page import as_svg_file
+from hf_str.utils.processes import start_process
 
 
 def parse_args() -> argparse.Namespace:

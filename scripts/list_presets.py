@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Lists the networks that `CRNNConfig.from_preset` knows, as a Markdown table.
 
 Parameters count the whole network with its vocabulary, multiply-accumulates one 32 x 128 image (convolutions, matrix

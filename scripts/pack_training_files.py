@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
@@ -5,7 +8,7 @@
 """Packs what training needs beside the code into one small folder, for a machine without network.
 
     python scripts/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \\
-        --backgrounds photos/ --real iiit5k/ svt/ --self_labelled street/ --second_views icdar2015_rectified/ \\
+        --backgrounds photos/ --real iiit5k/ svt/ --pseudo_labeled street/ --extra_crops icdar2015_rectified/ \\
         --wheels rapidfuzz
 
     python -m pip install --no-index --no-deps packed/wheels/*.whl     # there, if wheels were packed
@@ -41,7 +44,7 @@ FONT_NAMES = [0, 1, 2, 13, 14, 16, 17]
 #: What words drawn one character at a time do without; a variable font becomes its default face.
 NOT_NEEDED = ["GDEF", "GPOS", "GSUB", "DSIG", "STAT", "fvar", "gvar", "avar", "HVAR", "MVAR", "cvar", "meta"]
 #: Kinds of real words, which `train_reference.py` has options for.
-WORDS = ["real", "self_labelled", "second_views"]
+WORDS = ["real", "pseudo_labeled", "extra_crops"]
 WHEELS_FOR = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"]
 
 
@@ -118,7 +121,7 @@ def pack_words(sources: list[Path], folder: Path, height: int) -> list[Path]:
     """Word folders with images of at most `height` pixels, grey, as JPEG.
 
     Every file keeps its name, whatever its suffix says: by their names words are kept apart for validation. Images
-    outside their folder, as `label_words.py` names them, are numbered.
+    outside their folder, as `pseudo_label.py` names them, are numbered.
     """
     files = []
     for source in sources:
@@ -189,8 +192,8 @@ def parse_args() -> argparse.Namespace:
     add("--num_photos", type=int, default=600, help="how many of them, which is what the renderer uses (600)")
     add("--photo_side", type=int, default=200, help="their shorter side, pixels (200)")
     add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv")
-    add("--self_labelled", type=Path, nargs="*", default=[], help="the same, labelled by a model (label_words.py)")
-    add("--second_views", type=Path, nargs="*", default=[], help="the same, other pictures of the real words")
+    add("--pseudo_labeled", type=Path, nargs="*", default=[], help="the same, labelled by a model (pseudo_label.py)")
+    add("--extra_crops", type=Path, nargs="*", default=[], help="the same, other pictures of the real words")
     add("--word_height", type=int, default=64, help="height of real words, pixels (64)")
     add("--wheels", nargs="*", default=[], help="packages that are missing there, as pip names them")
     add("--wheel_python", default="3.12", help="the Python there (3.12)")

@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
@@ -47,14 +50,14 @@ from transformers.utils import logging
 import hf_str
 from hf_str.evaluation.predictions import check_settings
 from hf_str.evaluation.recognizers import fingerprint
-from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
-from hf_str.optional import require
-from hf_str.processes import start_process
 from hf_str.reading.output import write_readings
 from hf_str.reading.shards import BrokenShardError, find_shards
 from hf_str.reading.windows import Preparation, windows
 from hf_str.reading.word_reader import WordReader
+from hf_str.utils.optional import require
+from hf_str.utils.processes import start_process
 
 
 def main():

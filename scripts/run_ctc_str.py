@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
@@ -58,7 +61,7 @@ from hf_str.training.setup import (
     describe_data,
     labels_by_source,
     load_recognizer,
-    load_training_words,
+    load_training_samples,
     load_validation_sets,
     refuse_sharding,
 )
@@ -106,7 +109,7 @@ def main():
 
     # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
     with args.main_process_first(desc="loading words"):
-        words = load_training_words(data_args, synthesis_args, collator, args.seed)
+        words = load_training_samples(data_args, synthesis_args, collator, args.seed)
         validation = load_validation_sets(data_args)
     check_validation(validation, processor.tokenizer, recipe.best_metric)
     settings["training_data"] = describe_data(words, synthesis_args)
@@ -115,8 +118,8 @@ def main():
     repo_id = args.hub_model_id or Path(args.output_dir).resolve().name
     if is_published:
         check_before_run(validation, repo_id, args.hub_token)
-    words_in_a_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-    args.max_steps = count_steps(words, words_in_a_step, args.max_steps, args.num_train_epochs)
+    samples_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+    args.max_steps = count_steps(words, samples_per_step, args.max_steps, args.num_train_epochs)
 
     # Where an earlier run of this command stopped.
     checkpoint = last_complete_checkpoint(args.output_dir)

@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
@@ -57,7 +60,7 @@ from hf_str.training.setup import (
     describe_data,
     labels_by_source,
     load_recognizer,
-    load_training_words,
+    load_training_samples,
     load_validation_sets,
     make_loader,
     refuse_sharding,
@@ -120,7 +123,7 @@ def main():
 
     # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
     with accelerator.main_process_first():
-        words = load_training_words(data_args, synthesis_args, collator, args.seed)
+        words = load_training_samples(data_args, synthesis_args, collator, args.seed)
         validation = load_validation_sets(data_args)
     check_validation(validation, processor.tokenizer, recipe.best_metric)
     settings["training_data"] = describe_data(words, synthesis_args)
@@ -128,8 +131,8 @@ def main():
     if args.push_to_hub:
         check_before_run(validation, repo_id, args.hub_token)
     micro_batches = args.gradient_accumulation_steps
-    words_in_a_step = args.per_device_train_batch_size * micro_batches * world_size
-    max_steps = count_steps(words, words_in_a_step, args.max_steps, args.num_train_epochs)
+    samples_per_step = args.per_device_train_batch_size * micro_batches * world_size
+    max_steps = count_steps(words, samples_per_step, args.max_steps, args.num_train_epochs)
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.learning_rate, weight_decay=args.weight_decay)
     schedule = learning_rate_schedule(
@@ -226,7 +229,7 @@ def main():
             loss = accelerator.reduce(torch.stack(losses), "mean").nanmean().item()
             losses = []
             values = {"loss": loss, "learning_rate": schedule.get_last_lr()[0]}
-            values |= {"skipped_steps": guard.skipped, "bad_words": words.bad_words.count}
+            values |= {"skipped_steps": guard.skipped, "invalid_samples": words.invalid_samples.count}
             accelerator.log({f"train/{name}": value for name, value in values.items()}, step=step)
             if is_main:
                 tqdm.write(f"step {step}: {values}")

@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[lm,synthesis]"]
@@ -31,8 +34,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from hf_str.models.crnn.language_model_crnn import SPACE_TOKEN
-from hf_str.models.crnn.ngrams_crnn import BEGIN, END, UNKNOWN, CharacterNGrams, NGrams
+from hf_str.models.crnn.ctc_language_model_crnn import SPACE_TOKEN
+from hf_str.models.crnn.ctc_ngrams_crnn import BEGIN, END, UNKNOWN, CharacterNGrams, NGrams
 from hf_str.models.crnn.text_crnn import normalize_text
 from hf_str.models.crnn.text_files_crnn import read_text_file, split_lines
 from hf_str.models.crnn.tokenization_crnn import resolve_charset

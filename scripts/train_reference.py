@@ -1,3 +1,6 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+
 # /// script
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
@@ -49,29 +52,29 @@ from hf_str.data import read_word_folder
 from hf_str.models.crnn.presets_crnn import PRESETS
 from hf_str.synthesis import Font, WordRenderer, WordSampler, find_fonts
 from hf_str.training import (
-    BadWords,
-    BusyMeter,
     ByteCollator,
+    DeviceUtilization,
+    EchoBuffer,
+    InvalidSamples,
     NonFiniteLossError,
-    RenderedWords,
-    StoredWords,
+    RenderedSamples,
+    SampleTable,
+    StoredSamples,
     Teacher,
-    TrainingWords,
+    TrainingSamples,
     WeightAverage,
-    WordPool,
-    WordTable,
     augment_batch,
+    extra_crops,
     last_complete_checkpoint,
     learning_rate_factor,
-    second_views,
-    split_real_words,
+    split_real_samples,
     write_curves,
 )
 from hf_str.training.arguments import ModelArguments
 from hf_str.training.checkpointing import changed_settings, completed, keep_newest, label_fingerprints, replace_folder
 from hf_str.training.evaluation import evaluate_all
 from hf_str.training.setup import load_recognizer, make_loader
-from hf_str.whole_files import finite_or_null
+from hf_str.utils.atomic_writes import finite_or_null
 
 
 STARTED = time.monotonic()
@@ -103,7 +106,7 @@ SHAPE = {
     "min_width": 128,
     "max_width": 512,
     "resize_to_multiple_of": 32,
-    "upright_ratio": 1.5,
+    "vertical_aspect_ratio": 1.5,
 }
 
 
@@ -155,13 +158,13 @@ def main():
 
     # The words.
     collator = ByteCollator(processor, model.config)
-    real = split_real_words(args.real, processor.tokenizer)
+    real = split_real_samples(args.real, processor.tokenizer)
     print(real)
-    more = [box for folder in args.self_labelled for box in read_word_folder(folder)]
-    more += second_views(args.second_views, real.validation)
+    more = [box for folder in args.pseudo_labeled for box in read_word_folder(folder)]
+    more += extra_crops(args.extra_crops, real.validation)
     print(f"labelled by a model, or seen in a second view: {len(more):,}")
-    words = training_words(args, collator, WordTable(real.training.boxes + more))
-    pools: dict[int, WordPool] = {}  # by width; all images of a batch have one
+    words = training_samples(args, collator, SampleTable(real.training.boxes + more))
+    pools: dict[int, EchoBuffer] = {}  # by width; all images of a batch have one
     num_new = round(args.batch_size / args.echo)  # of each batch; the others are drawn from the pool
 
     # Where an earlier piece of this run stopped.
@@ -195,7 +198,7 @@ def main():
             raise NonFiniteLossError(f"no step of the last {len(losses)} had a finite loss: try a lower learning rate")
         values = {"words": progress.words, "new_words": progress.new_words, "minutes": progress.seconds / 60}
         values |= {"loss": loss, "learning_rate": optimizer.param_groups[0]["lr"], "busy": busy}
-        values |= {"words_per_second": speed, "bad_words": words.bad_words.count}
+        values |= {"words_per_second": speed, "invalid_samples": words.invalid_samples.count}
         values["skipped_steps"] = round(-math.log2(scaler.get_scale()))
         if len(real.validation):
             # Compiled code would be compiled anew for each size of batch.
@@ -221,7 +224,7 @@ def main():
 
     is_over = progress.share(args) >= 1
     batches = iter(loader)
-    meter, losses, words_before = BusyMeter(device), [], progress.words
+    meter, losses, words_before = DeviceUtilization(device), [], progress.words
     progress_bar = tqdm(initial=progress.words, total=args.max_words, unit="word", smoothing=0.05, mininterval=5)
     clock = time.monotonic if device.type != "cpu" else lambda: time.process_time() / args.num_threads
     before = clock()
@@ -231,7 +234,7 @@ def main():
             pixels, labels = (batch[name].to(device, non_blocking=True) for name in ("pixels", "labels"))
             if args.echo > 1:
                 if (width := pixels.shape[-1]) not in pools:
-                    pools[width] = WordPool(args.pool_words, device, args.seed)
+                    pools[width] = EchoBuffer(args.pool_words, device, args.seed)
                 pool = pools[width]
                 pool.add(pixels, labels)
                 echoes, echo_labels = pool.draw(args.batch_size - num_new)
@@ -286,17 +289,19 @@ def main():
         print("The same command goes on.")
 
 
-def training_words(args: argparse.Namespace, collator: ByteCollator, real: WordTable) -> TrainingWords:
+def training_samples(args: argparse.Namespace, collator: ByteCollator, real: SampleTable) -> TrainingSamples:
     """The endless sequence of rendered words, with a share of real ones."""
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=args.fonts, progress=True)
     mode = "L" if collator.image_processor.do_grayscale else "RGB"
     height = collator.image_processor.size["height"]
-    rendered = RenderedWords(partial(make_renderer, args, characters, fonts, mode, height))
+    rendered = RenderedSamples(partial(make_renderer, args, characters, fonts, mode, height))
     sources, shares = [rendered], [1 - args.real_share]
     if len(real) and args.real_share:
-        sources, shares = [*sources, StoredWords(real, "real", args.seed)], [*shares, args.real_share]
-    return TrainingWords(sources, collator, shares, args.seed, augmentation=1.0, bad_words=BadWords("drop"))
+        sources, shares = [*sources, StoredSamples(real, "real", args.seed)], [*shares, args.real_share]
+    return TrainingSamples(
+        sources, collator, shares, args.seed, augmentation=1.0, invalid_samples=InvalidSamples("drop")
+    )
 
 
 def make_renderer(
@@ -320,14 +325,14 @@ def parse_args() -> argparse.Namespace:
     add("--backgrounds", type=Path, help="a folder of photographs to render on (painted ones)")
     add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv (none)")
     add(
-        "--self_labelled",
+        "--pseudo_labeled",
         type=Path,
         nargs="*",
         default=[],
-        help="the same, labelled by a model (label_words.py): trained on, never validated on",
+        help="the same, labelled by a model (pseudo_label.py): trained on, never validated on",
     )
     add(
-        "--second_views",
+        "--extra_crops",
         type=Path,
         nargs="*",
         default=[],
@@ -380,7 +385,7 @@ def parse_args() -> argparse.Namespace:
         args.fonts = args.fonts or [args.files / "fonts"]
         args.lexicon = args.lexicon or sorted(args.files.glob("lexicons/*"))
         args.backgrounds = args.backgrounds or next(args.files.glob("backgrounds"), None)
-        for words in ("real", "self_labelled", "second_views"):
+        for words in ("real", "pseudo_labeled", "extra_crops"):
             setattr(args, words, getattr(args, words) or sorted(args.files.glob(f"{words}/*")))
     if args.learning_rate is None:
         args.learning_rate = 1e-4 if args.init_from else 2e-3

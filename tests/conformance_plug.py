@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What goes into transformers' common test mixins: the classes, a tiny config, tiny inputs, a tiny tokenizer.
 
 The environment variable CONFORMANCE_NETWORK chooses one of `NETWORKS`; without it the paper's network is taken.

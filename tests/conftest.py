@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Fixtures that many tests share."""
 
 import logging
@@ -10,7 +12,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
-from hf_str.models.crnn.ngrams_crnn import CharacterNGrams
+from hf_str.models.crnn.ctc_ngrams_crnn import CharacterNGrams
 
 
 torch.set_num_threads(1)

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Small inputs that once failed, a folder each; they lie beside the project, and without them these tests skip."""
 
 import unicodedata

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The checkpoint inside the package reads words offline."""
 
 import json
@@ -11,7 +13,7 @@ from transformers import pipeline
 
 import hf_str
 from hf_str.models.crnn.charsets_crnn import CHARSETS
-from hf_str.models.crnn.decoders_crnn import make_decoder
+from hf_str.models.crnn.ctc_decoders_crnn import make_decoder
 from tests.conftest import draw_word
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Model cards are what the Hub takes, and say what the README says."""
 
 from pathlib import Path

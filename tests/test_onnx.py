@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CRNN in ONNX: graphs give what PyTorch gives at any batch and width, in the pipeline and on the command line too."""
 
 import json

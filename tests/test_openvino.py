@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CRNN with OpenVINO: it gives what PyTorch gives, and stands where a model of onnxruntime does."""
 
 import sys

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What earlier versions wrote loads unchanged: fixtures/saved holds files as version 0.1.0 wrote them."""
 
 import json
@@ -8,7 +10,7 @@ from PIL import Image
 from transformers import AutoModelForCTC, pipeline
 
 import hf_str
-from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor
+from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor
 
 
 SAVED = Path(__file__).parent / "fixtures" / "saved"
@@ -44,3 +46,15 @@ def test_checkpoints_read_the_same(family):
     for own, wanted in zip(found, expected, strict=True):
         assert own["score"] == pytest.approx(wanted["score"], rel=2e-2, abs=1e-6)
         assert {k: v for k, v in own.items() if k != "score"} == {k: v for k, v in wanted.items() if k != "score"}
+
+
+def test_the_old_name_of_vertical_aspect_ratio(tmp_path):
+    saved = CRNNProcessor.from_pretrained(SAVED / "resnet-transformer").image_processor
+    assert saved.vertical_aspect_ratio == 1.5
+    with pytest.warns(FutureWarning, match="vertical_aspect_ratio"):
+        assert saved.upright_ratio == 1.5
+    with pytest.warns(FutureWarning, match="vertical_aspect_ratio"):
+        assert CRNNImageProcessorPil(upright_ratio=2.0).vertical_aspect_ratio == 2.0
+    saved.save_pretrained(tmp_path)
+    written = (tmp_path / "preprocessor_config.json").read_text(encoding="utf-8")
+    assert "vertical_aspect_ratio" in written and "upright_ratio" not in written

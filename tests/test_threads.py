@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Threads share a pipeline, whatever runs the network: they read what one thread reads."""
 
 import sys

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CRNN checkpoints of other projects become checkpoints of this one.
 
 >>> from hf_str.conversion import convert_checkpoint

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Reads weights from files that others wrote. No code that a file may hold is ever run."""
 
 import re

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A foreign checkpoint in, a complete checkpoint of our own out."""
 
 import re

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What is known of one kind of foreign checkpoint."""
 
 from collections.abc import Callable, Mapping

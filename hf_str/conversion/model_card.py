@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The model card of a converted checkpoint: where it comes from, what it reads, how to use it."""
 
 from collections.abc import Sequence

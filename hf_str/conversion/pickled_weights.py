@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Reads pickles that hold weights: of `torch.save`, old and new, and of Paddle. None of their code is run.
 
 A pickle is a program that calls what it names. Here the only things that it can call are the methods below, which make

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The dictionary of a PP-OCR recognizer: in its file, beside it, or in a file that is named."""
 
 from collections.abc import Mapping

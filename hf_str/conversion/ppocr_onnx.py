@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """PP-OCR's recognizers out of the ONNX files in which they are released: weights by position in the graph.
 
 The files' names of tensors say nothing (`conv2d_68.w_0`), but convolutions, matrix products and layer norms stand in
@@ -15,7 +17,7 @@ import torch
 
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.modeling_crnn import CRNNForCTC
-from ..optional import require
+from ..utils.optional import require
 from .family import ConversionError, Weights
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """PP-OCR's recognizers out of files that name their weights: transformers' safetensors and PaddleOCR's pdparams.
 
 Both hold the network for training, and so batch normalization and, in PP-LCNetV3, several convolutions beside each

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Reads the binary files of Torch7's `torch.save`: tables, numbers, text and tensors."""
 
 import math

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Word boxes: images of single words with their text, from wherever they lie.
 
 Importing this package is light: `datasets`, OpenCV and the readers are imported when they are first used.

@@ -1,10 +1,12 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Random changes to word images that leave the word readable."""
 
 import math
 
 import numpy as np
 
-from ..optional import require
+from ..utils.optional import require
 from .bending import Bend, project, word_edge
 
 

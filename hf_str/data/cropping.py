@@ -1,10 +1,12 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Cuts words out of scenes: boxes as they are, quadrilaterals rectified, curved outlines straightened."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = ["DegenerateBoxError", "box_outline", "crop_word", "is_irregular"]

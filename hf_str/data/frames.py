@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Whether a label can be learned from its image: the frames that it needs, and those that the network gives."""
 
 from collections.abc import Sequence

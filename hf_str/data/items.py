@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What readers find in an archive, before any image is opened: words, scenes, and what is no word.
 
 A reader turns annotations into a sequence of items; an item gives the rows of the table `{image, text, polygon,
@@ -21,7 +23,7 @@ from PIL import Image
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.text_files_crnn import BYTE_ORDER_MARKS, read_text_file
-from ..optional import require
+from ..utils.optional import require
 from .cropping import DegenerateBoxError, crop_word, is_irregular
 from .read_report import ReadReport
 

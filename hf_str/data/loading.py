@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Word boxes as tables of `datasets`, from any layout that a reader knows."""
 
 import hashlib
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from transformers.utils import logging
 
 from ..models.crnn.text_crnn import normalize_text
-from ..optional import require
+from ..utils.optional import require
 from .read_report import ReadReport
 from .readers import READERS
 from .readers.tables import DatasetWords, open_dataset

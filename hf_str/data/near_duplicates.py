@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Finds pictures of words that are the same but for scale, compression or brightness: a perceptual hash of 64 bits."""
 
 from functools import lru_cache

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Writes word boxes as Parquet shards: many at once, resumable, the images' bytes as they are."""
 
 import json
@@ -12,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..optional import require
+from ..utils.optional import require
 from .loading import batches, places_in, word_features
 from .read_report import ReadReport
 from .word_sources import WordSource, fingerprint, open_word_sources

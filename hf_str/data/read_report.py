@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What a reader left out, and why: nothing is dropped silently."""
 
 from collections.abc import Mapping

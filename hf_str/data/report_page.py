@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The report on word boxes as text and as one HTML page that needs nothing else."""
 
 import unicodedata
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..html_page import bar, chart, page, picture, shown, table, tile, tiles
+from ..utils.html_page import bar, chart, page, picture, shown, table, tile, tiles
 from .read_report import KEPT, KINDS
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Looks at word boxes before anybody trains on them: what is in them, and what is wrong with them."""
 
 import json
@@ -20,7 +22,7 @@ from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
-from ..whole_files import finite_or_null
+from ..utils.atomic_writes import finite_or_null
 from .frames import frames_needed, seen_size
 from .loading import load_word_boxes
 from .near_duplicates import likeness, near_pairs, perceptual_hash, thumbnail

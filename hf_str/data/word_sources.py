@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Opens a path, whatever layout it has: which reader, which split, which items."""
 
 import hashlib

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The demo page: words read in a browser, here or as a Space on the Hub."""
 
 from .page import build_page

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Readings as HTML: a card each, for eyes, for screen readers, and for a phone."""
 
 import base64
@@ -7,7 +9,7 @@ from html import escape
 
 from PIL import Image
 
-from ..html_page import picture, shown
+from ..utils.html_page import picture, shown
 from .readers import Reading
 
 

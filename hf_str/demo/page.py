@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The page: images in, cards out. Nothing is loaded from anywhere but the server that shows it."""
 
 import time
@@ -7,11 +9,11 @@ from pathlib import Path
 from PIL import Image
 
 import hf_str
-from hf_str.models.crnn.decoders_crnn import DECODERS
-from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
+from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
+from hf_str.models.crnn.ctc_decoding_crnn import NonFiniteLogitsError
 from hf_str.models.crnn.image_loading_crnn import MAX_IMAGE_PIXELS
 
-from ..optional import require
+from ..utils.optional import require
 from . import cards
 from .readers import DEFAULT_DECODER, choose_decoder, read_image
 

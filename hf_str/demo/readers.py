@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What the demo page reads with: checkpoints by the names that visitors see, decoders, and one image at a time."""
 
 import os
@@ -10,8 +12,8 @@ from PIL import Image
 from transformers import pipeline
 
 import hf_str
-from hf_str.models.crnn.decoders_crnn import make_decoder
-from hf_str.models.crnn.decoding_crnn import CTCDecoder
+from hf_str.models.crnn.ctc_decoders_crnn import make_decoder
+from hf_str.models.crnn.ctc_decoding_crnn import CTCDecoder
 
 from ..explanation import read_and_explain
 

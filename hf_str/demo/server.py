@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Serves the page. Visitors reach their own uploads, and no other file of this machine."""
 
 import os

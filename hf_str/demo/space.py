@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Writes the demo page as a folder that the Hub runs as a Space."""
 
 import importlib.metadata

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What visitors may send: how much at once, and how much all of them together."""
 
 import time

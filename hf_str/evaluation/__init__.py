@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """How good a recogniser is, by rules that are written down."""
 
 from .bootstrap import Estimate, confidence_intervals

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """How sure a figure is: confidence intervals by the bootstrap (Efron 1979), resampling words."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Where the errors are: by length, by shape, by character."""
 
 from collections import Counter
@@ -6,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = [

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Whether a recogniser knows when it is wrong: its scores against what was right."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """OCR engines behind the same method as other recognisers: RapidOCR and Tesseract, each without its text detection."""
 
 import os
@@ -9,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ..optional import require
+from ..utils.optional import require
 from .recognizers import Recognizer
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The results of an evaluation as one HTML page: figures, errors with their images, confusions, confidence."""
 
 import json
@@ -6,9 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from ..html_page import bar, chart, page, picture, polyline, shown, table, tile, tiles
 from ..models.crnn.text_crnn import normalize_text
-from ..optional import require
+from ..utils.html_page import bar, chart, page, picture, polyline, shown, table, tile, tiles
+from ..utils.optional import require
 from .metrics import METRICS, wrongness
 from .predictions import Prediction
 from .protocols import Protocol, protocol_title

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Lexicons of test sets: the words that an image may show, a list for each image or one for all.
 
 Papers use those of Wang et al. 2011: 50 words an image (SVT, ICDAR 2003), 50 and 1,000 an image (IIIT5K), all words of

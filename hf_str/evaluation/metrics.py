@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Plain functions that compare readings with labels: the numbers that papers report.
 
 Each metric is a sum over words divided by another: [`metric_terms`] gives both, word by word, for whoever wants to
@@ -9,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..models.crnn.text_crnn import normalize_text
-from ..optional import require
+from ..utils.optional import require
 from .protocols import PROTOCOLS, Protocol
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Readings of a test set, written as they come: a run that is killed goes on, and many processes share one file."""
 
 import hashlib
@@ -14,9 +16,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from ..data.preparation import SettingsChangedError
-from ..models.crnn.decoding_crnn import NonFiniteLogitsError
+from ..models.crnn.ctc_decoding_crnn import NonFiniteLogitsError
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
-from ..whole_files import write_json
+from ..utils.atomic_writes import write_json
 from .recognizers import Recognizer
 
 

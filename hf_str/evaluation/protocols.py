@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Evaluation protocols: what counts as the same word, and which words of a test set count."""
 
 import string

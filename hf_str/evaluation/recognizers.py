@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Recognisers of every family behind one method: images in, texts with scores out.
 
 A family is a class with `read`. Which one a model needs is told by its `config.json`, or by the file's end `.onnx`.
@@ -25,16 +27,16 @@ from transformers import (
 
 from ..conversion.families.ppocr import PREPROCESSING
 from ..conversion.ppocr_dictionary import find_ppocr_dictionary
-from ..models.crnn.batching_crnn import Batch, bound_logits, keep_surest, make_batches, sorts_by_width
-from ..models.crnn.decoders_crnn import make_decoder
-from ..models.crnn.decoding_crnn import CTCDecoder, NonFiniteLogitsError
+from ..models.crnn.ctc_decoders_crnn import make_decoder
+from ..models.crnn.ctc_decoding_crnn import CTCDecoder, NonFiniteLogitsError
+from ..models.crnn.ctc_language_model_crnn import CharacterLanguageModel
+from ..models.crnn.image_batching_crnn import Batch, bound_logits, keep_surest, make_batches, sorts_by_width
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
-from ..models.crnn.language_model_crnn import CharacterLanguageModel
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
 from ..onnx import ORTCRNNForCTC
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = ["Recognizer", "fingerprint", "nearest_word", "open_recognizer"]

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """From predictions to figures: what `results.json`, `results.md` and `model-index.yaml` hold."""
 
 import platform

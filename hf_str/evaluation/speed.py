@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What measurements of speed share: a clock, sides that take turns, the work of a network, the machine's peak."""
 
 import statistics

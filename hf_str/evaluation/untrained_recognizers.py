@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Networks of other families with random weights, to measure their speed without a download.
 
 Layers and sizes are those of published checkpoints; what is read is not, so that text says nothing. All but TrOCR see
@@ -27,7 +29,7 @@ from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
-from ..optional import require
+from ..utils.optional import require
 from .recognizers import MGPSTRRecognizer, PPOCRRecognizer, Recognizer, TrOCRRecognizer
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CRNN in ONNX: export, int8, and models that onnxruntime or OpenVINO run in place of PyTorch.
 
 >>> import hf_str

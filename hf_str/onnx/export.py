@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A checkpoint becomes a graph with a free batch and width, and the constants of its preprocessing."""
 
 import copy
@@ -12,7 +14,7 @@ from torch import nn
 
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
-from ..optional import require
+from ..utils.optional import require
 from .lstm import with_onnx_lstms
 from .runtime import MODEL_FILE, ORTCRNNForCTC
 

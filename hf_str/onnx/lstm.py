@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """BiLSTM layers as what ONNX has for them: one operator that knows each image's own number of frames.
 
 torch.export would unroll an LSTM over the frames of its example, or make a loop of it.

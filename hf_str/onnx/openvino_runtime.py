@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A CRNN that was exported to ONNX, run by OpenVINO."""
 
 import threading
@@ -8,7 +10,7 @@ import torch
 from transformers.modeling_outputs import CausalLMOutput
 
 from ..models.crnn.modeling_crnn import image_widths, join_logits
-from ..optional import require
+from ..utils.optional import require
 from .runtime import ORTCRNNForCTC
 
 

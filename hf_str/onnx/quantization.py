@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Eight bits for a graph: convolutions by what they see on real images (static), LSTMs as they go (dynamic)."""
 
 import os
@@ -8,7 +10,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 
 from ..models.crnn.processing_crnn import CRNNProcessor
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = ["quantize_onnx"]

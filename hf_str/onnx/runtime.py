@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A CRNN that was exported to ONNX, called as [`CRNNForCTC`] is."""
 
 import os
@@ -8,7 +10,7 @@ from transformers.modeling_outputs import CausalLMOutput
 from transformers.utils import cached_file, logging
 
 from ..models.crnn.configuration_crnn import CRNNConfig
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = ["MODEL_FILE", "ORTCRNNForCTC"]

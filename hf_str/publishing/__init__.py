@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """From a folder to the Hub: what goes up, what must not, the card, and one commit."""
 
 from .contents import PublishError

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Model cards: made from what was measured, and checked against it."""
 
 import json

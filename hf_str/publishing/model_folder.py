@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What is published of a recogniser's folder: a whole one, whose parts fit each other, with the code that runs it."""
 
 import importlib.metadata

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """One commit on the Hub: what is in it, made ready and checked before anything is sent, and then sent."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Tokens, keys and passwords in the content of a file, plain or encoded."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What is published of prepared word boxes: Parquet shards, and a card made of their report."""
 
 import json
@@ -7,7 +9,7 @@ from typing import Any
 
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from ..optional import require
+from ..utils.optional import require
 from .cards import read_card
 from .contents import Files, PublishError
 

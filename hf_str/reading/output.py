@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Writes what was read of a shard: all of it, or nothing."""
 
 import json
@@ -5,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..optional import require
-from ..whole_files import whole_file
+from ..utils.atomic_writes import atomic_write
+from ..utils.optional import require
 from .shards import BrokenShardError
 from .windows import Prepared
 
@@ -48,7 +50,7 @@ def write_readings(
     pa, pq = require("pyarrow"), require("pyarrow.parquet")
     bad_path, bad, rows, waiting = path.with_suffix(".bad_images.jsonl"), [], 0, []
     bad_path.unlink(missing_ok=True)  # of a run that was killed between the two
-    with whole_file(path) as file:
+    with atomic_write(path) as file:
         with pq.ParquetWriter(file, schema, compression="zstd") as writer:
             for window, records in readings:
                 if window.problem:
@@ -63,7 +65,7 @@ def write_readings(
                 progress(len(records))
             writer.write_table(pa.Table.from_batches(waiting, schema))
         if bad:  # before the readings have their name, so that where they are this is too
-            with whole_file(bad_path) as bad_file:
+            with atomic_write(bad_path) as bad_file:
                 bad_file.writelines(
                     (json.dumps(one, ensure_ascii=False, allow_nan=False) + "\n").encode(errors="backslashreplace")
                     for one in bad

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Reading words on clusters that run Ray: a class for `map_batches` of Ray Data. Using it needs no Ray here."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Word images in shards: Parquet files, webdataset's tar files, and pieces of a folder of image files.
 
 A shard gives `(key, image)` pairs, always in the same order and a few at a time, however large it is. An image is its
@@ -20,7 +22,7 @@ from typing import Any, Protocol
 
 from PIL import Image
 
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = ["BadImage", "BrokenShardError", "FileShard", "ParquetShard", "Shard", "TarShard", "find_shards"]

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Opens the images of shards, off the critical path: what the workers of a data loader do while the network reads."""
 
 from collections.abc import Iterable, Iterator
@@ -6,7 +8,7 @@ from typing import NamedTuple
 from PIL import Image
 from torch.utils.data import Dataset
 
-from ..models.crnn.batching_crnn import Batch, make_batches, window_size
+from ..models.crnn.image_batching_crnn import Batch, make_batches, window_size
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..models.crnn.processing_crnn import CRNNProcessor
 from .shards import BadImage, BrokenShardError, Sample, Shard

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Reads prepared windows: the network and its decoder, images in, Arrow records out."""
 
 from os import PathLike
@@ -6,11 +8,11 @@ from typing import Any
 import torch
 from transformers import AutoModelForCTC
 
-from ..models.crnn.batching_crnn import Batch, read_batches
-from ..models.crnn.decoders_crnn import make_decoder
-from ..models.crnn.decoding_crnn import CTCDecoder, NonFiniteLogitsError
+from ..models.crnn.ctc_decoders_crnn import make_decoder
+from ..models.crnn.ctc_decoding_crnn import CTCDecoder, NonFiniteLogitsError
+from ..models.crnn.image_batching_crnn import Batch, read_batches
 from ..models.crnn.processing_crnn import CRNNProcessor
-from ..optional import require
+from ..utils.optional import require
 from .output import readings_schema
 from .windows import Prepared
 

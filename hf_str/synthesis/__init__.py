@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Words that no camera saw: texts, fonts, layout, appearance and degradation."""
 
 from .fonts import Font, find_fonts

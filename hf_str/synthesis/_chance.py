@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Drawing one of several things; a few times as fast as numpy's own ways for a single draw."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Colours, backgrounds and the ways in which letters stand out from them.
 
 Pictures are float32 arrays of 0 to 255, (height, width, channels) with 1 or 3 channels; coverages are uint8 arrays
@@ -14,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from ..optional import require
+from ..utils.optional import require
 from ._chance import one_of
 
 

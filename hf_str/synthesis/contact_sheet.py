@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A sheet of word pictures with their labels beneath, to look at before training on them."""
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..optional import require
+from ..utils.optional import require
 from .fonts import Font
 
 

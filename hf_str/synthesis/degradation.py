@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What light, lens, sensor and compression do to a picture of a word.
 
 Pictures are float32 (height, width, channels), 0 to 255. `strength` runs from 0 (nothing) to 1 (everything).
@@ -7,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..optional import require
+from ..utils.optional import require
 from .appearance import Noise
 
 

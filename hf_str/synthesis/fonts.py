@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Finds the fonts of this machine that can spell words, and says what each of them is good for.
 
 A folder full of fonts is no list of usable fonts: many lack letters, draw boxes or pictures in their place, or show
@@ -26,7 +28,7 @@ import numpy as np
 from PIL import Image, ImageFont
 from tqdm.auto import tqdm
 
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = ["Font", "draw_glyph", "find_fonts", "font_folders"]

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Korean texts as they stand on signs: invented words, words that every street has, floors, prices and plates."""
 
 from __future__ import annotations

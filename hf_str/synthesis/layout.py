@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Sets words: glyphs from fonts, side by side in one mask, and the geometry that carries the mask into a picture."""
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import numpy as np
 from PIL import ImageFont
 
 from ..data.bending import Bend, project, word_edge
-from ..optional import require
+from ..utils.optional import require
 from .fonts import Font, draw_glyph
 from .shaping import needs_shaping, shape_word
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Word lists with weights: the words of a language are not equally frequent, and some lists say how frequent."""
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..models.crnn.text_crnn import normalize_text
-from ..optional import require
+from ..utils.optional import require
 
 
 __all__ = ["Lexicon", "word_frequencies"]

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Renders pictures of words as a camera would find them on signs, walls and packages."""
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from ..optional import require
+from ..utils.optional import require
 from . import appearance, degradation
 from ._chance import below, one_of, pick
 from .fonts import Font, find_fonts

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Scripts whose letters cannot be set one by one: they join, stack, change places, or run from right to left."""
 
 from __future__ import annotations

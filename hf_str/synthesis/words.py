@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Draws texts like those that stand on signs, shop fronts, plates and packages."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What both run scripts ask of their user; each group is a dataclass for `HfArgumentParser`."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The changes of `hf_str.data.augmentation`, for whole batches on the device that trains."""
 
 import torch

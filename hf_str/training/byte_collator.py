@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Batches that travel as bytes and become numbers on the device that trains: a quarter of the traffic."""
 
 from collections.abc import Sequence
@@ -7,7 +9,7 @@ import torch
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_processing_pil_crnn import normalization_terms, per_channel
 from ..models.crnn.processing_crnn import CRNNProcessor
-from .collator import PreparedWord, WordCollator
+from .collator import PreparedSample, WordCollator
 
 
 __all__ = ["ByteCollator"]
@@ -39,7 +41,7 @@ class ByteCollator(WordCollator):
             self.image_processor.rescale_factor, self.image_processor.image_mean, self.image_processor.image_std
         )
 
-    def __call__(self, words: Sequence[PreparedWord]) -> dict[str, torch.Tensor]:
+    def __call__(self, words: Sequence[PreparedSample]) -> dict[str, torch.Tensor]:
         """
         Args:
             words: prepared words.

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints that are whole or not there: a run that is killed, or runs out of disk, keeps its last good one.
 
 A checkpoint is a folder `checkpoint-STEP`. It counts only with `complete.json` in it, which is written last and holds
@@ -19,7 +21,7 @@ from typing import Any
 
 from transformers.utils import logging
 
-from ..whole_files import write_json
+from ..utils.atomic_writes import write_json
 
 
 __all__ = [

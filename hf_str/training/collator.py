@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Word boxes -> batches for the model."""
 
 import statistics
@@ -16,10 +18,10 @@ from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, with_
 from ..models.crnn.processing_crnn import CRNNProcessor
 
 
-__all__ = ["BadWordError", "PreparedWord", "WordCollator", "frames_needed"]
+__all__ = ["InvalidSampleError", "PreparedSample", "WordCollator", "frames_needed"]
 
 
-class BadWordError(ValueError):
+class InvalidSampleError(ValueError):
     """A word that cannot be trained on. The message says why, `reason` in two words."""
 
     def __init__(self, message: str, reason: str):
@@ -27,7 +29,7 @@ class BadWordError(ValueError):
         self.reason = reason
 
 
-class PreparedWord(NamedTuple):
+class PreparedSample(NamedTuple):
     """A word that is ready to be stacked.
 
     Attributes:
@@ -71,7 +73,7 @@ class WordCollator:
         self._known_ids: dict[str, list[int]] = {}
         self._known_frames: dict[int, int] = {}
 
-    def __call__(self, words: Sequence[PreparedWord | Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    def __call__(self, words: Sequence[PreparedSample | Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """
         Args:
             words: prepared words, or mappings with `image` (anything that `load_word_image` takes) and `text`.
@@ -81,7 +83,7 @@ class WordCollator:
             images keep their aspect ratio and are padded, `labels` (batch, longest) int64.
 
         Raises:
-            BadWordError: a mapping holds a word that cannot be trained on.
+            InvalidSampleError: a mapping holds a word that cannot be trained on.
         """
         words = [self.prepare(word["image"], word["text"]) if isinstance(word, Mapping) else word for word in words]
         batch = self.stack(self.of_one_width(words) if self.one_width else [word.image for word in words])
@@ -91,7 +93,7 @@ class WordCollator:
 
     def prepare(
         self, image: Any, text: str, rng: np.random.Generator | None = None, augmentation: float = 0.0
-    ) -> PreparedWord:
+    ) -> PreparedSample:
         """Decodes, greys, augments and resizes one image, and encodes its label.
 
         Args:
@@ -101,8 +103,8 @@ class WordCollator:
             augmentation: its strength; 0 for none, 1 for that of [`augment_word`].
 
         Raises:
-            BadWordError: the image cannot be read; the label is empty, has characters outside the charset, or needs
-                more frames than the image gives.
+            InvalidSampleError: the image cannot be read; the label is empty, has characters outside the charset, or
+                needs more frames than the image gives.
         """
         ids = self.encode(text)
         image = self.load(image)
@@ -110,22 +112,24 @@ class WordCollator:
             image = Image.fromarray(augment_word(np.asarray(image), rng, augmentation))
         image = self.resize(image)
         self.check_length(text, ids, image.width)
-        return PreparedWord(image, ids)
+        return PreparedSample(image, ids)
 
     def encode(self, text: str) -> list[int]:
         """The classes of a label's characters.
 
         Raises:
-            BadWordError: it is empty or has characters outside the charset.
+            InvalidSampleError: it is empty or has characters outside the charset.
         """
         if text in self._known_ids:
             return self._known_ids[text]
         if self.tokenizer.unknown_characters == "error" and (unknown := self.tokenizer.unknown_in(text)):
             named = " ".join(f"{character!r} (U+{ord(character):04X})" for character in unknown)
-            raise BadWordError(f"the label {text!r} has characters outside the charset: {named}", "outside charset")
+            raise InvalidSampleError(
+                f"the label {text!r} has characters outside the charset: {named}", "outside charset"
+            )
         ids = self.tokenizer(text).input_ids
         if not ids:
-            raise BadWordError(f"the label {text!r} has no characters to learn", "empty label")
+            raise InvalidSampleError(f"the label {text!r} has no characters to learn", "empty label")
         if len(self._known_ids) < 100_000:
             self._known_ids[text] = ids
         return ids
@@ -140,12 +144,12 @@ class WordCollator:
         """Any image, 8-bit, with the model's channels and its own size.
 
         Raises:
-            BadWordError: it cannot be read.
+            InvalidSampleError: it cannot be read.
         """
         try:
             image = load_word_image(image)
         except UnreadableImageError as error:
-            raise BadWordError(str(error), "unreadable image") from error
+            raise InvalidSampleError(str(error), "unreadable image") from error
         return with_channels(image, self.image_processor.do_convert_rgb, self.image_processor.do_grayscale)
 
     def resize(self, image: Image.Image) -> Image.Image:
@@ -163,16 +167,16 @@ class WordCollator:
         return self.size_of(1, aspect_ratio)[1]
 
     def check_length(self, text: str, ids: list[int], width: int):
-        """Raises a `BadWordError` where a label needs more frames than an image of `width` pixels gives."""
+        """Raises a `InvalidSampleError` where a label needs more frames than an image of `width` pixels gives."""
         needed, frames = frames_needed(ids), self.num_frames(width)
         if needed > frames:
-            raise BadWordError(
+            raise InvalidSampleError(
                 f"the label {text!r} needs {needed} frames ({len(ids)} characters, {needed - len(ids)} repeated "
                 f"neighbours), but its image, {width} pixels wide, gives {frames}",
                 "too long",
             )
 
-    def of_one_width(self, words: Sequence[PreparedWord]) -> list[Image.Image]:
+    def of_one_width(self, words: Sequence[PreparedSample]) -> list[Image.Image]:
         """The words' images at their median width, or at the next that gives the longest label its frames."""
         widths = [word.image.width for word in words]
         median, needed = statistics.median_low(widths), max(frames_needed(word.ids) for word in words)

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The course of a training run as one HTML page, made from its log."""
 
 import json
@@ -5,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..html_page import chart, page, polyline, table
+from ..utils.html_page import chart, page, polyline, table
 
 
 __all__ = ["write_curves"]

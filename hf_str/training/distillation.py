@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Learning from what another recogniser reads, and from how sure it is."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A moving average of the weights, which reads better than the weights of any single step."""
 
 import os

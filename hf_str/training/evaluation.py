@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Greedy evaluation of a recogniser on word boxes: the figures, and the words that it gets most wrong."""
 
 import json
@@ -15,12 +17,12 @@ from transformers.utils import logging
 
 from ..evaluation.metrics import edit_distance, recognition_metrics
 from ..evaluation.protocols import PROTOCOLS, find_missing, missing_characters
-from ..models.crnn.batching_crnn import Batch, bound_logits
-from ..models.crnn.decoding_crnn import CTCHypothesis, NonFiniteLogitsError, best_path
+from ..models.crnn.ctc_decoding_crnn import CTCHypothesis, NonFiniteLogitsError, best_path
+from ..models.crnn.image_batching_crnn import Batch, bound_logits
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
-from .collator import BadWordError, WordCollator
+from .collator import InvalidSampleError, WordCollator
 
 
 __all__ = ["EvaluationReport", "Reading", "check_validation", "evaluate", "evaluate_all"]
@@ -222,7 +224,7 @@ class _Images(Dataset):
         label = normalize_text(label)
         try:
             return row, self.collator.resize(self.collator.load(image)), label, ""
-        except BadWordError as error:
+        except InvalidSampleError as error:
             return row, None, label, str(error)
 
 

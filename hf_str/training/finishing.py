@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The end of a run: the output folder gets the finished model and what was measured of it."""
 
 import os
@@ -8,7 +10,7 @@ from typing import Any
 
 from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import PROTOCOLS
-from ..whole_files import write_json
+from ..utils.atomic_writes import write_json
 from .checkpointing import BestCheckpoint
 
 

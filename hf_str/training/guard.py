@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Steps whose loss is not a number, or infinite: skipped and counted, and not for ever."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Which words make which batch."""
 
 from collections.abc import Callable, Iterator, Sequence
@@ -58,23 +60,23 @@ class WordBatchSampler:
         return self.num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        words_in_a_step = self.batch_size * self.world_size
+        samples_per_step = self.batch_size * self.world_size
         number, window = None, []
         for step in range(self.start, self.num_batches):
             if not self.window:
-                first = step * words_in_a_step + self.rank * self.batch_size
+                first = step * samples_per_step + self.rank * self.batch_size
                 yield list(range(first, first + self.batch_size))
                 continue
             if step // self.window != number:
                 number = step // self.window
-                window = self._sorted_window(number, words_in_a_step)
+                window = self._sorted_window(number, samples_per_step)
             # Every process gets narrow and wide words of the step alike: none waits for another.
             yield window[step % self.window][self.rank :: self.world_size].tolist()
 
-    def _sorted_window(self, number: int, words_in_a_step: int) -> np.ndarray:
+    def _sorted_window(self, number: int, samples_per_step: int) -> np.ndarray:
         """(steps, words of a step): the words of window `number`, of like width in each row."""
-        first = number * self.window * words_in_a_step
-        words = np.arange(first, first + self.window * words_in_a_step)
+        first = number * self.window * samples_per_step
+        words = np.arange(first, first + self.window * samples_per_step)
         order = np.argsort(np.asarray(self.widths(words.tolist())), kind="stable")
-        steps = words[order].reshape(self.window, words_in_a_step)
+        steps = words[order].reshape(self.window, samples_per_step)
         return steps[np.random.default_rng([self.seed, number]).permutation(self.window)]

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """From arguments to what a training loop needs: model, processor, words, loader."""
 
 import dataclasses
@@ -18,12 +20,12 @@ from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
-from ..whole_files import write_json
+from ..utils.atomic_writes import write_json
 from .arguments import DataArguments, ModelArguments, SynthesisArguments, parse_overrides
-from .bad_words import BadWords, check_words
 from .collator import WordCollator
+from .invalid_samples import InvalidSamples, check_samples
 from .sampling import WordBatchSampler
-from .sources import RenderedWords, StoredWords, StreamedWords, TrainingWords, WordSource, parse_weights
+from .sources import RenderedSamples, SampleSource, StoredSamples, StreamedSamples, TrainingSamples, parse_weights
 from .starting_point import as_our_checkpoint, notice_of
 from .vocabulary import resize_vocabulary
 
@@ -34,7 +36,7 @@ __all__ = [
     "describe_data",
     "labels_by_source",
     "load_recognizer",
-    "load_training_words",
+    "load_training_samples",
     "load_validation_sets",
     "make_loader",
     "refuse_sharding",
@@ -111,9 +113,9 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
     return model, CRNNProcessor(image_processor, tokenizer)
 
 
-def load_training_words(
+def load_training_samples(
     data: DataArguments, synthesis: SynthesisArguments, collator: WordCollator, seed: int = 0
-) -> TrainingWords:
+) -> TrainingSamples:
     """The mixture of all sources; words that cannot be trained on are named, where that can be known before.
 
     Raises:
@@ -123,13 +125,13 @@ def load_training_words(
     for number, (name, weight) in enumerate(parse_weights(data.dataset)):
         sources.append(_open_source(name, data, synthesis, collator, seed * 1000 + number))
         weights.append(weight)
-    words = TrainingWords(sources, collator, weights, seed, data.augmentation, BadWords(data.bad_labels))
+    words = TrainingSamples(sources, collator, weights, seed, data.augmentation, InvalidSamples(data.bad_labels))
     for source, share in zip(sources, words.shares, strict=True):
         logger.warning(f"Training words: {share:.1%} from {summarize_source(source)}")
     return words
 
 
-def describe_data(words: TrainingWords, synthesis: SynthesisArguments) -> list[dict[str, Any]]:
+def describe_data(words: TrainingSamples, synthesis: SynthesisArguments) -> list[dict[str, Any]]:
     """What a run is trained on, for its records and its model's card: each source, and what was left out of it.
 
     Returns:
@@ -139,7 +141,7 @@ def describe_data(words: TrainingWords, synthesis: SynthesisArguments) -> list[d
     """
     described = []
     for source, share in zip(words.sources, words.shares, strict=True):
-        is_rendered = isinstance(source, RenderedWords)
+        is_rendered = isinstance(source, RenderedSamples)
         on_hub = not is_rendered and not Path(source.name).expanduser().exists()
         name = source.name if on_hub or is_rendered else Path(source.name).resolve().name
         row = {
@@ -156,9 +158,9 @@ def describe_data(words: TrainingWords, synthesis: SynthesisArguments) -> list[d
     return described
 
 
-def labels_by_source(words: TrainingWords, validation: Mapping[str, Any]) -> dict[str, list[str]]:
+def labels_by_source(words: TrainingSamples, validation: Mapping[str, Any]) -> dict[str, list[str]]:
     """The labels of what a run is trained on and validated with; of streams and rendered words none are known."""
-    tables = {source.name: source.dataset for source in words.sources if isinstance(source, StoredWords)}
+    tables = {source.name: source.dataset for source in words.sources if isinstance(source, StoredSamples)}
     tables |= {f"the validation set {name}": table for name, table in validation.items()}
     return {name: table.select_columns("text")[:]["text"] for name, table in tables.items()}
 
@@ -180,7 +182,7 @@ def load_validation_sets(data: DataArguments) -> dict[str, Any]:
 
 
 def make_loader(
-    words: TrainingWords,
+    words: TrainingSamples,
     batch_size: int,
     num_batches: int,
     start: int = 0,
@@ -211,7 +213,7 @@ def make_loader(
     )
 
 
-def count_steps(words: TrainingWords, words_in_a_step: int, max_steps: int, num_epochs: float) -> int:
+def count_steps(words: TrainingSamples, samples_per_step: int, max_steps: int, num_epochs: float) -> int:
     """Optimizer steps of the run: `max_steps`, or those of `num_epochs` passes where it is not above 0.
 
     Raises:
@@ -219,10 +221,10 @@ def count_steps(words: TrainingWords, words_in_a_step: int, max_steps: int, num_
     """
     if max_steps > 0:
         return max_steps
-    if words.words_in_a_pass is None:
+    if words.samples_per_epoch is None:
         endless = ", ".join(source.name for source in words.sources if source.length is None)
         raise ValueError(f"{endless} has no end that is known: say how long to train with --max_steps")
-    return max(1, round(num_epochs * words.words_in_a_pass / words_in_a_step))
+    return max(1, round(num_epochs * words.samples_per_epoch / samples_per_step))
 
 
 def save_recognizer(
@@ -244,13 +246,13 @@ def save_recognizer(
         (Path(folder) / "NOTICE").write_text(text, encoding="utf-8")
 
 
-def summarize_source(source: WordSource) -> str:
+def summarize_source(source: SampleSource) -> str:
     return f"{source.name!r} ({'endless or of unknown size' if source.length is None else f'{source.length:,} words'})"
 
 
 def _open_source(
     name: str, data: DataArguments, synthesis: SynthesisArguments, collator: WordCollator, seed: int
-) -> WordSource:
+) -> SampleSource:
     if name == "synth":
         return _rendered_words(synthesis, collator, seed)
     from ..data import ReadReport, load_word_boxes
@@ -260,18 +262,18 @@ def _open_source(
     dataset = load_word_boxes(name, **options, streaming=data.streaming, report=read)
     left_out = {KINDS[kind]: tally.count for kind, tally in read.tallies.items() if kind not in KEPT}
     if data.streaming:
-        return StreamedWords(dataset, name, seed, data.shuffle_block, left_out)
-    rows, aspect_ratios, report = check_words(dataset, name, collator, data.bad_labels)
-    return StoredWords(dataset, name, seed, rows, aspect_ratios, left_out | report.counts)
+        return StreamedSamples(dataset, name, seed, data.shuffle_block, left_out)
+    rows, aspect_ratios, report = check_samples(dataset, name, collator, data.bad_labels)
+    return StoredSamples(dataset, name, seed, rows, aspect_ratios, left_out | report.counts)
 
 
-def _rendered_words(synthesis: SynthesisArguments, collator: WordCollator, seed: int) -> RenderedWords:
+def _rendered_words(synthesis: SynthesisArguments, collator: WordCollator, seed: int) -> RenderedSamples:
     from ..synthesis import find_fonts
 
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=synthesis.fonts or None)
     mode = "L" if collator.image_processor.do_grayscale else "RGB"
-    return RenderedWords(partial(_make_renderer, characters, fonts, mode, synthesis, seed))
+    return RenderedSamples(partial(_make_renderer, characters, fonts, mode, synthesis, seed))
 
 
 def _make_renderer(characters: tuple[str, ...], fonts: list, mode: str, synthesis: SynthesisArguments, seed: int):

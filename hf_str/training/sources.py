@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Where training words come from: finite sets, streams and the renderer, mixed into one endless numbered sequence.
 
 Word number `n` of a run depends on the seed and `n` alone, not on the number of processes or workers, nor on what was
@@ -15,17 +17,25 @@ import numpy as np
 import torch.utils.data
 
 from ..models.crnn.image_loading_crnn import UnreadableImageError
-from .bad_words import BadWords, image_size
-from .collator import BadWordError, PreparedWord, WordCollator
+from .collator import InvalidSampleError, PreparedSample, WordCollator
+from .invalid_samples import InvalidSamples, image_size
 
 
-__all__ = ["RawWord", "RenderedWords", "StoredWords", "StreamedWords", "TrainingWords", "WordSource", "parse_weights"]
+__all__ = [
+    "RawSample",
+    "RenderedSamples",
+    "SampleSource",
+    "StoredSamples",
+    "StreamedSamples",
+    "TrainingSamples",
+    "parse_weights",
+]
 
 #: The seeds of independent kinds of chance: the order of words, the mixture, the augmentation.
 _ORDER, _MIXTURE, _AUGMENTATION = 1, 2, 3
 
 
-class RawWord(NamedTuple):
+class RawSample(NamedTuple):
     """A word as its source has it.
 
     Attributes:
@@ -41,25 +51,25 @@ class RawWord(NamedTuple):
     augment: bool = True
 
 
-class WordSource(Protocol):
+class SampleSource(Protocol):
     """An endless sequence of words by position; a finite set comes again and again, in another order each time."""
 
     name: str
     #: Words in one pass, or `None` where that is not known.
     length: int | None
 
-    def words(self, positions: Sequence[int]) -> list[RawWord]:
+    def words(self, positions: Sequence[int]) -> list[RawSample]:
         """The words at these positions."""
 
     def aspect_ratios(self, positions: Sequence[int]) -> list[float]:
         """Width / height of these words, or a guess at it: batches of like width are made by it."""
 
 
-class StoredWords:
+class StoredSamples:
     """The words of a `datasets.Dataset`, each once before any comes again.
 
     Args:
-        dataset: with the columns `image` (`{"bytes", "path"}`) and `text`; a [`WordTable`] does as well.
+        dataset: with the columns `image` (`{"bytes", "path"}`) and `text`; a [`SampleTable`] does as well.
         name: for messages.
         seed: of the order.
         rows: which rows are used; all by default.
@@ -87,11 +97,11 @@ class StoredWords:
         self._aspect_ratios = aspect_ratios
         self._passes: deque[tuple[int, np.ndarray]] = deque(maxlen=2)
 
-    def words(self, positions: Sequence[int]) -> list[RawWord]:
+    def words(self, positions: Sequence[int]) -> list[RawSample]:
         rows = self._rows_at(positions)
         columns = self.dataset[rows]  # at once: several times as fast as one by one
         return [
-            RawWord(image, text, f"row {row} of {self.name!r}")
+            RawSample(image, text, f"row {row} of {self.name!r}")
             for row, image, text in zip(rows, columns["image"], columns["text"], strict=True)
         ]
 
@@ -115,7 +125,7 @@ class StoredWords:
         return order
 
 
-class StreamedWords:
+class StreamedSamples:
     """The words of a `datasets.IterableDataset`, shuffled in blocks; a stream that ends starts again.
 
     Each process reads the whole stream, but decodes only the images of its own batches: the order does not depend on
@@ -147,8 +157,8 @@ class StreamedWords:
         self.left_out = dict(left_out or {})
         self._restart()
 
-    def words(self, positions: Sequence[int]) -> list[RawWord]:
-        return [RawWord(*self._row(position), f"word {position} of {self.name!r}") for position in positions]
+    def words(self, positions: Sequence[int]) -> list[RawSample]:
+        return [RawSample(*self._row(position), f"word {position} of {self.name!r}") for position in positions]
 
     def aspect_ratios(self, positions: Sequence[int]) -> list[float]:
         return [_aspect_ratio(self._row(position)[0]) for position in positions]
@@ -186,7 +196,7 @@ class StreamedWords:
                 raise ValueError(f"the stream {self.name!r} has no words")
 
 
-class RenderedWords:
+class RenderedSamples:
     """Words that no camera saw, without end.
 
     Args:
@@ -199,9 +209,9 @@ class RenderedWords:
     def __init__(self, make_renderer: Callable[[], Any], name: str = "synth"):
         self.make_renderer, self.name = make_renderer, name
 
-    def words(self, positions: Sequence[int]) -> list[RawWord]:
+    def words(self, positions: Sequence[int]) -> list[RawSample]:
         return [
-            RawWord(*self._renderer.render(position), f"rendered word {position}", augment=False)
+            RawSample(*self._renderer.render(position), f"rendered word {position}", augment=False)
             for position in positions
         ]
 
@@ -218,7 +228,7 @@ class RenderedWords:
         return self.make_renderer()
 
 
-class TrainingWords(torch.utils.data.Dataset):
+class TrainingSamples(torch.utils.data.Dataset):
     """Word number `n` of the run, whatever it comes from, prepared for the model.
 
     Sources take turns in blocks of 4,096 words in which each has its exact share, in random order.
@@ -229,7 +239,7 @@ class TrainingWords(torch.utils.data.Dataset):
         collator: prepares the words.
         seed: of all chance.
         augmentation: strength of the augmentation of words that were not rendered; 0 for none.
-        bad_words: what to do with words that cannot be trained on: raise, or count and take the next one instead.
+        invalid_samples: what to do with samples that cannot be trained on: raise, or count and take the next one.
 
     Raises:
         ValueError: weights that are no shares, or missing where a source has no known size.
@@ -239,15 +249,15 @@ class TrainingWords(torch.utils.data.Dataset):
 
     def __init__(
         self,
-        sources: Sequence[WordSource],
+        sources: Sequence[SampleSource],
         collator: WordCollator,
         weights: Sequence[float | None] | None = None,
         seed: int = 0,
         augmentation: float = 0.0,
-        bad_words: BadWords | None = None,
+        invalid_samples: InvalidSamples | None = None,
     ):
         self.sources, self.collator, self.seed, self.augmentation = list(sources), collator, seed, augmentation
-        self.bad_words = bad_words or BadWords("error")
+        self.invalid_samples = invalid_samples or InvalidSamples("error")
         self.shares = _shares(self.sources, weights)
         self._counts = _apportioned(self.shares, self.BLOCK)
         for source, count in zip(self.sources, self._counts, strict=True):
@@ -255,20 +265,20 @@ class TrainingWords(torch.utils.data.Dataset):
                 raise ValueError(f"the weight of {source.name!r} is so small that it would never be used")
 
     @property
-    def words_in_a_pass(self) -> int | None:
+    def samples_per_epoch(self) -> int | None:
         """Words until every source has been seen once; `None` where one has no end."""
         lengths = [source.length for source in self.sources]
         if None in lengths:
             return None
         return max(math.ceil(length / share) for length, share in zip(lengths, self.shares, strict=True))
 
-    def __getitem__(self, index: int) -> PreparedWord:
+    def __getitem__(self, index: int) -> PreparedSample:
         return self.__getitems__([index])[0]
 
-    def __getitems__(self, indices: Sequence[int]) -> list[PreparedWord]:
+    def __getitems__(self, indices: Sequence[int]) -> list[PreparedSample]:
         """The words of a batch; torch's data loaders prefer this to one by one."""
         places = [self.place(index) for index in indices]
-        raw: dict[tuple[int, int], RawWord] = {}
+        raw: dict[tuple[int, int], RawSample] = {}
         for source in {source for source, _ in places}:
             positions = [position for number, position in places if number == source]
             words = self.sources[source].words(positions)
@@ -292,16 +302,16 @@ class TrainingWords(torch.utils.data.Dataset):
         source = int(turns[offset])
         return source, block * self._counts[source] + int(ranks[offset])
 
-    def _prepare(self, index: int, place: tuple[int, int], word: RawWord) -> PreparedWord:
+    def _prepare(self, index: int, place: tuple[int, int], word: RawSample) -> PreparedSample:
         source, position = place
         strength = self.augmentation if word.augment else 0.0
         rng = np.random.default_rng([self.seed, _AUGMENTATION, index]) if strength else None
         for attempt in range(100):
             try:
                 return self.collator.prepare(word.image, word.text, rng, strength)
-            except BadWordError as error:
-                is_ours = isinstance(self.sources[source], RenderedWords)  # nobody could correct it
-                self.bad_words.found(word.name, error, "drop" if is_ours else None)
+            except InvalidSampleError as error:
+                is_ours = isinstance(self.sources[source], RenderedSamples)  # nobody could correct it
+                self.invalid_samples.found(word.name, error, "drop" if is_ours else None)
             word = self.sources[source].words([position + attempt + 1])[0]  # batches stay full
         raise ValueError(
             f"100 words in a row of {self.sources[source].name!r} cannot be trained on; the last: {word.name}"
@@ -341,7 +351,7 @@ def _parse_weight(argument: str) -> tuple[str, float | None]:
     return name, weight
 
 
-def _shares(sources: Sequence[WordSource], weights: Sequence[float | None] | None) -> list[float]:
+def _shares(sources: Sequence[SampleSource], weights: Sequence[float | None] | None) -> list[float]:
     if not sources:
         raise ValueError("there is nothing to train on: name at least one source of words")
     if weights is None or all(weight is None for weight in weights):

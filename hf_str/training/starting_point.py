@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The checkpoint that a run starts from: one of ours, or a recognizer of PP-OCR, which is converted on the way."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """`Trainer` for CTC recognisers: numbered words, greedy evaluation, averaged weights, checkpoints that are whole."""
 
 import os
@@ -11,7 +13,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer, TrainerCallback, TrainingArguments
 from transformers.utils import logging
 
-from ..whole_files import finite_or_null
+from ..utils.atomic_writes import finite_or_null
 from .arguments import RecipeArguments
 from .checkpointing import BestCheckpoint, completed, keep_newest
 from .ema import WeightAverage
@@ -19,7 +21,7 @@ from .evaluation import evaluate_all
 from .guard import NonFiniteGuard, name_batch
 from .schedule import learning_rate_schedule
 from .setup import make_loader, save_recognizer
-from .sources import TrainingWords
+from .sources import TrainingSamples
 
 
 __all__ = ["CTCTrainer"]
@@ -48,7 +50,7 @@ class CTCTrainer(Trainer):
         self,
         model: Any,
         args: TrainingArguments,
-        words: TrainingWords,
+        words: TrainingSamples,
         validation: Mapping[str, Any],
         recipe: RecipeArguments,
         bucket_steps: int = 0,
@@ -145,7 +147,7 @@ class CTCTrainer(Trainer):
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any):
         """Logs, with what was left out so far; what is NaN or infinite, such as the norm of a bad step, is `None`."""
-        counts = {"skipped_steps": self.guard.skipped, "bad_words": self.words.bad_words.count}
+        counts = {"skipped_steps": self.guard.skipped, "invalid_samples": self.words.invalid_samples.count}
         super().log(finite_or_null({**logs, **{name: n for name, n in counts.items() if n}}), *args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any):
@@ -180,5 +182,5 @@ class _StepCallback(TrainerCallback):
             trainer.average.update(trainer.accelerator.unwrap_model(trainer.model), state.global_step)
         # Trainer counts the epochs from where its loader starts; what is meant is passes over the words.
         words_seen = state.global_step * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        words_in_a_pass = trainer.words.words_in_a_pass or args.max_steps * words_seen // max(state.global_step, 1)
-        state.epoch = words_seen / words_in_a_pass
+        samples_per_epoch = trainer.words.samples_per_epoch or args.max_steps * words_seen // max(state.global_step, 1)
+        state.epoch = words_seen / samples_per_epoch

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Another charset for a trained recogniser, without forgetting the characters that it knows."""
 
 from dataclasses import dataclass

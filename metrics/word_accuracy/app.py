@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The Space's page: compute the metric in the browser.
 
 `evaluate.utils.launch_gradio_widget` needs Gradio 3, which does not go with transformers 5; so the page is made here.

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Word accuracy of scene text recognition, with CER, LER and 1-NED, as a module of `evaluate`."""
 
 import datasets

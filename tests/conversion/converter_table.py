@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Prints the table of converters: python -m tests.conversion.converter_table
 
 Each family's graph of full size gets random weights, is saved as its project saves it, converted, and compared: the

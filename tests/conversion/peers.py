@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """One entry for each kind of checkpoint that converts: its graph, how its project saves it and prepares images."""
 
 import pickle

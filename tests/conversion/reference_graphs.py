@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The graphs of other projects, written again from their papers and layouts, with the names of weights they save.
 
 They share nothing with hf_str. All take images (batch, channels, height, width) to logits (batch, time, classes).

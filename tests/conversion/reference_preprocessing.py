@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """How other projects prepare a picture of a word, written again step by step: (channels, height, width), float."""
 
 import math

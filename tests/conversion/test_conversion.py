@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What is refused and what is forgiven: other networks, charsets that do not fit, files with more than weights."""
 
 import pickle

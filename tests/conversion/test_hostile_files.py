@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Files that are damaged, hostile or no weights at all are refused in a line that says what they are; nothing runs."""
 
 import argparse

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Converted checkpoints give the logits of their projects' graphs, and their image processors the projects' pixels."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Pixels against the other projects' own code, where it is installed: what README says of them, in grey levels."""
 
 import numpy as np

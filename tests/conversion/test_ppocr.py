@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """PP-OCR's recognizers: transformers' classes, PaddleOCR's training files, and the ONNX files as they are released."""
 
 import copy

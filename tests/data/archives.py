@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Small archives, made here, of exactly the layouts that data sets come in."""
 
 import io

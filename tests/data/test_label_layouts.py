@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Label files as people bring them: layouts of other projects, dialects, encodings, names of images."""
 
 import csv

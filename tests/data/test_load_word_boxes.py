@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """load_word_boxes: detection, errors, cache, streaming; and the package's lightness."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Parquet shards: bytes as they are, resumable, evenly divided, nothing mixed and nothing lost."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Each reader on a tiny archive of exactly the layout that it is for."""
 
 import io

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The report before training: what it counts, what it finds, and the page that shows it."""
 
 import html.parser
@@ -90,8 +92,8 @@ def test_the_report_says_what_training_would_say(options, tmp_path, tiny_checkpo
     pytest.importorskip("accelerate")
     pytest.importorskip("cv2")
     from hf_str.training.arguments import ModelArguments
-    from hf_str.training.bad_words import check_words
     from hf_str.training.collator import WordCollator
+    from hf_str.training.invalid_samples import check_samples
     from hf_str.training.setup import load_recognizer
 
     folder = save_set(tmp_path / "train", [*WORDS, "7", "a"])
@@ -106,7 +108,7 @@ def test_the_report_says_what_training_would_say(options, tmp_path, tiny_checkpo
     arguments = {"model_name_or_path": options.pop("model", None), "config_overrides": overrides, **options}
     model, processor = load_recognizer(ModelArguments(**arguments))
     collator = WordCollator(processor, model.config)
-    _, _, said = check_words(load_word_boxes(folder), "words", collator, "drop")
+    _, _, said = check_samples(load_word_boxes(folder), "words", collator, "drop")
     train = report["train"]
     assert (train["outside_charset"]["count"], train["too_long"]["count"]) == tuple(
         said.counts.get(reason, 0) for reason in ("outside charset", "too long")

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What visitors of the demo page can reach: their own uploads, and no other file of its host."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The demo page in a browser: headless Chromium, where it is installed."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What the page reads with."""
 
 import os
@@ -15,7 +17,7 @@ pytest.importorskip("gradio")
 from hf_str.demo import load_readers
 from hf_str.demo.page import MAX_IMAGES, MAX_LEXICON, read_files
 from hf_str.demo.readers import DEFAULT_DECODER, MAX_PREFIXES, choose_decoder, read_image
-from hf_str.models.crnn.decoders_crnn import DECODERS
+from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 
 
 @pytest.fixture(scope="module")

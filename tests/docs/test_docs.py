@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Docstrings are rendered by a documentation builder without warnings; its references lead somewhere."""
 
 import importlib.util

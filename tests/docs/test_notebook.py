@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The notebook runs from top to bottom, and what is kept of its outputs is fit to be shown."""
 
 import re

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoint folders of other families of recognisers: tiny networks with random weights."""
 
 import json

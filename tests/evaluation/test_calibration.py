@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Reliability and risk-coverage, against values worked out by hand."""
 
 import numpy as np

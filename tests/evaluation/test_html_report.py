@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The report as a browser shows it."""
 
 import html
@@ -14,7 +16,7 @@ from hf_str.evaluation import PROTOCOLS
 from hf_str.evaluation.html_report import evaluation_page, reliability_chart
 from hf_str.evaluation.predictions import Prediction
 from hf_str.evaluation.results import evaluate_parts, make_parts, software_versions
-from hf_str.html_page import as_svg_file
+from hf_str.utils.html_page import as_svg_file
 from tests.conftest import draw_word
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Readings that are written as they come, and go on where they stopped."""
 
 import json
@@ -6,7 +8,7 @@ import pytest
 
 from hf_str.data.preparation import SettingsChangedError
 from hf_str.evaluation.predictions import Prediction, PredictionFile, TestSet, check_settings, predict
-from hf_str.models.crnn.decoding_crnn import NonFiniteLogitsError
+from hf_str.models.crnn.ctc_decoding_crnn import NonFiniteLogitsError
 from tests.conftest import draw_word
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The metric as a module of `evaluate`, loaded from its folder without a network."""
 
 import importlib.util

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Code in a process of its own, which has its own cache and its own client of the Hub."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A Hub for the tests: what the client of huggingface.co asks for, answered from memory by a server on this machine.
 
 Requests are those of huggingface_hub 1.x and 2.x without Xet (`HF_HUB_DISABLE_XET=1`): creating repositories, the

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Only what a repository is made of is published by itself; anything else is asked for by its name."""
 
 import runpy

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The card made for a recognizer: its figures with what they do not look at, its words with what was left out."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Fine-tuning straight from a repository in PaddlePaddle's layout, and from what was converted of it."""
 
 import json

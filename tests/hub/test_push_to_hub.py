@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """scripts/push_to_hub.py against a Hub on this machine, with the real client: what goes up, what is refused."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Pushed here, read by strangers: fresh processes with and without hf_str, online and offline, old and new."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """`--push_to_hub` of both run scripts, from the words to the repository."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Repositories that somebody damaged or made to do harm: an error that says why, no code run, nothing written outside
 the cache."""
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What must never be published is found in any folder, in any case, and inside archives."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CTC by its definition: every path of every length, collapsed one by one. Only for a few frames and classes."""
 
 import functools

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Small networks with statistics that are not those of a fresh layer, and batches with padding."""
 
 import torch

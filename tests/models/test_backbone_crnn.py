@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Backbones of transformers as featurizers: strides along the width, padding, what is refused and how."""
 
 import copy

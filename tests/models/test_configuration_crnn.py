@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The configuration: defaults, what is refused and how, frames for a width, what a saved folder carries."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Checkpoints whose files are damaged, or say what cannot be: one error that names the file and the fault."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What runs on a CPU runs on a GPU, with the same results. Each test takes a device; CUDA's skip without one."""
 
 import copy
@@ -157,14 +159,14 @@ def test_torchvision_prepares_images_on_the_device(device):
 def test_words_that_wait_on_the_device_teach(device):
     """The reference run's way: words of a pool, changed on the device, a teacher, a meter; the loss falls."""
     pytest.importorskip("cv2")
-    from hf_str.training import BusyMeter, Teacher, WordPool, augment_batch
+    from hf_str.training import DeviceUtilization, EchoBuffer, Teacher, augment_batch
 
     torch.manual_seed(0)
     processor = CRNNProcessor.from_pretrained(hf_str.DEFAULT_CHECKPOINT)
     model = embedded().to(device)
     torch.nn.init.normal_(model.ctc_head.weight, std=0.01)  # it has forgotten what it read
-    teacher, meter = Teacher(hf_str.DEFAULT_CHECKPOINT, model, processor), BusyMeter(device)
-    pool = WordPool(16, device)
+    teacher, meter = Teacher(hf_str.DEFAULT_CHECKPOINT, model, processor), DeviceUtilization(device)
+    pool = EchoBuffer(16, device)
     images = random_images(12, 128, model.config.image_height, model.config.num_channels)
     pixels = (40 * images + 128).clamp(0, 255).to(torch.uint8).to(device)
     pool.add(pixels, torch.randint(1, 95, (12, 4), device=device))

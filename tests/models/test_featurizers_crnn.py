@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Featurizers made of stages: sizes, independence of neighbours, pooling, shortcuts, export."""
 
 import pytest

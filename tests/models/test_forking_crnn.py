@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A process that is forked after a reading reads what its parent read, and says in how many threads."""
 
 import os

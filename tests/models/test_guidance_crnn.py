@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Guidance: an attention decoder whose loss is added in training, and which is saved but never run otherwise."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """`load_word_image`: whatever holds a picture is read, whatever does not is refused by name."""
 
 import base64

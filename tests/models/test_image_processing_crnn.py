@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The image processors: geometry, numerics, padding, masks, and the agreement of the two backends."""
 
 import json

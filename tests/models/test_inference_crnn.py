@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Optimised models: they read what they read before, in any company, and refuse what they cannot do."""
 
 import copy

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The network: shapes, sizes, independence of neighbours, the loss and its edges, compile and export."""
 
 import copy

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """NaN and infinity, in weights, language models and logits: an error that names the file or the image, no reading."""
 
 import math
@@ -10,8 +12,8 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline, PrefixBeamSearch
-from hf_str.models.crnn.decoding_crnn import best_path, frame_log_probs
-from hf_str.models.crnn.ngrams_crnn import CharacterNGrams
+from hf_str.models.crnn.ctc_decoding_crnn import best_path, frame_log_probs
+from hf_str.models.crnn.ctc_ngrams_crnn import CharacterNGrams
 
 
 BAD = pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The pipeline: every way to hand images over gives what the images give one by one."""
 
 import base64

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Every preset: built as named, and a shrunk one of it learns a few words by heart."""
 
 import pytest

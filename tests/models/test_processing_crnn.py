@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The processor: images and labels in, readings with scores and places out."""
 
 import math
@@ -16,7 +18,7 @@ from hf_str import (
     LexiconDecoder,
     PrefixBeamSearch,
 )
-from hf_str.models.crnn.decoding_crnn import CTCHypothesis
+from hf_str.models.crnn.ctc_decoding_crnn import CTCHypothesis
 from tests.conftest import draw_word
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Rectification: the spline goes through its points, a new one changes nearly nothing, images stay apart."""
 
 import pytest

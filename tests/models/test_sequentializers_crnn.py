@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Sequentializers: shapes, independence of neighbours, attention implementations, positions, export."""
 
 import pytest

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """One form of text: labels, charsets and what the tokenizer reads, however an accent was typed."""
 
 import json

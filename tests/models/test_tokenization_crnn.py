@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The tokenizer: charsets, what is done to text, CTC decoding against slow references, saving."""
 
 import copy

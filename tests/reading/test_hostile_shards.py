@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Shards as strangers bring them: one bad thing costs a row or a shard, and no memory."""
 
 import gzip

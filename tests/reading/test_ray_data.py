@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The class for Ray Data: by itself, and in Ray where that is installed."""
 
 import io

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The proof that each image is read exactly once, at the smallest size; and that it would notice what is wrong."""
 
 import io

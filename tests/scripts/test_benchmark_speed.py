@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The benchmarks of speed at the smallest size: each row is there, with figures that can be."""
 
 import math

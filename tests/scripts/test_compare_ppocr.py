@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The comparison of converted recognizers of PP-OCR with transformers' classes and with the files they come from."""
 
 import importlib.util

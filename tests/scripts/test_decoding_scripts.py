@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The scripts that train a character language model, compare decoders and measure what they cost."""
 
 import math
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from hf_str import CharacterLanguageModel, CRNNTokenizer
-from hf_str.models.crnn.ngrams_crnn import CharacterNGrams
+from hf_str.models.crnn.ctc_ngrams_crnn import CharacterNGrams
 from tests.conftest import draw_word
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """`scripts/evaluate_str.py` end to end: what it writes, goes on with, refuses, and shares among processes."""
 
 import io

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """`scripts/export_onnx.py`: a folder that reads, in float32 and in int8, and what it refuses."""
 
 from pathlib import Path

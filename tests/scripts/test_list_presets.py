@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The table of presets: one row each, with counts that can be checked by hand."""
 
 import torch

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """scripts/prepare_word_boxes.py as a user runs it."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """`scripts/read_words.py` end to end: what goes in, what comes out, and what is left when something stops it."""
 
 import io

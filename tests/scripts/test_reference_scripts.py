@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The scripts around the reference checkpoint, end to end on a handful of words."""
 
 import importlib.util
@@ -12,7 +14,7 @@ import torch
 from PIL import Image
 
 from hf_str import DEFAULT_CHECKPOINT, CRNNConfig, CRNNForCTC, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
-from hf_str.training import second_views, split_real_words
+from hf_str.training import extra_crops, split_real_samples
 from tests.conftest import draw_word
 from tests.training.drawing import font_folder
 
@@ -30,13 +32,13 @@ def run(script: str, *arguments) -> str:
 
 @pytest.fixture
 def words(tmp_path) -> Path:
-    """A folder of real words: twelve drawn ones, one with a character outside the charset, one that stands upright."""
+    """A folder of real words: twelve drawn ones, one with a character outside the charset, one of vertical text."""
     folder = tmp_path / "words"
     (folder / "images").mkdir(parents=True)
-    texts = ["cat", "Dog", "EXIT", "24", "Bar", "tea", "shop", "Inn", "10p", "Zoo", "map", "Key", "café", "upright"]
+    texts = ["cat", "Dog", "EXIT", "24", "Bar", "tea", "shop", "Inn", "10p", "Zoo", "map", "Key", "café", "vertical"]
     for index, text in enumerate(texts):
         image = draw_word(text)
-        image = image.rotate(90, expand=True) if text == "upright" else image
+        image = image.rotate(90, expand=True) if text == "vertical" else image
         image.save(folder / "images" / f"{index}.png")
     lines = [f"images/{index}.png\t{text}\n" for index, text in enumerate(texts)]
     (folder / "labels.tsv").write_text("".join(lines), encoding="utf-8")
@@ -70,7 +72,7 @@ def test_train_reference_on_a_cpu(words, tmp_path):
     final = tmp_path / "run" / "final"
 
     first = run("train_reference.py", *arguments)
-    assert "left out: 1 with characters outside the charset, 1 that stand upright" in first
+    assert "left out: 1 with characters outside the charset, 1 of vertical text" in first
     assert "from word 0, 0.0% of the run" in first
     assert [record["words"] for record in log_of(tmp_path / "run")] == [64, 128]
     assert all(torch.tensor(record["loss"]).isfinite() for record in log_of(tmp_path / "run"))
@@ -96,7 +98,7 @@ def test_train_reference_with_frozen_layers(words, tmp_path):
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
     arguments = ["--fonts", font_folder(), "--real", words, "--real_share", 0.5, "--batch_size", 16]
-    arguments += ["--eval_words", 32, "--max_words", 64, "--second_views", words]
+    arguments += ["--eval_words", 32, "--max_words", 64, "--extra_crops", words]
     tiny = ["--config_overrides", json.dumps(TINY)]
     run("train_reference.py", *arguments, *tiny, "--output_dir", tmp_path / "first")
     start = tmp_path / "first" / "final"
@@ -123,10 +125,10 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     street = tmp_path / "street"
     street.mkdir()
     (street / "labels.tsv").write_text("../words/images/0.png\tcat\n../words/images/1.png\tDog\n")
-    arguments += ["--self_labelled", street, "--second_views", words]
+    arguments += ["--pseudo_labeled", street, "--extra_crops", words]
     said = run("pack_training_files.py", "--output_dir", packed, "--num_faces", 3, *arguments)
     assert "families: " in said
-    folders = {"fonts", "lexicons", "backgrounds", "real", "self_labelled", "second_views"}
+    folders = {"fonts", "lexicons", "backgrounds", "real", "pseudo_labeled", "extra_crops"}
     assert folders == {path.name for path in packed.iterdir()}
     assert len(list((packed / "fonts").iterdir())) == 3
     assert len(list((packed / "lexicons").iterdir())) == len(lexicons)
@@ -135,7 +137,7 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     names = [path.name for path in (words / "images").iterdir()]
     assert sorted(names) == sorted(path.name for path in (packed / "real" / "words" / "images").iterdir())
     # Images outside their folder get names of their own.
-    labels = (packed / "self_labelled" / "street" / "labels.tsv").read_text()
+    labels = (packed / "pseudo_labeled" / "street" / "labels.tsv").read_text()
     assert labels == "images/00000.jpg\tcat\nimages/00001.jpg\tDog\n"
 
     arguments = ["--profile", "gpu", "--files", packed, "--device", "cpu", "--config_overrides", json.dumps(TINY)]
@@ -143,7 +145,7 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     arguments += ["--eval_words", 96, "--max_words", 192, "--easy_words", 64]
     piece = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run", "--max_minutes", 0.001)
     assert "8.3% of the run is done" in piece
-    views = len(second_views([words], split_real_words([words], CRNNTokenizer(charset="94")).validation))
+    views = len(extra_crops([words], split_real_samples([words], CRNNTokenizer(charset="94")).validation))
     assert f"labelled by a model, or seen in a second view: {2 + views}\n" in piece
     assert "The same command goes on." in piece
     rest = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run")
@@ -225,11 +227,11 @@ def test_compare_levers(words, tiny_checkpoint, tmp_path):
     """Each run differs from the plain one in its lever, and goes on from the same checkpoint."""
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
-    arguments = ["--output_dir", tmp_path, "--init_from", tiny_checkpoint, "--self_labelled", words]
+    arguments = ["--output_dir", tmp_path, "--init_from", tiny_checkpoint, "--pseudo_labeled", words]
     arguments += ["--teacher", tiny_checkpoint, "--levers"]
     arguments += ["plain", "teacher", "self-labelled-words", "guidance-decoder", "--fonts", font_folder()]
     arguments += ["--real", words, "--batch_size", 4, "--eval_words", 4, "--max_words", 8]
-    output = run("compare_levers.py", *arguments)
+    output = run("compare_ablations.py", *arguments)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in output.splitlines() if line[:2] == "| "]
     assert [row[:2] for row in rows[1:]] == [
         ["plain", "8"],
@@ -240,7 +242,7 @@ def test_compare_levers(words, tiny_checkpoint, tmp_path):
     losses = {name: log_of(tmp_path / name)[0]["loss"] for name in ("plain", "teacher", "guidance-decoder")}
     assert len(set(losses.values())) == 3
     settings = json.loads((tmp_path / "self-labelled-words" / "run.json").read_text())
-    assert settings["self_labelled"] == [str(words)]
+    assert settings["pseudo_labeled"] == [str(words)]
     assert not CRNNForCTC.from_pretrained(tmp_path / "plain" / "final").config.guidance_decoder
     assert CRNNForCTC.from_pretrained(tmp_path / "guidance-decoder" / "final").config.guidance_decoder
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Both run scripts, end to end on drawn words: training, recovery, and what they say of mistakes."""
 
 import json
@@ -182,7 +184,7 @@ def test_bad_words_stop_the_run_or_are_left_out(words, tmp_path, monkeypatch):
 def test_bad_words_of_a_stream_are_counted_in_the_log(words, tmp_path, monkeypatch, caplog):
     more = ["--dataset", words["bad"], "--streaming", "--shuffle_block", "4", "--bad_labels", "drop"]
     run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=4))
-    counts = [entry["bad_words"] for entry in history(tmp_path / "checkpoint-4") if "bad_words" in entry]
+    counts = [entry["invalid_samples"] for entry in history(tmp_path / "checkpoint-4") if "invalid_samples" in entry]
     assert counts[-1] >= 2
     assert any(
         "Left out word" in record.getMessage() and "'naïve'" in record.getMessage() for record in caplog.records

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Fonts for the tests: those of this machine where there are any, and small ones drawn here."""
 
 from pathlib import Path

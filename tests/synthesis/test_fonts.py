@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Which fonts are taken, which are refused, and what is remembered about them."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Scripts that join, stack or run from right to left are set as whole words."""
 
 import numpy as np

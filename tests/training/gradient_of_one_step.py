@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Run by `accelerate launch`: saves the gradient of the first step. Arguments: data, batch size, file."""
 
 import sys
@@ -8,7 +10,7 @@ from accelerate.utils import set_seed
 
 from hf_str.training import WordCollator
 from hf_str.training.arguments import DataArguments, ModelArguments, SynthesisArguments
-from hf_str.training.setup import load_recognizer, load_training_words, make_loader
+from hf_str.training.setup import load_recognizer, load_training_samples, make_loader
 
 
 def gradient(accelerator: Accelerator, data: str, batch_size: int, keep_aspect_ratio: bool) -> dict:
@@ -18,7 +20,7 @@ def gradient(accelerator: Accelerator, data: str, batch_size: int, keep_aspect_r
     args = ModelArguments(config_overrides=overrides, keep_aspect_ratio=keep_aspect_ratio)
     model, processor = load_recognizer(args)
     collator = WordCollator(processor, model.config)
-    words = load_training_words(DataArguments(dataset=[data]), SynthesisArguments(), collator)
+    words = load_training_samples(DataArguments(dataset=[data]), SynthesisArguments(), collator)
     rank, world_size = accelerator.process_index, accelerator.num_processes
     loader = make_loader(words, batch_size, 1, rank=rank, world_size=world_size, window=3)
     prepared = accelerator.prepare(model)

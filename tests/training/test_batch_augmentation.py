@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Augmented batches: each image in its own way, still readable, nothing without strength."""
 
 import numpy as np

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Batches of bytes give the pixels of the image processor."""
 
 import numpy as np

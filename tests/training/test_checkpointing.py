@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A checkpoint is whole or it does not count."""
 
 import json
@@ -15,7 +17,7 @@ from hf_str.training.checkpointing import (
     replace_folder,
     why_incomplete,
 )
-from hf_str.whole_files import write_json
+from hf_str.utils.atomic_writes import write_json
 
 
 def checkpoint(folder, step, content=b"weights"):

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """From word boxes to tensors: nothing differs from the image processor, nothing is dropped in silence."""
 
 import pickle
@@ -9,7 +11,7 @@ from PIL import Image
 
 from hf_str import CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
 from hf_str.data.augmentation import augment_word
-from hf_str.training import BadWordError, WordCollator, frames_needed
+from hf_str.training import InvalidSampleError, WordCollator, frames_needed
 from tests.conftest import draw_word
 from tests.training.drawing import as_row
 
@@ -103,13 +105,13 @@ def test_prepared_words_and_rows_give_the_same(collator):
     ],
 )
 def test_bad_words_are_named(collator, image, text, reason, message):
-    with pytest.raises(BadWordError, match=message) as error:
+    with pytest.raises(InvalidSampleError, match=message) as error:
         collator([{"image": image, "text": text}])
     assert error.value.reason == reason
 
 
 def test_length_is_held_against_the_own_width(wide_collator):
-    with pytest.raises(BadWordError, match="32 pixels wide"):
+    with pytest.raises(InvalidSampleError, match="32 pixels wide"):
         wide_collator.prepare(draw_word("a").resize((20, 20)), "abcdefghijklm")
     assert wide_collator.prepare(draw_word("a").resize((80, 20)), "abcdefghijklm").image.width == 128
     assert wide_collator.width_of(0.1) == 32

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Greedy readings of a data set and what is made of them."""
 
 import json
@@ -7,7 +9,7 @@ import pytest
 import torch
 
 from hf_str import CRNNTokenizer
-from hf_str.models.crnn import batching_crnn
+from hf_str.models.crnn import image_batching_crnn
 from hf_str.training import EvaluationReport, Reading, WordCollator, evaluate
 from hf_str.training.evaluation import check_validation, evaluate_all
 from tests.conftest import draw_word
@@ -128,7 +130,7 @@ def test_logits_are_bounded_and_readings_the_same(model, collator, wide_collator
     for either in (collator, wide_collator):  # without a mask and with one
         whole = evaluate(model, either, dataset, batch_size=50)
         with monkeypatch.context() as patch:
-            patch.setattr(batching_crnn, "LOGITS_BYTES", 3 * frames * 95 * 4)
+            patch.setattr(image_batching_crnn, "LOGITS_BYTES", 3 * frames * 95 * 4)
             parts = evaluate(model, either, dataset, batch_size=50)
         assert [(r.row, r.text) for r in parts.readings] == [(r.row, r.text) for r in whole.readings]
         assert [r.score for r in parts.readings] == pytest.approx([r.score for r in whole.readings], abs=1e-6)

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Losses that are not finite do no harm, and not for ever."""
 
 import pytest

@@ -1,16 +1,18 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What a run says of itself: how busy its device was, and its curves."""
 
 import json
 import time
 
-from hf_str.training.busy_meter import BusyMeter
 from hf_str.training.curves import write_curves
+from hf_str.training.device_utilization import DeviceUtilization
 
 
 def test_busy_share(monkeypatch):
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
-    meter = BusyMeter("cpu")
+    meter = DeviceUtilization("cpu")
     for _ in range(3):
         now[0] += 1.0  # waits
         with meter.step():

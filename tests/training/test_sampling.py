@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Which words make which batch: the same for any number of processes and from any start."""
 
 from itertools import chain

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The Trainer of run_ctc_str.py, as far as its scripts' tests do not reach."""
 
 import json
@@ -5,14 +7,14 @@ import json
 import pytest
 from transformers import TrainingArguments
 
-from hf_str.training import StoredWords, TrainingWords, learning_rate_factor
+from hf_str.training import StoredSamples, TrainingSamples, learning_rate_factor
 from hf_str.training.arguments import RecipeArguments
 from hf_str.training.trainer import CTCTrainer
 
 
 def trainer(model, processor, collator, dataset, tmp_path, **options):
     args = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, per_device_train_batch_size=4, **options)
-    words = TrainingWords([StoredWords(dataset)], collator)
+    words = TrainingSamples([StoredSamples(dataset)], collator)
     return CTCTrainer(model, args, words, {}, RecipeArguments(ema_decay=0.5), processing_class=processor)
 
 

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """From arguments to model, words and loader."""
 
 import json
@@ -25,7 +27,7 @@ from hf_str.training.setup import (
     default_learning_rate,
     describe_data,
     load_recognizer,
-    load_training_words,
+    load_training_samples,
     load_validation_sets,
     make_loader,
     save_recognizer,
@@ -43,7 +45,7 @@ def parquet(tmp_path_factory):
 
 
 def words_of(collator, *dataset, **options):
-    return load_training_words(DataArguments(dataset=list(dataset), **options), SynthesisArguments(), collator)
+    return load_training_samples(DataArguments(dataset=list(dataset), **options), SynthesisArguments(), collator)
 
 
 def test_a_new_network():
@@ -105,17 +107,17 @@ def test_overrides_that_are_none():
 
 def test_stored_and_streamed_sources(parquet, collator):
     words = words_of(collator, parquet)
-    assert words.words_in_a_pass == 30
+    assert words.samples_per_epoch == 30
     assert "30 words" in summarize_source(words.sources[0])
     streamed = words_of(collator, parquet, streaming=True, shuffle_block=8)
-    assert streamed.words_in_a_pass is None
+    assert streamed.samples_per_epoch is None
     assert "unknown size" in summarize_source(streamed.sources[0])
     assert len(streamed[100].ids) > 0
 
 
 def test_rendered_and_stored_words_together(parquet, collator):
     synthesis = SynthesisArguments(fonts=[font_folder()], easy_words=100)
-    words = load_training_words(DataArguments(dataset=["synth=3", f"{parquet}=1"]), synthesis, collator)
+    words = load_training_samples(DataArguments(dataset=["synth=3", f"{parquet}=1"]), synthesis, collator)
     assert words.shares == [0.75, 0.25]
     loader = make_loader(words, batch_size=8, num_batches=2, num_workers=1)
     batches = list(loader)
@@ -135,7 +137,7 @@ def test_bad_labels_are_found_at_the_start(tmp_path, collator):
     as_dataset(["good", "naïve"]).to_parquet(path)
     with pytest.raises(ValueError, match="naïve"):
         words_of(collator, path)
-    assert words_of(collator, path, bad_labels="drop").words_in_a_pass == 1
+    assert words_of(collator, path, bad_labels="drop").samples_per_epoch == 1
     with pytest.raises(ValueError, match="name at least one source"):
         words_of(collator)
 
@@ -217,7 +219,7 @@ def test_a_run_records_what_it_is_trained_on(collator, tmp_path):
     data = DataArguments([f"{tmp_path / 'words.parquet'}=0.25", "synth=0.75"], bad_labels="drop")
     synthesis = SynthesisArguments(fonts=[font_folder()], lexicon=[str(tmp_path / "lexicon.txt")])
     (tmp_path / "lexicon.txt").write_text("word\nother\n")
-    words = load_training_words(data, synthesis, collator)
+    words = load_training_samples(data, synthesis, collator)
     stored, rendered = describe_data(words, synthesis)
     assert stored == {
         "name": "words.parquet",

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The families of checkpoints that can be converted: one file for each project, one table of all."""
 
 from . import clovaai, crnn_pytorch, crnn_torch7, doctr, easyocr, mmocr, openocr, paddleocr, ppocr, strhub

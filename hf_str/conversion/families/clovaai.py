@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """clovaai/deep-text-recognition-benchmark: Baek et al., "What Is Wrong With Scene Text Recognition Model Comparisons?"
 
 Four stages by name: transformation, feature extraction, sequence modelling, prediction. Those that end in CTC convert.

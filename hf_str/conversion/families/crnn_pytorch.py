@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """meijieru/crnn.pytorch: the port of the paper's code that most PyTorch CRNNs descend from."""
 
 from PIL import Image

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """bgshih/crnn: the paper's own code, in Torch7. A snapshot is two tables of tensors without names."""
 
 import torch

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """mindee/doctr: VGG-16 and MobileNetV3 of torchvision with rectangular strides, and an LSTM of two layers."""
 
 import string

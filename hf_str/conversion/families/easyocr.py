@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """JaidedAI/EasyOCR: clovaai's networks on images 64 pixels high, one for each script.
 
 `easyocr_charsets.json` has the charset of each of its models, in the order of their classes (easyocr/config.py).

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """open-mmlab/mmocr: its CRNN is that of crnn.pytorch under other names, with the blank as the last class."""
 
 from PIL import Image

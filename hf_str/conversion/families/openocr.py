@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Topdu/OpenOCR: ASTER's ResNet with an LSTM of two layers."""
 
 from PIL import Image

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """PaddlePaddle/PaddleOCR: the CRNNs that it released, and one with ASTER's ResNet."""
 
 from collections.abc import Callable, Mapping

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """PaddlePaddle/PaddleOCR: the recognizers PP-OCRv4, v5 and v6 that it released for Chinese and a hundred languages."""
 
 import json
@@ -39,7 +41,7 @@ _IMAGES = {
 PREPROCESSING = {
     # As wide as a word is, and averaged where it is made smaller: reads as well as PaddleOCR's way, in a third to half
     # of the time. Words narrower than 96 pixels run out of frames, each of which is eight pixels wide.
-    "natural": _IMAGES | {"min_width": 96, "resize_to_multiple_of": 32, "upright_ratio": 1.5},
+    "natural": _IMAGES | {"min_width": 96, "resize_to_multiple_of": 32, "vertical_aspect_ratio": 1.5},
     # With OpenCV's interpolation, and padded with zeros to 320 pixels at least.
     "paddle": _IMAGES
     | {"antialias": False, "min_width": 1, "width_rounding": "up"}

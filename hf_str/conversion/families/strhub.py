@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """baudm/parseq (strhub): the CRNN that Bautista and Atienza trained beside PARSeq."""
 
 from PIL import Image

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Readers of word boxes, one for each layout that they come in, and how to tell which one it is.
 
 A layout of one's own becomes a format like any other with a [`Reader`] in `READERS`:

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What several readers need: splits, image files by name, paths that annotations mean."""
 
 import json

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CSV as people write it: by RFC 4180, or with commas and quotation marks in labels as they are, as EasyOCR has it."""
 
 import re

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Folders of images with a table of texts: metadata.csv or metadata.jsonl, as `datasets` has it, and other CSV."""
 
 from collections.abc import Iterator, Sequence

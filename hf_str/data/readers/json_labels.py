@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """One JSON file of all labels: docTR's, that of mmocr 1.x, COCO-style ones, and plain lists of records."""
 
 import re

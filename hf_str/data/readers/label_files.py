@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Word images with a text file of labels, in each of the ways in which the field writes that file.
 
 | style  | line                                   | written by                                   |

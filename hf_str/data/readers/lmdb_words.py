@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """LMDB as the field writes it: `num-samples`, `image-000000001`, `label-000000001`, counted from 1."""
 
 import os
@@ -5,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...optional import require
+from ...utils.optional import require
 from ..items import Concatenated, Item, Skipped, Word
 from ..read_report import ReadReport
 from .common import AnnotationError, Reader, choose_split, split_of, walk

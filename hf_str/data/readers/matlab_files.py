@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Archives whose annotations are MATLAB files: IIIT5K and SynthText. They need scipy."""
 
 from collections.abc import Sequence
@@ -6,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ...optional import require
+from ...utils.optional import require
 from ..items import Concatenated, Item, Region, Scene, Skipped, Word
 from ..read_report import ReadReport
 from .common import AnnotationError, Reader, choose_split, first_existing

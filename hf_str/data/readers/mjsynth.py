@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """MJSynth, also called Synth90k: annotation_train.txt with `./2425/1/115_Lube_45484.jpg 45484`, and lexicon.txt."""
 
 from collections.abc import Sequence

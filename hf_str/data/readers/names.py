@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Labels in the names of files or folders. Other images are called and sorted just so: only read when asked for."""
 
 import re

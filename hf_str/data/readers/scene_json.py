@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Scenes whose polygons are JSON: COCO-Text, TextOCR, OpenVINO; ArT, LSVT; ReCTS; HierText."""
 
 import re

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Scenes with a text file each: ICDAR 2013, 2015, MLT and RCTW, Total-Text, Uber-Text.
 
 | style    | line                                          | written by            |

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Tables of `datasets`: Parquet and Arrow files, folders of `save_to_disk`, and data sets on the Hub."""
 
 import re
@@ -7,7 +9,7 @@ from typing import Any
 
 from transformers.utils import logging
 
-from ...optional import require
+from ...utils.optional import require
 from ..items import Item, Word
 from ..read_report import ReadReport
 from .common import AnnotationError, Reader, choose_split, split_of, walk

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """A text file for each image: `1.png` with `1.gt.txt` or `1.txt`."""
 
 import re

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Archives whose annotations are XML: Street View Text and ICDAR 2003, words and scenes."""
 
 import xml.etree.ElementTree as ElementTree

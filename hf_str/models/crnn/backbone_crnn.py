@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Any convolutional backbone of transformers as a featurizer: its strides along the width, and its padding.
 
 A backbone knows nothing of text. Two things are needed of it: how many columns it makes of a width, exactly, and that

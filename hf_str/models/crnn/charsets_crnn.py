@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Charsets: the symbols that a recognizer tells apart, by name and from what a user says."""
 
 import difflib

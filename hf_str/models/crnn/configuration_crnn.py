@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CRNN configuration: the paper's network by default, every CRNN of the field by its fields or by a preset's name."""
 
 import copy

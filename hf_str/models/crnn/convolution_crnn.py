@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What every convolutional stage needs to respect padding: columns past an image's own width count as zeros.
 
 An image alone ends in the zeros of a convolution's padding. In a batch its padding goes on to the right, with biases

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Featurization: an image becomes a sequence of frames. The height is pooled away, the width becomes time."""
 
 import torch

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """What is wrong with the files of a checkpoint that does not load, by name."""
 
 import json

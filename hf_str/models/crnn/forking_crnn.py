@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Processes forked after the first forward pass: they would wait for ever for threads that a fork does not copy."""
 
 import os

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Guidance: an attention decoder that reads the frames as well while the network is trained, and never after.
 
 Hu et al., "GTC: Guided Training of CTC Towards Efficient and Accurate Scene Text Recognition" (2020). PP-OCR and

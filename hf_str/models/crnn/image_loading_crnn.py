@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Any picture of a word -> an upright 8-bit Pillow image, or an error that names the file.
 
 Word crops come from everywhere: phone photographs with an EXIF rotation, transparent PNG renderings, 16-bit scans,

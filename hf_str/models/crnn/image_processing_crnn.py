@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Cropped word image -> CRNN input with torchvision: the same processing as the Pillow class, on any device.
 
 Importing this module needs no torchvision; making a processor does.

@@ -1,9 +1,12 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Cropped word image -> CRNN input with Pillow and NumPy, and what both backends of the processor share.
 
 This module needs no torchvision: it is the one that remote code on the Hub refers to.
 """
 
 import math
+import warnings
 from collections.abc import Iterator
 from typing import Any, ClassVar, Literal
 
@@ -64,7 +67,7 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     return_pixel_mask (`bool`, *optional*, defaults to `True`):
         Whether the output has a `pixel_mask`, which keeps the padding out of the reading. `False` is for models that
         were trained to look at their padding.
-    upright_ratio (`float`, *optional*):
+    vertical_aspect_ratio (`float`, *optional*):
         What reads words with this processor, such as the pipeline, reads images that are more than so many times as
         high as wide in three orientations, as they are and turned either way. `None`: as they are only. The processor
         itself turns nothing.
@@ -87,7 +90,7 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     padding_mode: Literal["constant", "replicate"] | None
     padding_value: float | int | list[float | int] | tuple[float | int, ...] | None
     return_pixel_mask: bool | None
-    upright_ratio: float | None
+    vertical_aspect_ratio: float | None
     antialias: bool | None
 
 
@@ -110,7 +113,14 @@ def _check_sizes(options: dict[str, Any]):
         raise ValueError(f"image_std of the image processor must not be 0: {std!r}")
     if options.get("rescale_factor") == 0:
         raise ValueError("rescale_factor of the image processor must not be 0: every image would be the same")
-    for name in ("rescale_factor", "image_mean", "image_std", "padding_value", "width_factor", "upright_ratio"):
+    for name in (
+        "rescale_factor",
+        "image_mean",
+        "image_std",
+        "padding_value",
+        "width_factor",
+        "vertical_aspect_ratio",
+    ):
         value = options.get(name)
         numbers = value if isinstance(value, (list, tuple)) else [value]
         if not all(number is None or isinstance(number, (int, float, np.number)) for number in numbers):
@@ -120,6 +130,14 @@ def _check_sizes(options: dict[str, Any]):
     for name in ("do_resize", "do_rescale", "do_normalize", "do_grayscale", "do_convert_rgb", "keep_aspect_ratio"):
         if not isinstance(options.get(name), (bool, int, np.bool_, type(None))):
             raise ValueError(f"{name} of the image processor must be true or false, not {options[name]!r}")
+
+
+def _renamed(options: dict[str, Any]) -> dict[str, Any]:
+    """Options with `upright_ratio`, as version 0.1 wrote it, under its name of today."""
+    if "upright_ratio" not in options:
+        return options
+    options = dict(options)
+    return {"vertical_aspect_ratio": options.pop("upright_ratio")} | options
 
 
 class WordImageProcessing:
@@ -152,11 +170,13 @@ class WordImageProcessing:
     padding_mode = "constant"
     padding_value = 0.0
     return_pixel_mask = True
-    upright_ratio = None
+    vertical_aspect_ratio = None
     antialias = True
 
     def __init__(self, **kwargs):
-        super().__init__(**kwargs)
+        if "upright_ratio" in kwargs:
+            warnings.warn("upright_ratio is called vertical_aspect_ratio now", FutureWarning, stacklevel=2)
+        super().__init__(**_renamed(kwargs))
         _check_sizes(vars(self) | {"size": self.size})
 
     @classmethod
@@ -167,6 +187,17 @@ class WordImageProcessing:
             loaded = super().from_pretrained(pretrained_model_name_or_path, *args, **kwargs)
             (loaded[0] if isinstance(loaded, tuple) else loaded)._try_out()
             return loaded
+
+    @classmethod
+    def from_dict(cls, image_processor_dict: dict[str, Any], **kwargs):
+        """As any image processor of transformers; a name of an earlier version is taken for what it is called now."""
+        return super().from_dict(_renamed(image_processor_dict), **kwargs)
+
+    @property
+    def upright_ratio(self) -> float | None:
+        """The name of `vertical_aspect_ratio` in version 0.1."""
+        warnings.warn("upright_ratio is called vertical_aspect_ratio now", FutureWarning, stacklevel=2)
+        return self.vertical_aspect_ratio
 
     def _try_out(self):
         """Prepares a small image, so that options which no image survives are told from a damaged image."""

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Inference: a trained network turned into its fastest form for reading, on the device where it is."""
 
 from typing import Any

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """PP-LCNetV3 and PP-LCNetV4: the convolutions of PaddlePaddle's recognizers PP-OCRv4, v5 and v6.
 
 Cui et al.: "PP-LCNet: A Lightweight CPU Convolutional Neural Network" (2021), and its successors as PaddleOCR has them

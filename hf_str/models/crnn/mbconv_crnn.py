@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """EfficientNet and MobileNetV3 with text strides: inverted residual blocks with squeeze-and-excitation.
 
 Tan, Le: "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (2019), table 1.

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """CRNN: convolutions make features of an image, a sequence model gives them context, CTC turns them into text.
 
 Shi, Bai, Yao: "An End-to-End Trainable Neural Network for Image-based Sequence Recognition and Its Application to

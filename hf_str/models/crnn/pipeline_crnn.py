@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """`pipeline("image-to-text")` for CTC recognisers."""
 
 import os
@@ -9,7 +11,7 @@ from torch.utils.data import DataLoader
 from transformers import Pipeline
 from transformers.pipelines.pt_utils import KeyDataset, PipelineDataset, PipelineIterator
 
-from .batching_crnn import Batch, make_batches, read_batches, window_size
+from .image_batching_crnn import Batch, make_batches, read_batches, window_size
 from .image_loading_crnn import load_word_image
 from .processing_crnn import CRNNProcessor
 
@@ -95,8 +97,8 @@ class ImageToTextPipeline(Pipeline):
             For one image `[{"generated_text": str, "score": float}]`; for several, one such list an image (an
             iterator of them where `inputs` is a generator or a dataset). The score is the probability of the word.
             A candidate has `log_prob` besides, the natural logarithm of its probability under CTC. A word that was
-            read after turning its image (see `upright_ratio` of the image processor) has `rotation`, 90 or 270 degrees
-            counter-clockwise, and spans are those in the turned image: 90 for words that run down, 270 for up.
+            read after turning its image (see `vertical_aspect_ratio` of the image processor) has `rotation`, 90 or 270
+            degrees counter-clockwise, and spans are those in the turned image: 90 for words that run down, 270 for up.
 
         Raises:
             ValueError: the model gives NaN or infinity for an image; the message says for which, by file or number.

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Networks of the field by name: what of `CRNNConfig` differs from the paper's network."""
 
 __all__ = ["PRESETS", "nearest_multiple"]

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Image processor and tokenizer in one: images and labels in, readings out."""
 
 from typing import Any
@@ -6,8 +8,8 @@ import torch
 from transformers import BatchFeature, ProcessorMixin
 from transformers.processing_utils import ProcessingKwargs, Unpack
 
-from .decoders_crnn import make_decoder
-from .decoding_crnn import CTCDecoder, CTCHypothesis
+from .ctc_decoders_crnn import make_decoder
+from .ctc_decoding_crnn import CTCDecoder, CTCHypothesis
 from .files_crnn import naming_files
 
 

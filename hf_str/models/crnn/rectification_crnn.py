@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Rectification: a spatial transformer that straightens bent and tilted text before it is read.
 
 Shi et al., "Robust Scene Text Recognition with Automatic Rectification" (2016), section 3.1, and "ASTER" (2018),

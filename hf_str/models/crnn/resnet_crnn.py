@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The text ResNets: residual blocks whose strides lower the height and keep the width."""
 
 import torch

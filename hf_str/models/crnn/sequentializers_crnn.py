@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Sequentialization: layers that give the frames of an image context. No image's frames see padding.
 
 All take frames (batch, time, hidden) and the number of each image's own frames (batch,), or `None` where all are real.

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The necks of PaddlePaddle's recognizers around the transformer layers, and the convolutional neck of the smallest.
 
 Du et al.: "SVTR: Scene Text Recognition with a Single Visual Model" (2022), as PP-OCRv3 to v6 have it: two transformer

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The one form of text: what every label, charset, lexicon, reading and training text is brought to."""
 
 import unicodedata

@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Text files as people bring them: UTF-8 or UTF-16 with a byte order mark, lines that end in LF, CRLF or CR."""
 
 import codecs

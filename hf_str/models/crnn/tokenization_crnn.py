@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """Characters to CTC classes and back."""
 
 import json
@@ -15,10 +17,10 @@ from transformers import TokenizersBackend
 from transformers.utils import ModelOutput, to_py_obj
 
 from .charsets_crnn import CHARSETS, resolve_charset
-from .decoders_crnn import make_decoder
-from .decoding_crnn import CTCDecoder, CTCHypothesis, collapse_paths
+from .ctc_decoders_crnn import make_decoder
+from .ctc_decoding_crnn import CTCDecoder, CTCHypothesis, collapse_paths
+from .ctc_language_model_crnn import CharacterLanguageModel
 from .files_crnn import local_path, naming_files
-from .language_model_crnn import CharacterLanguageModel
 from .text_crnn import normalize_symbols, normalize_text
 
 

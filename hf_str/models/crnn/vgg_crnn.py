@@ -1,3 +1,5 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
 """The paper's featurizer and its kin: convolutions and pools, with residual blocks in between where asked."""
 
 import torch
