@@ -1,0 +1,110 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Command lines of scripts: one style of help, and options whose old names still work, with a warning."""
+
+import argparse
+import re
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+__all__ = ["OptionParser", "positive", "rename_keys", "rename_options"]
+
+
+class OptionParser(argparse.ArgumentParser):
+    """A parser whose help keeps the lines of the description and shows the default of each option.
+
+    Args:
+        description: text above the options, usually the `__doc__` of the script.
+        renamed: new names of options by old ones, see [`rename_options`].
+        options: of `argparse.ArgumentParser`.
+    """
+
+    def __init__(
+        self, description: str | None = None, renamed: Mapping[str, str] | None = None, **options: Any
+    ) -> None:
+        options.setdefault("formatter_class", _HelpFormatter)
+        super().__init__(description=description, **options)
+        self.renamed = dict(renamed or {})
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        """See `argparse`; `parse_args` calls it as well."""
+        arguments = sys.argv[1:] if args is None else args
+        return super().parse_known_args(rename_options(arguments, self.renamed), namespace)
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        # Of None, [] and False the default says nothing: the text says what happens then.
+        if "default" in text or not action.option_strings or action.default in (None, False, [], argparse.SUPPRESS):
+            return text
+        return f"{text} (default: %(default)s)".lstrip()
+
+
+def positive(text: str) -> int:
+    """The `type` of an option that takes an integer of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, not {text!r}")
+    return int(text)
+
+
+def rename_options(arguments: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
+    """Replaces old names of options on a command line by the new ones, each with a warning.
+
+    For any parser that takes a list of arguments, such as `HfArgumentParser`:
+
+        parser.parse_args_into_dataclasses(rename_options(sys.argv[1:], {"data": "dataset"}))
+
+    `--data=words/` becomes `--dataset=words/` and `--no_data` becomes `--no_dataset`. Hyphens and underscores within
+    an old name are the same. Arguments after a separate `--` are not options and stay as they are.
+
+    Args:
+        arguments: the command line, without the program.
+        renamed: new names by old ones, both without leading hyphens and with underscores.
+    """
+    arguments = list(arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [_rename_option(argument, renamed) for argument in arguments[:end]] + arguments[end:]
+
+
+def _rename_option(argument: str, renamed: Mapping[str, str]) -> str:
+    option, equals, value = argument.partition("=")
+    match = re.fullmatch(r"--(no[-_])?(.+)", option)
+    new_name = renamed.get(match[2].replace("-", "_")) if match else None
+    if match is None or new_name is None:
+        return argument
+    new_option = f"--{match[1] or ''}{new_name}"
+    _warn(option, new_option)
+    return f"{new_option}{equals}{value}"
+
+
+def rename_keys(options: Mapping[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+    """Replaces old names of options in a JSON object by the new ones, each with a warning.
+
+    Args:
+        options: what the JSON file holds.
+        renamed: new names by old ones.
+
+    Returns:
+        The options in their order.
+
+    Raises:
+        ValueError: an option is given under both names.
+    """
+    current = {}
+    for name, value in options.items():
+        new_name = renamed.get(name, name)
+        if new_name != name:
+            _warn(name, new_name)
+        if new_name in current:
+            raise ValueError(f"the option {new_name} is given twice, once under its old name")
+        current[new_name] = value
+    return current
+
+
+def _warn(old: str, new: str) -> None:
+    message = f"{old} is deprecated and will be removed in the next version; use {new}."
+    warnings.warn(message, FutureWarning, stacklevel=3)
