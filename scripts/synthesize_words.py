@@ -27,7 +27,7 @@ from datasets import Dataset, Features, Image, Value, disable_progress_bars
 from tqdm import tqdm
 
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
-from hf_str.synthesis import WordRenderer, WordSampler, find_fonts
+from hf_str.synthesis import WordRenderer, find_fonts, make_renderer
 from hf_str.synthesis.contact_sheet import contact_sheet
 
 
@@ -40,7 +40,7 @@ def main() -> None:
     args = parse_args()
     args.output_dir.mkdir(parents=True, exist_ok=True)
     check_settings(args)
-    renderer = make_renderer(args)
+    renderer = renderer_of(args)
     print(f"{len(renderer.fonts)} fonts; charset: {''.join(renderer.sampler.characters)}")
     if uninvented := renderer.sampler.uninvented:
         print(
@@ -49,7 +49,7 @@ def main() -> None:
         )
     write_contact_sheet(renderer, args.num_words, args.output_dir / "contact_sheet.png")
     if args.contact_sheets:
-        renderer.easy_words = 0
+        renderer.curriculum_samples = 0
         for difficulty in SHEET_DIFFICULTIES:
             renderer.difficulty = difficulty
             write_contact_sheet(renderer, args.num_words, args.output_dir / f"contact_sheet_{difficulty:.2f}.png")
@@ -134,17 +134,21 @@ def check_settings(args: argparse.Namespace) -> None:
     file.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
 
-def make_renderer(args: argparse.Namespace) -> WordRenderer:
+def renderer_of(args: argparse.Namespace) -> WordRenderer:
     characters = resolve_charset(args.charset)
-    return WordRenderer(
-        WordSampler(characters, args.lexicon, args.max_length, args.random_share, args.ranked),
+    return make_renderer(
+        characters,
         find_fonts(characters, folders=args.fonts, progress=multiprocessing.parent_process() is None),
+        lexicons=args.lexicon,
+        max_length=args.max_length,
+        random_share=args.random_share,
+        ranked=args.ranked,
         difficulty=args.difficulty,
         mode=args.mode,
         height=tuple(args.height),
         backgrounds=args.backgrounds,
         seed=args.seed,
-        easy_words=args.easy_words,
+        curriculum_samples=args.easy_words,
         vertical_share=args.vertical_share,
     )
 
@@ -153,7 +157,7 @@ def start_worker(args: argparse.Namespace) -> None:
     """Gives this process its own renderer."""
     disable_progress_bars()  # those of `datasets` would break ours
     global RENDERER, SUFFIX  # a pool has no other place for what its processes keep
-    RENDERER, SUFFIX = make_renderer(args), {"jpeg": ".jpg", "png": ".png"}[args.format]
+    RENDERER, SUFFIX = renderer_of(args), {"jpeg": ".jpg", "png": ".png"}[args.format]
 
 
 def write_shard(shard: tuple[Path, range]) -> int:

@@ -50,7 +50,7 @@ from tqdm import tqdm
 
 from hf_str.data import read_word_folder
 from hf_str.models.crnn.presets_crnn import PRESETS
-from hf_str.synthesis import Font, WordRenderer, WordSampler, find_fonts
+from hf_str.synthesis import find_fonts, make_renderer
 from hf_str.training import (
     ByteCollator,
     DeviceUtilization,
@@ -294,23 +294,27 @@ def training_samples(args: argparse.Namespace, collator: ByteCollator, real: Sam
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=args.fonts, progress=True)
     mode = "L" if collator.image_processor.do_grayscale else "RGB"
-    height = collator.image_processor.size["height"]
-    rendered = RenderedSamples(partial(make_renderer, args, characters, fonts, mode, height))
+    # Heights of photographs in pixels: some are lower, some higher than the image that the network sees.
+    height = (28, max(64, round(1.7 * collator.image_processor.size["height"])))
+    renderer = partial(
+        make_renderer,
+        characters,
+        fonts,
+        lexicons=args.lexicon,
+        max_length=20,
+        mode=mode,
+        height=height,
+        backgrounds=args.backgrounds,
+        seed=args.seed,
+        curriculum_samples=args.easy_words,
+    )
+    rendered = RenderedSamples(renderer)
     sources, shares = [rendered], [1 - args.real_share]
     if len(real) and args.real_share:
         sources, shares = [*sources, StoredSamples(real, "real", args.seed)], [*shares, args.real_share]
     return TrainingSamples(
         sources, collator, shares, args.seed, augmentation=1.0, invalid_samples=InvalidSamples("drop")
     )
-
-
-def make_renderer(
-    args: argparse.Namespace, characters: tuple[str, ...], fonts: list[Font], mode: str, image_height: int
-) -> WordRenderer:
-    sampler = WordSampler(characters, lexicons=args.lexicon, max_length=20)
-    height = (28, max(64, round(1.7 * image_height)))  # of photographs, pixels: some have less, some more than is seen
-    options = {"height": height, "backgrounds": args.backgrounds, "seed": args.seed, "easy_words": args.easy_words}
-    return WordRenderer(sampler, fonts, mode=mode, **options)
 
 
 def parse_args() -> argparse.Namespace:

@@ -3,8 +3,8 @@
 """Words that no camera saw: texts, fonts, layout, appearance and degradation."""
 
 from .fonts import Font, find_fonts
-from .renderer import WordRenderer
+from .renderer import WordRenderer, make_renderer
 from .words import WordSampler
 
 
-__all__ = ["Font", "WordRenderer", "WordSampler", "find_fonts"]
+__all__ = ["Font", "WordRenderer", "WordSampler", "find_fonts", "make_renderer"]

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from bisect import bisect
 from collections import Counter
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +24,7 @@ from .shaping import needs_shaping, require_shaping
 from .words import WordSampler
 
 
-__all__ = ["WordRenderer"]
+__all__ = ["WordRenderer", "make_renderer"]
 
 cv2 = require("cv2", "synthesis")
 
@@ -44,9 +46,10 @@ class WordRenderer:
         backgrounds: a folder of photos, or a list of uint8 arrays; without any, backgrounds are painted.
         seed: a different one gives a different endless data set.
         max_aspect: widest picture, in picture heights; longer words come out lower.
-        easy_words: over so many first words the difficulty rises evenly from 0.1 to `difficulty`: a curriculum.
-        vertical_share: share of words whose letters stand one below the other, in pictures as much higher; readers of
-            lines need none.
+        curriculum_samples: number of first samples over which the difficulty rises evenly from 0.1 to `difficulty`.
+        vertical_share: share of words whose letters stand one below the other, in pictures as much higher; models
+            of horizontal lines need none.
+        easy_words: the former name of `curriculum_samples`, deprecated.
 
     Raises:
         ValueError: an argument is out of range, or no font can spell anything.
@@ -66,17 +69,24 @@ class WordRenderer:
         backgrounds: str | os.PathLike | Iterable[np.ndarray] | None = None,
         seed: int = 0,
         max_aspect: float = 12.0,
-        easy_words: int = 0,
+        curriculum_samples: int = 0,
         vertical_share: float = 0.0,
+        easy_words: int | None = None,
     ):
+        if easy_words is not None:
+            message = "`easy_words` is deprecated and will be removed; use `curriculum_samples` instead."
+            warnings.warn(message, FutureWarning, stacklevel=2)
+            curriculum_samples = easy_words
         if not 0 <= difficulty <= 1:
             raise ValueError(f"difficulty is {difficulty}, but must lie between 0 and 1.")
         if mode not in ("RGB", "L"):
             raise ValueError(f"mode is {mode!r}, but must be 'RGB' or 'L'.")
         if not 8 <= height[0] <= height[1] <= 128:
             raise ValueError(f"height is {height}, but must be (lowest, highest) within 8 to 128 pixels.")
-        if easy_words < 0 or not 0 <= vertical_share <= 1:
-            raise ValueError(f"easy_words ({easy_words}) must be 0 or more, vertical_share ({vertical_share}) 0 to 1.")
+        if curriculum_samples < 0:
+            raise ValueError(f"curriculum_samples is {curriculum_samples}, but must be 0 or more.")
+        if not 0 <= vertical_share <= 1:
+            raise ValueError(f"vertical_share is {vertical_share}, but must lie between 0 and 1.")
         cv2.setNumThreads(1)  # one small picture at a time: threads cost more than they bring
         self.sampler = sampler
         self.fonts = find_fonts(sampler.characters) if fonts is None else list(fonts)
@@ -86,7 +96,7 @@ class WordRenderer:
         self.mode = mode
         self.height = height
         self.seed = seed
-        self.easy_words = easy_words
+        self.curriculum_samples = curriculum_samples
         self.vertical_share = vertical_share
         self.max_aspect = max_aspect
         if needs_shaping("".join(sampler.characters)):
@@ -119,10 +129,10 @@ class WordRenderer:
         return self.sampler.sample(self._chance(index))
 
     def difficulty_at(self, index: int) -> float:
-        """How hard word number `index` is: `difficulty`, or less among the first `easy_words`."""
-        if index >= self.easy_words or self.difficulty <= _START:
+        """How hard word number `index` is: `difficulty`, or less among the first `curriculum_samples`."""
+        if index >= self.curriculum_samples or self.difficulty <= _START:
             return self.difficulty
-        return _START + (self.difficulty - _START) * index / self.easy_words
+        return _START + (self.difficulty - _START) * index / self.curriculum_samples
 
     def render_text(self, text: str, rng: np.random.Generator) -> np.ndarray:
         """Renders `text`; the picture is like that of [`render`].
@@ -347,6 +357,39 @@ class WordRenderer:
     def _in_mode(self, colour: np.ndarray) -> np.ndarray:
         """An RGB colour, as (channels,)."""
         return colour if self._channels == 3 else np.array([appearance.luminance(colour)], np.float32)
+
+
+def make_renderer(
+    characters: Iterable[str],
+    fonts: list[Font] | None = None,
+    *,
+    lexicons: Iterable[str | os.PathLike] | None = None,
+    max_length: int = 25,
+    random_share: float = 0.0,
+    ranked: bool = False,
+    **options: Any,
+) -> WordRenderer:
+    """Makes a renderer together with the sampler of its texts.
+
+    Args:
+        characters: every character that a text may hold.
+        fonts: see [`WordRenderer`].
+        lexicons: see [`WordSampler`], as are the next three.
+        max_length: the longest text, in characters.
+        random_share: share of texts that are random strings.
+        ranked: lexicons without counts have the most frequent word first.
+        options: the other arguments of [`WordRenderer`], such as `difficulty` or `seed`.
+
+    Raises:
+        ValueError: an argument is out of range, or no font can spell anything.
+        FileNotFoundError: a lexicon, the folder of backgrounds or a usable font does not exist.
+
+    Example:
+        >>> renderer = make_renderer("0123456789", max_length=6, difficulty=0.5)  # doctest: +SKIP
+        >>> image, text = renderer.render(0)  # doctest: +SKIP
+    """
+    sampler = WordSampler(characters, lexicons, max_length, random_share, ranked)
+    return WordRenderer(sampler, fonts, **options)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -268,27 +268,24 @@ def _open_source(
 
 
 def _rendered_words(synthesis: SynthesisArguments, collator: WordCollator, seed: int) -> RenderedSamples:
-    from ..synthesis import find_fonts
+    from ..synthesis import find_fonts, make_renderer
 
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=synthesis.fonts or None)
     mode = "L" if collator.image_processor.do_grayscale else "RGB"
-    return RenderedSamples(partial(_make_renderer, characters, fonts, mode, synthesis, seed))
-
-
-def _make_renderer(characters: tuple[str, ...], fonts: list, mode: str, synthesis: SynthesisArguments, seed: int):
-    from ..synthesis import WordRenderer, WordSampler
-
-    sampler = WordSampler(characters, lexicons=synthesis.lexicon, max_length=synthesis.max_word_length)
-    return WordRenderer(
-        sampler,
+    renderer = partial(
+        make_renderer,
+        characters,
         fonts,
+        lexicons=synthesis.lexicon,
+        max_length=synthesis.max_word_length,
         difficulty=synthesis.difficulty,
         mode=mode,
         backgrounds=synthesis.backgrounds,
         seed=seed,
-        easy_words=synthesis.easy_words,
+        curriculum_samples=synthesis.easy_words,
     )
+    return RenderedSamples(renderer)
 
 
 def _use_one_thread(worker: int = 0):

@@ -21,7 +21,7 @@ pytest.importorskip("fontTools")
 
 from hf_str.data.bending import Bend, project
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
-from hf_str.synthesis import WordRenderer, WordSampler, appearance, degradation, find_fonts
+from hf_str.synthesis import WordRenderer, WordSampler, appearance, degradation, find_fonts, make_renderer
 from hf_str.synthesis import renderer as renderer_module
 from hf_str.synthesis.contact_sheet import contact_sheet
 from hf_str.synthesis.hangul import has_hangul
@@ -125,7 +125,7 @@ def test_photos_lie_behind_the_letters(fonts):
         ({"mode": "CMYK"}, "CMYK"),
         ({"height": (40, 20)}, "height"),
         ({"fonts": []}, "font"),
-        ({"easy_words": -1}, "easy_words"),
+        ({"curriculum_samples": -1}, "curriculum_samples"),
         ({"vertical_share": 2}, "vertical_share"),
     ],
 )
@@ -187,12 +187,29 @@ def test_the_text_of_a_word_is_known_without_rendering_it(fonts):
 
 
 def test_a_curriculum_starts_easy(fonts):
-    renderer = WordRenderer(WordSampler(LATIN), fonts, easy_words=100)
+    renderer = WordRenderer(WordSampler(LATIN), fonts, curriculum_samples=100)
     assert renderer.difficulty_at(0) == pytest.approx(0.1)
     assert renderer.difficulty_at(50) == pytest.approx(0.55)
     assert renderer.difficulty_at(100) == renderer.difficulty_at(10**9) == 1.0
     half = WordRenderer(WordSampler(LATIN), fonts, difficulty=0.55)
     assert np.array_equal(renderer.render(50)[0], half.render(50)[0])
+
+
+def test_the_former_name_of_an_argument_keeps_working(fonts):
+    with pytest.warns(FutureWarning, match="curriculum_samples"):
+        renderer = WordRenderer(WordSampler(LATIN), fonts, easy_words=100)
+    assert renderer.curriculum_samples == 100
+
+
+def test_make_renderer_passes_everything_on(fonts):
+    made = make_renderer(LATIN, fonts, max_length=4, random_share=0.5, mode="L", seed=3, curriculum_samples=9)
+    renderer = WordRenderer(
+        WordSampler(LATIN, max_length=4, random_share=0.5), fonts, mode="L", seed=3, curriculum_samples=9
+    )
+    for index in range(12):
+        picture, text = made.render(index)
+        assert text == renderer.text(index) and len(text) <= 4
+        assert np.array_equal(picture, renderer.render(index)[0])
 
 
 def test_vertical_words_only_where_asked(fonts):

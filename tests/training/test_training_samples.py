@@ -81,13 +81,11 @@ def test_an_empty_stream_is_an_error(dataset):
 def test_rendered_words_of_the_real_renderer(collator):
     from functools import partial
 
-    from hf_str.synthesis import find_fonts
-    from hf_str.training.arguments import SynthesisArguments
-    from hf_str.training.setup import _make_renderer
+    from hf_str.synthesis import find_fonts, make_renderer
 
     characters = collator.tokenizer.characters
     fonts = find_fonts(characters, folders=[font_folder()])
-    source = RenderedSamples(partial(_make_renderer, characters, fonts, "L", SynthesisArguments(easy_words=10), 3))
+    source = RenderedSamples(partial(make_renderer, characters, fonts, mode="L", curriculum_samples=10, seed=3))
     first = source.words([5])[0]
     again = pickle.loads(pickle.dumps(source)).words([4, 5])[1]
     assert first.text == again.text
