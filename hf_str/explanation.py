@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from .models.crnn.image_batching_crnn import keep_surest, make_batches
+from .models.crnn.image_batching_crnn import keep_most_confident, make_batches
 
 
 __all__ = ["draw_reading", "explain_image", "read_and_explain"]
@@ -76,7 +76,7 @@ def read_and_explain(
             outputs, pixel_mask=inputs.get("pixel_mask"), target_sizes=view.sizes, **options
         )
         views.append((view, [reading | {"logits": outputs.logits[0]}]))
-    reading = keep_surest(views)[0]
+    reading = keep_most_confident(views)[0]
     logits, image = reading.pop("logits"), image.rotate(reading.get("rotation", 0), expand=True)
     symbols = processor.tokenizer.convert_ids_to_tokens(range(len(processor.tokenizer)))
     return reading, draw_reading(image, logits, reading, symbols, font)

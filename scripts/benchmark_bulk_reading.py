@@ -44,7 +44,7 @@ import torch
 from tqdm import tqdm
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
-from hf_str.reading.shards import find_shards
+from hf_str.inference.shards import find_shards
 
 
 READ_WORDS = Path(__file__).with_name("read_words.py")

@@ -44,10 +44,10 @@ from transformers.utils import logging
 import hf_str
 from hf_str.data import load_word_boxes
 from hf_str.evaluation import PROTOCOLS
+from hf_str.evaluation.baselines import BASELINES, random_crnn
 from hf_str.evaluation.engine_recognizers import ENGINES
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.evaluation.speed import make_clock, stopwatch, take_turns
-from hf_str.evaluation.untrained_recognizers import UNTRAINED, untrained_crnn
 from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.onnx import ORTCRNNForCTC, OVCRNNForCTC
 
@@ -58,7 +58,7 @@ ENGINE_NAMES = {
     "RapidOCR PP-OCRv6 small": "rapidocr",
     "Tesseract": "tesserocr",
 }
-PEERS = [*UNTRAINED, *DOCTR, *ENGINE_NAMES]
+PEERS = [*BASELINES, *DOCTR, *ENGINE_NAMES]
 
 
 @dataclass
@@ -135,19 +135,19 @@ def peer_readers(args: argparse.Namespace) -> Iterator[Reader]:
 
 def open_peer(name: str, args: argparse.Namespace) -> Reader:
     if name in DOCTR:
-        return pipeline_reader(name, *untrained_crnn(DOCTR[name]), args, is_trained=False)
+        return pipeline_reader(name, *random_crnn(DOCTR[name]), args, is_trained=False)
     if name in ENGINE_NAMES:
         package = ENGINE_NAMES[name]
         recognizer = ENGINES[package](package)
         network = (recognizer.session, "run") if hasattr(recognizer, "session") else None
     else:
-        if name in UNTRAINED:
-            recognizer_class, checkpoint = UNTRAINED[name]
+        if name in BASELINES:
+            recognizer_class, checkpoint = BASELINES[name]
             recognizer = recognizer_class(checkpoint, args.device)
         else:
             recognizer = open_recognizer(name, args.device)
         network = (recognizer.model, "generate" if recognizer.model.can_generate() else "forward")
-    return Reader(name, lambda files: read_files(recognizer, files, args), network, is_trained=name not in UNTRAINED)
+    return Reader(name, lambda files: read_files(recognizer, files, args), network, is_trained=name not in BASELINES)
 
 
 def read_files(recognizer: Recognizer, files: Sequence[str], args: argparse.Namespace) -> list[str]:

@@ -45,10 +45,10 @@ from hf_str.conversion.families.ppocr import family_of
 from hf_str.conversion.ppocr_weights import from_transformers
 from hf_str.data import WordBox, read_word_folder
 from hf_str.evaluation import PROTOCOLS
-from hf_str.evaluation.untrained_recognizers import PP_LCNET_V3, PP_LCNET_V4_TINY
+from hf_str.evaluation.baselines import PP_LCNET_V3, PP_LCNET_V4_TINY
 from hf_str.models.crnn.configuration_crnn import CRNNConfig
 from hf_str.models.crnn.ctc_language_model_crnn import CharacterNGrams
-from hf_str.models.crnn.image_batching_crnn import keep_surest, make_batches
+from hf_str.models.crnn.image_batching_crnn import keep_most_confident, make_batches
 from hf_str.utils.optional import require
 
 
@@ -166,7 +166,7 @@ def compare_words(
                     processor.tokenizer.language_model = language_model
                     readings.append((batch, processor.post_process_text_recognition(outputs, mask)))
             count += len(part)
-            for column, readings in enumerate(map(keep_surest, read)):
+            for column, readings in enumerate(map(keep_most_confident, read)):
                 same = PROTOCOLS["36"].same
                 right[column] += sum(same(readings[place]["text"], box.text) for place, box in enumerate(part))
         row += [f"{100 * one / len(boxes):.2f}" for one in right]

@@ -36,7 +36,7 @@ from hf_str.data import read_word_folder
 from hf_str.data.augmentation import augment_word
 from hf_str.evaluation import PROTOCOLS, Protocol
 from hf_str.models.crnn.ctc_decoders_crnn import CTCDecoder, make_decoder
-from hf_str.models.crnn.image_batching_crnn import make_batches, read_batches
+from hf_str.models.crnn.image_batching_crnn import make_batches, recognize_batches
 from hf_str.models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 
 
@@ -63,7 +63,7 @@ def views_of(path: Path, args: argparse.Namespace, seed: list[int]) -> list[Imag
 @torch.inference_mode()
 def read(model: CRNNForCTC, processor: CRNNProcessor, images: list[Image.Image], decoder: CTCDecoder) -> list[dict]:
     batches = make_batches(images, processor.image_processor, len(images))
-    readings = read_batches(batches, model, processor, decoder=decoder)
+    readings = recognize_batches(batches, model, processor, decoder=decoder)
     return [readings[place] for place in range(len(images))]
 
 

@@ -30,7 +30,7 @@ Processes, on one machine or many, share the shards out: have many more shards t
 GPU; on a CPU rather have a process for each core. The network computes in the fastest type of the device; texts of
 another --precision may differ a little.
 
-On clusters that run Ray, `hf_str.reading.ray_data.ReadWords` is the same for `map_batches` of Ray Data.
+On clusters that run Ray, `hf_str.inference.ray_data.WordRecognizer` is the same for `map_batches` of Ray Data.
 """
 
 import argparse
@@ -50,12 +50,12 @@ from transformers.utils import logging
 import hf_str
 from hf_str.evaluation.predictions import check_settings
 from hf_str.evaluation.recognizers import fingerprint
+from hf_str.inference.bulk_recognizer import BulkRecognizer
+from hf_str.inference.predictions import write_predictions
+from hf_str.inference.shards import BrokenShardError, find_shards
+from hf_str.inference.windows import Preparation, windows
 from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
-from hf_str.reading.output import write_readings
-from hf_str.reading.shards import BrokenShardError, find_shards
-from hf_str.reading.windows import Preparation, windows
-from hf_str.reading.word_reader import WordReader
 from hf_str.utils.optional import require
 from hf_str.utils.processes import start_process
 
@@ -71,7 +71,7 @@ def main():
         outputs = [args.output_dir / f"{shard.name}.parquet" for shard in shards]
         check_output_dir(args.output_dir, args.data)
         decoding = {"lexicon": args.lexicon, "language_model": args.language_model, "beam_width": args.beam_width}
-        reader = WordReader(args.model, device, args.precision, args.characters, args.decoder, **decoding)
+        reader = BulkRecognizer(args.model, device, args.precision, args.characters, args.decoder, **decoding)
         if rank == 0:
             unread = [shard.name for shard, path in zip(shards, outputs, strict=True) if not path.exists()]
             check_settings(args.output_dir, reading_settings(args, reader.precision), shards, unread)
@@ -101,7 +101,7 @@ def main():
             bar.total = expected_rows(counts)
             try:
                 readings = ((window, reader.read(window)) for window in own_windows)
-                counts[number], own_bad = write_readings(outputs[number], reader.schema, readings, bar.update)
+                counts[number], own_bad = write_predictions(outputs[number], reader.schema, readings, bar.update)
                 rows, bad = rows + counts[number], bad + own_bad
             except (BrokenShardError, OSError) as error:
                 problems[number] = str(error)

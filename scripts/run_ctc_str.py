@@ -53,7 +53,6 @@ from hf_str.training.arguments import (
     parse_arguments,
 )
 from hf_str.training.checkpointing import changed_settings, label_fingerprints
-from hf_str.training.evaluation import check_validation
 from hf_str.training.finishing import finish
 from hf_str.training.setup import (
     count_steps,
@@ -66,6 +65,7 @@ from hf_str.training.setup import (
     refuse_sharding,
 )
 from hf_str.training.trainer import CTCTrainer
+from hf_str.training.validation import check_validation
 
 
 logger = logging.getLogger("hf_str")

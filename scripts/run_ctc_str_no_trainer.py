@@ -51,7 +51,6 @@ from hf_str.training.arguments import (
     parse_arguments,
 )
 from hf_str.training.checkpointing import changed_settings, completed, keep_newest, label_fingerprints
-from hf_str.training.evaluation import check_validation, evaluate_all
 from hf_str.training.finishing import finish
 from hf_str.training.guard import name_batch
 from hf_str.training.setup import (
@@ -66,6 +65,7 @@ from hf_str.training.setup import (
     refuse_sharding,
     save_recognizer,
 )
+from hf_str.training.validation import check_validation, evaluate_all
 
 
 logger = logging.getLogger("hf_str")

@@ -72,8 +72,8 @@ from hf_str.training import (
 )
 from hf_str.training.arguments import ModelArguments
 from hf_str.training.checkpointing import changed_settings, completed, keep_newest, label_fingerprints, replace_folder
-from hf_str.training.evaluation import evaluate_all
 from hf_str.training.setup import load_recognizer, make_loader
+from hf_str.training.validation import evaluate_all
 from hf_str.utils.atomic_writes import finite_or_null
 
 

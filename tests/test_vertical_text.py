@@ -12,8 +12,8 @@ import hf_str
 from hf_str import CRNNForCTC, CRNNProcessor, load_word_image
 from hf_str.evaluation.recognizers import open_recognizer
 from hf_str.explanation import read_and_explain
-from hf_str.reading.windows import Preparation, Window
-from hf_str.reading.word_reader import WordReader
+from hf_str.inference.bulk_recognizer import BulkRecognizer
+from hf_str.inference.windows import Preparation, Window
 
 
 pytest.importorskip("pyarrow")
@@ -46,7 +46,7 @@ def test_every_reader_turns_them(checkpoint, level, rotation):
     for readings in ([reader(image) for image in images], reader(images, batch_size=4)):
         assert [(one["generated_text"], one["rotation"]) for (one,) in readings] == [(t, rotation) for t in level]
     assert [text for text, _ in open_recognizer(checkpoint).read(images)] == level
-    bulk = WordReader(checkpoint, device="cpu", precision="float32")
+    bulk = BulkRecognizer(checkpoint, device="cpu", precision="float32")
     window = Preparation(bulk.processor, batch_size=4)[Window(0, 0, [(None, image) for image in images])]
     assert bulk.read(window)["text"].to_pylist() == level
 

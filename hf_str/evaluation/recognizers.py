@@ -30,7 +30,7 @@ from ..conversion.ppocr_dictionary import find_ppocr_dictionary
 from ..models.crnn.ctc_decoders_crnn import make_decoder
 from ..models.crnn.ctc_decoding_crnn import CTCDecoder, NonFiniteLogitsError
 from ..models.crnn.ctc_language_model_crnn import CharacterLanguageModel
-from ..models.crnn.image_batching_crnn import Batch, bound_logits, keep_surest, make_batches, sorts_by_width
+from ..models.crnn.image_batching_crnn import Batch, bound_logits, keep_most_confident, make_batches, sorts_by_width
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.text_crnn import normalize_text
@@ -161,7 +161,7 @@ class CRNNRecognizer(Recognizer):
         lexicons = lexicons or [None] * len(images)
         batches = make_batches(list(images), self.processor.image_processor, max(1, len(images)))
         batches = bound_logits(batches, self.model, len(self.processor.tokenizer))
-        found = keep_surest((batch, self._read(batch, lexicons)) for batch in batches)
+        found = keep_most_confident((batch, self._read(batch, lexicons)) for batch in batches)
         return [(found[place]["text"], found[place]["score"]) for place in range(len(images))]
 
     def _read(self, batch: Batch, lexicons: Sequence[Sequence[str] | None]) -> list[dict[str, Any]]:

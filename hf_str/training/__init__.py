@@ -11,13 +11,13 @@ from .device_utilization import DeviceUtilization
 from .distillation import Teacher
 from .echo_buffer import EchoBuffer
 from .ema import WeightAverage
-from .evaluation import EvaluationReport, Reading, evaluate
 from .guard import NonFiniteGuard, NonFiniteLossError
 from .invalid_samples import InvalidSamples, SampleReport, check_samples
 from .real_samples import SampleTable, extra_crops, split_real_samples
 from .sampling import WordBatchSampler
 from .schedule import SCHEDULES, learning_rate_factor, learning_rate_schedule
 from .sources import RenderedSamples, StoredSamples, StreamedSamples, TrainingSamples, parse_weights
+from .validation import EvaluationReport, Reading, evaluate
 from .vocabulary import VocabularyChange, resize_vocabulary
 
 

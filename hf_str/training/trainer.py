@@ -17,11 +17,11 @@ from ..utils.atomic_writes import finite_or_null
 from .arguments import RecipeArguments
 from .checkpointing import BestCheckpoint, completed, keep_newest
 from .ema import WeightAverage
-from .evaluation import evaluate_all
 from .guard import NonFiniteGuard, name_batch
 from .schedule import learning_rate_schedule
 from .setup import make_loader, save_recognizer
 from .sources import TrainingSamples
+from .validation import evaluate_all
 
 
 __all__ = ["CTCTrainer"]

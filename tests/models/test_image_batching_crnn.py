@@ -11,17 +11,17 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
 from hf_str.evaluation.recognizers import CRNNRecognizer
+from hf_str.inference.bulk_recognizer import BulkRecognizer
+from hf_str.inference.windows import Prepared
 from hf_str.models.crnn import image_batching_crnn
 from hf_str.models.crnn.image_batching_crnn import (
     Batch,
     bound_logits,
-    keep_surest,
+    keep_most_confident,
     make_batches,
-    read_batches,
+    recognize_batches,
     window_size,
 )
-from hf_str.reading.windows import Prepared
-from hf_str.reading.word_reader import WordReader
 
 
 WORDS = [Image.effect_noise((width, 32), 80) for width in (40, 200, 45, 100, 190, 64, 32)]
@@ -107,7 +107,7 @@ def test_the_surest_reading_is_kept():
     others = [reading("long", 0.7, 0.7, 0.7, 0.7), reading("xy", 0.6, 0.6)]  # 0.7 is more than 0.6, the root of 0.36
     others += [reading("-", 0.99), reading("")]  # one character is a letter on its side
     others += [reading("so", 0.1, 0.1), reading("lo", 0.2, 0.1), reading("on", 0.8, 0.8)]
-    found = keep_surest([(first, tall), (turned, others)])
+    found = keep_most_confident([(first, tall), (turned, others)])
     assert {place: (one["text"], one.get("rotation")) for place, one in found.items()} == {
         0: ("long", 90),
         1: ("I", None),
@@ -174,12 +174,12 @@ def test_logits_are_bounded_and_readings_the_same(wide_reader, monkeypatch, mask
     model, processor = wide_reader
     images = WORDS if masked else [word.resize((200, 32)) for word in WORDS]
     with torch.inference_mode():
-        whole = read_batches(make_batches(images, processor.image_processor, 7), model, processor)
+        whole = recognize_batches(make_batches(images, processor.image_processor, 7), model, processor)
         monkeypatch.setattr(image_batching_crnn, "LOGITS_BYTES", 2**23)  # two of 200 pixels and 49 frames
         batches = make_batches(images, processor.image_processor, 7)
         parts = list(bound_logits(batches, model, 18_710))
         with Largest() as largest:
-            found = read_batches(batches, model, processor)
+            found = recognize_batches(batches, model, processor)
     assert len({reading["score"] for reading in whole.values()}) == 7
     assert [("pixel_mask" in part.inputs, len(part.places)) for part in parts] == [(masked, n) for n in (2, 2, 2, 1)]
     assert largest.bytes <= 2**23
@@ -229,5 +229,5 @@ def test_whoever_reads_words_bounds_logits(wide_reader, monkeypatch, tmp_path):
     assert [text for text, _ in CRNNRecognizer(str(tmp_path)).read(WORDS)] == texts
     batches = make_batches(WORDS, processor.image_processor, 7)
     window = Prepared(0, 0, "", [None] * 7, {}, batches)
-    assert WordReader(tmp_path, device="cpu", precision="float32").read(window)["text"].to_pylist() == texts
+    assert BulkRecognizer(tmp_path, device="cpu", precision="float32").read(window)["text"].to_pylist() == texts
     assert sizes == [2, 2, 2, 1] * 3

@@ -15,14 +15,14 @@ from transformers.utils import logging
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor, ImageToTextPipeline
 from hf_str.evaluation import engine_recognizers
-from hf_str.evaluation.speed import count_multiply_accumulates, make_clock, matmul_peak, stopwatch, take_turns
-from hf_str.evaluation.untrained_recognizers import (
-    UNTRAINED,
-    UntrainedMGPSTR,
-    UntrainedPPOCR,
-    UntrainedTrOCR,
-    untrained_crnn,
+from hf_str.evaluation.baselines import (
+    BASELINES,
+    RandomMGPSTR,
+    RandomPPOCR,
+    RandomTrOCR,
+    random_crnn,
 )
+from hf_str.evaluation.speed import count_multiply_accumulates, make_clock, matmul_peak, stopwatch, take_turns
 from scripts import benchmark_network, benchmark_speed
 from tests.conftest import draw_word
 from tests.training.drawing import as_dataset
@@ -218,7 +218,7 @@ def test_untrained_trocr_generates_four_tokens(word_images):
     encoder = {"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 1, "intermediate_size": 16}
     decoder = {"vocab_size": 20, "d_model": 16, "decoder_layers": 1, "decoder_attention_heads": 2}
     decoder |= {"decoder_ffn_dim": 16, "cross_attention_hidden_size": 16}
-    recognizer = UntrainedTrOCR((encoder | {"image_size": 32}, decoder))
+    recognizer = RandomTrOCR((encoder | {"image_size": 32}, decoder))
     found = recognizer.read(word_images[:3])
     assert [text for text, _ in found] == [""] * 3
     pixel_values = recognizer.image_processor(word_images[:3], return_tensors="pt").pixel_values
@@ -227,19 +227,19 @@ def test_untrained_trocr_generates_four_tokens(word_images):
 
 def test_untrained_mgp_str(word_images):
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "num_bpe_labels": 40}
-    found = UntrainedMGPSTR(sizes | {"num_wordpiece_labels": 50}).read(word_images[:2])
+    found = RandomMGPSTR(sizes | {"num_wordpiece_labels": 50}).read(word_images[:2])
     assert [text for text, _ in found] == ["", ""]
     assert all(0 <= score <= 1 for _, score in found)
 
 
-@pytest.mark.parametrize("name", [name for name in UNTRAINED if name.startswith("PP-OCR")])
+@pytest.mark.parametrize("name", [name for name in BASELINES if name.startswith("PP-OCR")])
 def test_untrained_pp_ocr_has_the_released_size(name, word_images):
-    recognizer_class, checkpoint = UNTRAINED[name]
+    recognizer_class, checkpoint = BASELINES[name]
     try:
         recognizer = recognizer_class(checkpoint)
     except ImportError as error:
         pytest.skip(str(error))
-    assert recognizer_class is UntrainedPPOCR
+    assert recognizer_class is RandomPPOCR
     released = {"PP-OCRv6 tiny": 1.1e6, "PP-OCRv6 small": 5.27e6}  # the second: RapidOCR's file, four classes fewer
     if name in released:
         assert recognizer.num_parameters == pytest.approx(released[name], rel=0.02)
@@ -247,7 +247,7 @@ def test_untrained_pp_ocr_has_the_released_size(name, word_images):
 
 
 def test_untrained_crnn_of_doctr(word_images):
-    model, processor = untrained_crnn("doctr-mobilenet-v3-small")
+    model, processor = random_crnn("doctr-mobilenet-v3-small")
     pipe = ImageToTextPipeline(model=model, processor=processor, device="cpu")
     assert [result["generated_text"] for (result,) in pipe(word_images[:2])] == ["", ""]
 

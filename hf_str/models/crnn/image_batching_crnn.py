@@ -21,7 +21,15 @@ from PIL import Image
 from .ctc_decoding_crnn import NonFiniteLogitsError
 
 
-__all__ = ["Batch", "bound_logits", "keep_surest", "make_batches", "read_batches", "sorts_by_width", "window_size"]
+__all__ = [
+    "Batch",
+    "bound_logits",
+    "keep_most_confident",
+    "make_batches",
+    "recognize_batches",
+    "sorts_by_width",
+    "window_size",
+]
 
 #: Of a window, where images are sorted by width.
 BATCHES_PER_WINDOW = 4
@@ -89,7 +97,7 @@ def make_batches(images: Sequence[Image.Image], image_processor: Any, batch_size
     return batches
 
 
-def keep_surest(batches: Iterable[tuple[Batch, Sequence[dict[str, Any]]]]) -> dict[int, dict[str, Any]]:
+def keep_most_confident(batches: Iterable[tuple[Batch, Sequence[dict[str, Any]]]]) -> dict[int, dict[str, Any]]:
     """One reading for each image, by its place in the window.
 
     A turned image counts only where two characters or more are read in it, whose geometric mean of probabilities is
@@ -132,7 +140,7 @@ def bound_logits(batches: Iterable[Batch], model: Any, num_classes: int) -> Iter
             yield batch.select(rows, {name: values[start : rows.stop] for name, values in batch.inputs.items()})
 
 
-def read_batches(
+def recognize_batches(
     batches: Iterable[Batch],
     model: Any,
     processor: Any,
@@ -162,7 +170,9 @@ def read_batches(
             places = sorted({batch.places[row] for row in error.images})
             raise NonFiniteLogitsError(places, list(map(image_name, places))) from None
 
-    return keep_surest((batch, read(batch)) for batch in bound_logits(batches, model, len(processor.tokenizer)))
+    return keep_most_confident(
+        (batch, read(batch)) for batch in bound_logits(batches, model, len(processor.tokenizer))
+    )
 
 
 def _apart(batch: Batch, image_processor: Any) -> list[Batch]:

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from transformers import Pipeline
 from transformers.pipelines.pt_utils import KeyDataset, PipelineDataset, PipelineIterator
 
-from .image_batching_crnn import Batch, make_batches, read_batches, window_size
+from .image_batching_crnn import Batch, make_batches, recognize_batches, window_size
 from .image_loading_crnn import load_word_image
 from .processing_crnn import CRNNProcessor
 
@@ -126,7 +126,7 @@ class ImageToTextPipeline(Pipeline):
     def _forward(self, window: dict[str, Any], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
         """The readings of a window, in the order of its images."""
         batches = [Batch(*parts) for parts in window["batches"]]  # on their way to the device they became tuples
-        found = read_batches(batches, self.model, self.processor, window["image_name"], **decoding)
+        found = recognize_batches(batches, self.model, self.processor, window["image_name"], **decoding)
         return {"readings": [found[place] for place in range(len(found))]}
 
     def postprocess(self, outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:

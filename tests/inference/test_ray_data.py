@@ -32,9 +32,9 @@ def wanted(tiny_checkpoint, encoded) -> list[str]:
 
 @pytest.fixture(scope="module")
 def read_words(tiny_checkpoint):
-    from hf_str.reading.ray_data import ReadWords
+    from hf_str.inference.ray_data import WordRecognizer
 
-    return ReadWords(tiny_checkpoint, batch_size=3, device="cpu", precision="float32")
+    return WordRecognizer(tiny_checkpoint, batch_size=3, device="cpu", precision="float32")
 
 
 def column(values: list) -> np.ndarray:
@@ -62,10 +62,10 @@ def test_images_in_every_form(read_words, wanted, encoded, tmp_path):
 
 
 def test_options(tiny_checkpoint, encoded):
-    from hf_str.reading.ray_data import ReadWords
+    from hf_str.inference.ray_data import WordRecognizer
 
     options = {"device": "cpu", "characters": True, "lexicon": ["cat", "house"]}
-    read_words = ReadWords(tiny_checkpoint, image_column="data", **options)
+    read_words = WordRecognizer(tiny_checkpoint, image_column="data", **options)
     found = read_words({"data": column(encoded)})
     assert set(found["text"]) <= {"cat", "house"}
     for text, characters in zip(found["text"], found["characters"], strict=True):
@@ -87,12 +87,12 @@ def ray(monkeypatch):
 
 
 def test_in_ray(ray, tiny_checkpoint, wanted, encoded):
-    from hf_str.reading.ray_data import ReadWords
+    from hf_str.inference.ray_data import WordRecognizer
 
     rows = [{"id": number, "image": image} for number, image in enumerate([*encoded, b"no picture"])]
     options = {"model": tiny_checkpoint, "device": "cpu", "precision": "float32", "characters": True}
     readings = ray.data.from_items(rows).map_batches(
-        ReadWords, fn_constructor_kwargs=options, batch_size=4, num_cpus=1, concurrency=1
+        WordRecognizer, fn_constructor_kwargs=options, batch_size=4, num_cpus=1, concurrency=1
     )
     found = sorted(readings.take_all(), key=lambda row: row["id"])
     assert [row["id"] for row in found] == [0, 1, 2, 3, 4]

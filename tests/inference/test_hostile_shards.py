@@ -17,8 +17,8 @@ import pytest
 
 from hf_str import CRNNProcessor
 from hf_str.evaluation.predictions import SettingsChangedError, check_settings
-from hf_str.reading.shards import BadImage, BrokenShardError, ParquetShard, TarShard, find_shards
-from hf_str.reading.windows import Preparation, Window, windows
+from hf_str.inference.shards import BadImage, BrokenShardError, ParquetShard, TarShard, find_shards
+from hf_str.inference.windows import Preparation, Window, windows
 from tests.conftest import draw_word
 
 
@@ -217,7 +217,7 @@ def test_one_image_for_all_rows_of_parquet(tmp_path):
 
 def test_windows_end_at_bytes(tmp_path, monkeypatch):
     pq.write_table(pa.table({"image": [bytes(100)] * 7}), tmp_path / "a.parquet")
-    monkeypatch.setattr("hf_str.reading.windows.WINDOW_BYTES", 250)
+    monkeypatch.setattr("hf_str.inference.windows.WINDOW_BYTES", 250)
     found = list(windows([(0, ParquetShard("a", tmp_path / "a.parquet"))], 5))
     assert [(window.first_row, len(window.samples)) for window in found] == [(0, 3), (3, 3), (6, 1), (7, 0)]
 
@@ -232,8 +232,8 @@ PEAK = """
 import resource, sys
 from pathlib import Path
 from hf_str import CRNNProcessor
-from hf_str.reading.shards import TarShard
-from hf_str.reading.windows import Preparation, windows
+from hf_str.inference.shards import TarShard
+from hf_str.inference.windows import Preparation, windows
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 preparation = Preparation(CRNNProcessor.from_pretrained(sys.argv[1]), 32)
@@ -265,7 +265,7 @@ def test_large_images_are_prepared_like_others(processor, monkeypatch):
     samples = [(None, encoded(word)) for word in ("a", "word", "of", "several")]
     samples[1:1] = [(None, BadImage("no")), (None, None)]
     whole = Preparation(processor, 8)[Window(0, 0, samples)]
-    monkeypatch.setattr("hf_str.reading.windows.OPEN_PIXELS", 1)
+    monkeypatch.setattr("hf_str.inference.windows.OPEN_PIXELS", 1)
     apart = Preparation(processor, 8)[Window(0, 0, samples)]
     assert whole.bad == apart.bad == {1: "no", 2: "there is no image"}
     assert [batch.places for batch in apart.batches] == [[0], [3], [4], [5]]
@@ -274,7 +274,7 @@ def test_large_images_are_prepared_like_others(processor, monkeypatch):
 
 
 def test_an_image_that_cannot_be_prepared_costs_its_row(processor, monkeypatch):
-    from hf_str.reading import windows as module
+    from hf_str.inference import windows as module
 
     def failing(images, *others):
         if any(image.width > 1000 for image in images):
@@ -289,9 +289,9 @@ def test_an_image_that_cannot_be_prepared_costs_its_row(processor, monkeypatch):
 
 
 def test_logits_that_are_nan_cost_a_row(tiny_checkpoint):
-    from hf_str.reading.word_reader import WordReader
+    from hf_str.inference.bulk_recognizer import BulkRecognizer
 
-    reader = WordReader(tiny_checkpoint, "cpu", "float32", decoder="beam_search")
+    reader = BulkRecognizer(tiny_checkpoint, "cpu", "float32", decoder="beam_search")
     prepare = Preparation(reader.processor, 4)
     samples = [("a", encoded("one")), ("b", blank_png(30, 10)), ("c", encoded("two"))]
     wanted = reader.read(prepare[Window(0, 0, samples)]).to_pylist()

@@ -10,17 +10,17 @@ from transformers import AutoModelForCTC
 
 from ..models.crnn.ctc_decoders_crnn import make_decoder
 from ..models.crnn.ctc_decoding_crnn import CTCDecoder, NonFiniteLogitsError
-from ..models.crnn.image_batching_crnn import Batch, read_batches
+from ..models.crnn.image_batching_crnn import Batch, recognize_batches
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..utils.optional import require
-from .output import readings_schema
+from .predictions import prediction_schema
 from .windows import Prepared
 
 
-__all__ = ["WordReader"]
+__all__ = ["BulkRecognizer"]
 
 
-class WordReader:
+class BulkRecognizer:
     """A recogniser for words in bulk.
 
     Args:
@@ -33,7 +33,7 @@ class WordReader:
     Attributes:
         processor: of the recogniser.
         precision: what the network computes in, such as "bfloat16".
-        schema: of the records; see [`readings_schema`].
+        schema: of the records; see [`prediction_schema`].
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WordReader:
         self.precision = str(self.model.crnn.featurizer.dtype).removeprefix("torch.")
         self.characters = characters
         self.decoder = make_decoder(decoder, self.processor.tokenizer, **decoding)
-        self.schema = readings_schema(characters)
+        self.schema = prediction_schema(characters)
 
     @torch.inference_mode()
     def read(self, window: Prepared) -> Any:
@@ -79,7 +79,7 @@ class WordReader:
         """The readings of a window by place."""
 
         def read(batches: list[Batch]) -> dict[int, dict[str, Any]]:
-            return read_batches(
+            return recognize_batches(
                 batches,
                 self.model,
                 self.processor,

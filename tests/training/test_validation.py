@@ -11,7 +11,7 @@ import torch
 from hf_str import CRNNTokenizer
 from hf_str.models.crnn import image_batching_crnn
 from hf_str.training import EvaluationReport, Reading, WordCollator, evaluate
-from hf_str.training.evaluation import check_validation, evaluate_all
+from hf_str.training.validation import check_validation, evaluate_all
 from tests.conftest import draw_word
 from tests.training.drawing import as_dataset, as_row
 

@@ -13,12 +13,12 @@ from .shards import BrokenShardError
 from .windows import Prepared
 
 
-__all__ = ["readings_schema", "write_readings"]
+__all__ = ["prediction_schema", "write_predictions"]
 
 ROWS_PER_GROUP = 10_000
 
 
-def readings_schema(characters: bool) -> Any:
+def prediction_schema(characters: bool) -> Any:
     """The Arrow schema of readings; with `characters` also their probabilities and edges on the x axis in pixels."""
     pa = require("pyarrow")
     fields = {"row": pa.int64(), "key": pa.string(), "text": pa.string(), "score": pa.float32()}
@@ -28,7 +28,7 @@ def readings_schema(characters: bool) -> Any:
     return pa.schema(fields)
 
 
-def write_readings(
+def write_predictions(
     path: Path, schema: Any, readings: Iterable[tuple[Prepared, Any]], progress: Callable[[int], Any]
 ) -> tuple[int, int]:
     """Writes the readings of a shard, and beside them what is known of its bad images.
@@ -36,7 +36,7 @@ def write_readings(
     Args:
         path: ends in `.parquet`. Bad images go to the same name with `.bad_images.jsonl`, a line each with `row`,
             `key` and `problem`.
-        schema: see [`readings_schema`].
+        schema: see [`prediction_schema`].
         readings: the windows of a shard in order, each with its record batch.
         progress: is told how many rows came.
 

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from .. import DEFAULT_CHECKPOINT
+from .bulk_recognizer import BulkRecognizer
 from .windows import Preparation, Window
-from .word_reader import WordReader
 
 
-__all__ = ["ReadWords"]
+__all__ = ["WordRecognizer"]
 
 
-class ReadWords:
+class WordRecognizer:
     """Reads the word images of a batch of Ray Data. An actor loads the network once.
 
     An image that cannot be read has an empty text, NaN as its score and its problem in the column of that name. Ray
@@ -27,14 +27,14 @@ class ReadWords:
         model: checkpoint folder or Hub repository of a CRNN, which every node can reach.
         image_column: holds what [`load_word_image`] takes: encoded bytes, arrays, `{"bytes", "path"}`, paths.
         batch_size: images a forward pass. `map_batches` may bring more at once, at best a multiple.
-        device, precision, characters, decoder, decoding: see [`WordReader`].
+        device, precision, characters, decoder, decoding: see [`BulkRecognizer`].
 
     Example:
 
     ```python
     >>> import ray  # doctest: +SKIP
     >>> words = ray.data.read_parquet("shards/")  # doctest: +SKIP
-    >>> readings = words.map_batches(ReadWords, batch_size=1024, num_cpus=1, concurrency=8)  # doctest: +SKIP
+    >>> readings = words.map_batches(WordRecognizer, batch_size=1024, num_cpus=1, concurrency=8)  # doctest: +SKIP
     >>> readings.write_parquet("readings/")  # doctest: +SKIP
     ```
     """
@@ -50,7 +50,7 @@ class ReadWords:
         decoder: str | None = None,
         **decoding: Any,
     ):
-        self.reader = WordReader(model, device, precision, characters, decoder, **decoding)
+        self.reader = BulkRecognizer(model, device, precision, characters, decoder, **decoding)
         self.prepare = Preparation(self.reader.processor, batch_size)
         self.image_column = image_column
 

@@ -34,8 +34,8 @@ from .recognizers import MGPSTRRecognizer, PPOCRRecognizer, Recognizer, TrOCRRec
 
 
 __all__ = [
-    *("PP_LCNET_V3", "PP_LCNET_V4_TINY", "UNTRAINED"),
-    *("UntrainedMGPSTR", "UntrainedPPOCR", "UntrainedTrOCR", "untrained_crnn"),
+    *("PP_LCNET_V3", "PP_LCNET_V4_TINY", "BASELINES"),
+    *("RandomMGPSTR", "RandomPPOCR", "RandomTrOCR", "random_crnn"),
 ]
 
 #: PaddleOCR, ppocr/modeling/backbones/rec_lcnetv3.py and configs/rec/PP-OCRv5/PP-OCRv5_mobile_rec.yml: kernel size,
@@ -56,7 +56,7 @@ PP_LCNET_V4_TINY = [
 ]
 
 
-class UntrainedPPOCR(PPOCRRecognizer):
+class RandomPPOCR(PPOCRRecognizer):
     """A recogniser of PP-OCR.
 
     Args:
@@ -76,7 +76,7 @@ class UntrainedPPOCR(PPOCRRecognizer):
         self.image_processor = getattr(transformers, image_processor)(character_list=characters)
 
 
-class UntrainedTrOCR(TrOCRRecognizer):
+class RandomTrOCR(TrOCRRecognizer):
     """A TrOCR. Four tokens are generated for each word: three of text, about what a word has, and the end.
 
     Args:
@@ -95,7 +95,7 @@ class UntrainedTrOCR(TrOCRRecognizer):
         self.tokenizer = _NoText()
 
 
-class UntrainedMGPSTR(MGPSTRRecognizer):
+class RandomMGPSTR(MGPSTRRecognizer):
     """An MGP-STR. Its three heads are computed; the tokenizers of GPT-2 and BERT that would read them are left out.
 
     Args:
@@ -114,7 +114,7 @@ class UntrainedMGPSTR(MGPSTRRecognizer):
         return [("", score) for score in scores.tolist()]
 
 
-def untrained_crnn(family: str) -> tuple[CRNNForCTC, CRNNProcessor]:
+def random_crnn(family: str) -> tuple[CRNNForCTC, CRNNProcessor]:
     """A CRNN of another project: network and preprocessing of a family of `hf_str.conversion`."""
     description = FAMILIES[family]
     preprocessing, charset = (
@@ -141,9 +141,9 @@ def _see_blanks(head: nn.Linear):
 
 
 #: The released networks by name: the class, and what it takes for a checkpoint.
-UNTRAINED: dict[str, tuple[type[Recognizer], Any]] = {
+BASELINES: dict[str, tuple[type[Recognizer], Any]] = {
     "PP-OCRv5 mobile": (
-        UntrainedPPOCR,
+        RandomPPOCR,
         (
             "PPOCRV5MobileRec",
             "PPOCRV5ServerRecImageProcessor",
@@ -160,7 +160,7 @@ UNTRAINED: dict[str, tuple[type[Recognizer], Any]] = {
         ),
     ),
     "PP-OCRv6 tiny": (
-        UntrainedPPOCR,
+        RandomPPOCR,
         (
             "PPOCRV6TinyRec",
             "PPOCRV6SmallRecImageProcessor",
@@ -177,11 +177,11 @@ UNTRAINED: dict[str, tuple[type[Recognizer], Any]] = {
         ),
     ),
     "PP-OCRv6 small": (
-        UntrainedPPOCR,
+        RandomPPOCR,
         ("PPOCRV6SmallRec", "PPOCRV6SmallRecImageProcessor", {"backbone_config": {"model_type": "pp_lcnet_v4"}}),
     ),
     "TrOCR small": (
-        UntrainedTrOCR,
+        RandomTrOCR,
         (
             {"hidden_size": 384, "num_attention_heads": 6, "intermediate_size": 1536, "image_size": 384},
             {
@@ -197,5 +197,5 @@ UNTRAINED: dict[str, tuple[type[Recognizer], Any]] = {
             },
         ),
     ),
-    "MGP-STR base": (UntrainedMGPSTR, {}),
+    "MGP-STR base": (RandomMGPSTR, {}),
 }
