@@ -15,8 +15,9 @@ from safetensors.torch import load_file
 
 from .family import ConversionError, Weights
 from .file_kinds import kind_of
-from .pickled_weights import LazyTensor, PickledArray, StandIn, read_pickle, read_torch_zip
+from .pickled_weights import DAMAGE, read_pickle, read_torch_zip
 from .torch7_files import read_torch7
+from .unpickling import LazyTensor, PickledArray, StandIn
 
 
 __all__ = ["CheckpointFile", "open_checkpoint", "read_weights"]
@@ -175,10 +176,10 @@ def _sets(content: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         tensors = {}
         for name, value in mapping.items():
             # Paddle's parameters may come with their own names, and beside them stands a table of these.
-            if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str):
-                value = value[1]
-            if isinstance(name, str) and not name.endswith("@@") and _is_tensor(value):
-                tensors[name] = value
+            is_named = isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str)
+            tensor = value[1] if is_named else value
+            if isinstance(name, str) and not name.endswith("@@") and _is_tensor(tensor):
+                tensors[name] = tensor
         yield path, tensors
 
 
@@ -206,19 +207,19 @@ def _is_tensor(value: Any) -> bool:
 
 
 def _loaded(tensors: Mapping[str, Any], path: Path) -> Weights:
-    weights = {}
-    for name, value in tensors.items():
-        try:
-            if isinstance(value, LazyTensor):
-                value = value.tensor()
-            elif isinstance(value, PickledArray):
-                value = value.array
-            if isinstance(value, np.ndarray):
-                value = torch.from_numpy(np.ascontiguousarray(value).astype(value.dtype.newbyteorder("=")))
-        except Exception as error:  # whatever a damaged archive leads to
-            raise ConversionError(f"{path} is damaged at {name}: {error}") from error
-        weights[name] = value
-    return weights
+    return {name: _tensor(value, name, path) for name, value in tensors.items()}
+
+
+def _tensor(value: Any, name: str, path: Path) -> torch.Tensor:
+    try:
+        if isinstance(value, LazyTensor):
+            return value.tensor()
+        array: Any = value.array if isinstance(value, PickledArray) else value
+        if isinstance(array, np.ndarray):
+            return torch.from_numpy(np.ascontiguousarray(array).astype(array.dtype.newbyteorder("=")))
+        return array
+    except DAMAGE as error:
+        raise ConversionError(f"{path} is damaged at {name}: {error}") from error
 
 
 def _are_equal(weights: Weights, others: Weights) -> bool:

@@ -3,7 +3,7 @@
 """What is known of one kind of foreign checkpoint."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,10 @@ Weights = dict[str, torch.Tensor]
 
 class ConversionError(ValueError):
     """A checkpoint that is not what it was said to be. The message says what is wrong and what to do."""
+
+
+def _unchanged(weights: Weights) -> Weights:
+    return weights
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,16 @@ class CheckpointFamily:
     has_one_row: bool = True
     height_multiple_of: int = 1
     not_needed: tuple[str, ...] = ()
-    adapt: Callable[[Weights], Weights] = field(default=lambda weights: weights)
+    adapt: Callable[[Weights], Weights] = _unchanged
     remarks: str = ""
     read: Callable[[Path, Path | None], ReadCheckpoint] | None = None
     authors: str = ""
     license: str = ""
+
+    @property
+    def featurizer(self) -> str:
+        """The config's featurizer: "vgg" where `config` does not say."""
+        return self.config.get("featurizer", "vgg")
 
     def our_name(self, name: str) -> str | None:
         """What a weight of the family is called here; `None` if the family has no such weight."""

@@ -33,11 +33,17 @@ _STRANGERS = (
     (b"RIFF", "a RIFF file, such as a WebP image"),
     (b"BM", "a BMP image"),
 )
+_HEAD_SIZE = 1024
 _ASK = "give the file of weights itself"
+#: Of ONNX: the number of its version, and which field may follow.
+_ONNX = re.compile(rb"\x08[\0-\x1f][\x12\x1a\x22\x2a\x32\x3a\x42]", re.DOTALL)
+#: Of protocols 2 to 5, and of protocol 0, which is text.
+_PICKLE = re.compile(rb"\x80[\0-\x05]|c[\w.]+\n[\w.]+\n|\([dli]p\d+\n", re.DOTALL)
+_TORCH7 = re.compile(rb"[\0-\x05]\0\0\0", re.DOTALL)
 
 
 def kind_of(path: Path) -> str:
-    """ "torch zip", "pickle", "safetensors" or "torch7": what can be read.
+    """What can be read: "torch zip", "pickle", "safetensors" or "torch7".
 
     Raises:
         ConversionError: it is none of these; the message says what it is.
@@ -49,51 +55,56 @@ def kind_of(path: Path) -> str:
         raise FileNotFoundError(f"there is no file {path}")
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(1024)
+        head = file.read(_HEAD_SIZE)
     if not head:
         raise ConversionError(f"{path} is empty: it was not written or downloaded to its end")
     if head.startswith(b"PK\x03\x04"):
         return _kind_of_zip(path)
-    for start, what in _STRANGERS:
-        if head.startswith(start):
-            raise ConversionError(f"{path} is {what}; {_ASK}" if ":" not in what else f"{path} is {what}")
-    if head[257:262] == b"ustar":
-        raise ConversionError(f"{path} is a tar archive: unpack it first")
-    if head[4:8] == b"TFL3":
-        raise ConversionError(f"{path} is a network of TensorFlow Lite; {_ASK}")
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        raise ConversionError(
-            f"{path} is a web page, not weights: open its address in a browser, it may ask for a login"
-        )
+    if stranger := _stranger(head):
+        raise ConversionError(f"{path} is {stranger}")
     if head[8:9] == b"{" and 1 < int.from_bytes(head[:8], "little") < max(size, 2**32):
         return "safetensors"
-    if head[0] == 0x80 and len(head) > 1 and head[1] <= 5:
+    if _PICKLE.match(head):
         return "pickle"
-    if re.match(rb"c[\w.]+\n[\w.]+\n|\([dli]p\d+\n", head):  # of protocol 0, which is text
-        return "pickle"
-    if (
-        head[0] == 8
-        and head[1:2] < b"\x20"
-        and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x2a", b"\x32", b"\x3a", b"\x42")
-    ):
+    if _ONNX.match(head):
         raise ConversionError(
             f"{path} is an ONNX graph: of those only the ones of PP-OCR convert, and are named .onnx"
         )
-    if len(head) >= 4 and head[0] in range(6) and head[1:4] == b"\0\0\0":
+    if _TORCH7.match(head):
         return "torch7"
-    try:
-        start = head[:-3].decode() if len(head) == 1024 else head.decode()
-    except UnicodeDecodeError:
-        start = "\0"
-    if start.isprintable() or all(character.isprintable() or character in "\r\n\t" for character in start):
-        raise ConversionError(f"{path} is text, which begins with {start.strip()[:30]!r}; {_ASK}")
+    if (text := _text(head)) is not None:
+        raise ConversionError(f"{path} is text, which begins with {text[:30]!r}; {_ASK}")
     if path.suffix == ".t7":
         return "torch7"
     raise ConversionError(
         f"{path} is no file of torch.save, safetensors, Paddle or Torch7 (it begins with {head[:8].hex(' ')}), or its "
         "beginning is damaged"
     )
+
+
+def _stranger(head: bytes) -> str:
+    """What a file is that is often taken for weights, and what to do with it; empty if it is none of these."""
+    for start, what in _STRANGERS:
+        if head.startswith(start):
+            return what if ":" in what else f"{what}; {_ASK}"
+    if head[257:262] == b"ustar":
+        return "a tar archive: unpack it first"
+    if head[4:8] == b"TFL3":
+        return f"a network of TensorFlow Lite; {_ASK}"
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        return "a web page, not weights: open its address in a browser, it may ask for a login"
+    return ""
+
+
+def _text(head: bytes) -> str | None:
+    """How the file begins where it is text, or `None`."""
+    try:
+        text = head[:-3].decode() if len(head) == _HEAD_SIZE else head.decode()  # the cut may go through a character
+    except UnicodeDecodeError:
+        return None
+    is_text = all(character.isprintable() or character in "\r\n\t" for character in text)
+    return text.strip() if is_text else None
 
 
 def _kind_of_zip(path: Path) -> str:

@@ -41,10 +41,10 @@ def read_ppocr_onnx(path: str | Path, config: CRNNConfig) -> tuple[Weights, list
         ConversionError: the graph is another one; what differs first is named.
         ImportError: the package onnx is not installed.
     """
-    onnx = require("onnx", "onnx")
+    onnx, message = require("onnx", "onnx"), require("google.protobuf.message", "onnx")
     try:
         model = onnx.load(str(path))
-    except Exception as error:  # protobuf's DecodeError, of a module that has moved between its versions
+    except (message.DecodeError, onnx.checker.ValidationError, ValueError) as error:
         raise ConversionError(f"{path} is no ONNX file: {error}") from error
     graph = _Graph(model.graph, onnx.numpy_helper.to_array)
     weights = dict(_convolutions(graph, config)) | dict(_transformer(graph, config))
@@ -72,6 +72,17 @@ class _Graph:
         found = [self.constants[name] for name in node.input if name in self.constants]
         return found[0] if len(found) == 1 else None
 
+    def operand(self, node: Any) -> np.ndarray:
+        """The constant of an addition or a product that was chosen for having one.
+
+        Raises:
+            ConversionError: it has none, or several.
+        """
+        constant = self.constant(node)
+        if constant is None:
+            raise ConversionError(f"the node {node.output[0]} has not one constant operand")
+        return constant
+
     def following(self, name: str) -> Iterator[Any]:
         """The nodes that use a tensor, through those that only hand it on."""
         for node in self.users.get(name, []):
@@ -94,15 +105,15 @@ def _convolutions(graph: _Graph, config: CRNNConfig) -> Iterator[tuple[str, torc
     """Weight and bias of each convolution, and scales and shifts behind activations."""
     with torch.device("meta"):
         model = CRNNForCTC(config)
-    modules, parameters = dict(model.named_modules()), dict(model.named_parameters())
-    ours = [name for name, module in modules.items() if isinstance(module, torch.nn.Conv2d)]
+    shapes = {name: parameter.shape for name, parameter in model.named_parameters()}
+    ours = [name for name, module in model.named_modules() if isinstance(module, torch.nn.Conv2d)]
     ours.sort(key=_order_of_execution)
     theirs = [node for node in graph.nodes if node.op_type == "Conv"]
     if len(theirs) != len(ours):
         raise ConversionError(f"its graph has {len(theirs)} convolutions, and the network has {len(ours)}")
     for name, node in zip(ours, theirs, strict=True):
         weight, bias, output = _folded(graph, node)
-        expected = modules[name].weight.shape
+        expected = shapes[f"{name}.weight"]
         if weight.shape != expected:
             raise ConversionError(
                 f"the convolution {node.output[0]} has weights of shape {weight.shape}, and {name} of the network has "
@@ -113,7 +124,7 @@ def _convolutions(graph: _Graph, config: CRNNConfig) -> Iterator[tuple[str, torc
         yield f"{name}.weight", _tensor(weight)
         yield f"{name}.bias", _tensor(bias)
         affine = name.removesuffix("convolution") + "affine"
-        if f"{affine}.scale" in parameters:
+        if f"{affine}.scale" in shapes:
             scale, shift = _affine_after_activation(graph, output, name)
             yield f"{affine}.scale", _tensor(scale.reshape(1))
             yield f"{affine}.bias", _tensor(shift.reshape(1))
@@ -142,9 +153,9 @@ def _folded(graph: _Graph, node: Any) -> tuple[np.ndarray, np.ndarray, str]:
             factor = gamma / np.sqrt(variance + eps)
             weight, bias, following = weight * factor[:, None, None, None], (bias - mean) * factor + beta, norm
         elif addition := graph.only(output, "Add", sizes):
-            bias, following = bias + graph.constant(addition).ravel(), addition
+            bias, following = bias + graph.operand(addition).ravel(), addition
         elif product := _scale(graph, output):
-            factor = graph.constant(product).ravel()
+            factor = graph.operand(product).ravel()
             weight, bias, following = weight * factor[:, None, None, None], bias * factor, product
         else:
             return weight, bias, output
@@ -166,7 +177,7 @@ def _affine_after_activation(graph: _Graph, name: str, layer: str) -> tuple[np.n
         for end in ends:
             if product := _scale(graph, end.output[0]):
                 shift = graph.only(product.output[0], "Add", (1,))
-                return graph.constant(product), graph.constant(shift)
+                return graph.operand(product), graph.operand(shift)
     raise ConversionError(f"no scale and shift follow the activation of {layer}: is it a network without them?")
 
 
@@ -177,7 +188,7 @@ def _transformer(graph: _Graph, config: CRNNConfig) -> Iterator[tuple[str, torch
         weight = graph.constants.get(node.input[1]) if node.op_type == "MatMul" else None
         if weight is not None and weight.ndim == 2:
             addition = graph.only(node.output[0], "Add", (weight.shape[1],))
-            bias = np.zeros(weight.shape[1]) if addition is None else graph.constant(addition).ravel()
+            bias = np.zeros(weight.shape[1]) if addition is None else graph.operand(addition).ravel()
             products.append((weight.T, bias))
     layers = range(config.num_hidden_layers)
     names = []

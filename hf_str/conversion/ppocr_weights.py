@@ -7,7 +7,7 @@ other whose outputs are added. Those are one convolution at inference (Ding et a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -19,7 +19,8 @@ __all__ = ["from_paddle", "from_transformers"]
 
 _BACKBONE, _NECK = "model.backbone.encoder", "head.encoder"
 #: PaddleOCR's names, as patterns, and transformers'. `blocks2` of PaddleOCR is the first stage.
-_PADDLE_NAMES = {
+_PADDLE_NAMES: dict[str, str | Callable[[re.Match[str]], str]] = {
+    r"backbone\.blocks([2-6])\.(\d+)\.": lambda match: f"{_BACKBONE}.blocks.{int(match[1]) - 2}.layers.{match[2]}.",
     r"backbone\.conv1\.(conv|bn)\.": rf"{_BACKBONE}.convolution.\1.",
     r"backbone\.conv1\.(stem\w+)\.": rf"{_BACKBONE}.convolution.\1.",
     r"\.dw_conv\.(?=conv_|identity|lab|act)": ".depthwise_convolution.",
@@ -58,14 +59,10 @@ def from_paddle(weights: Weights) -> Weights:
     for name, weight in weights.items():
         if name.startswith(("head.gtc_head.", "head.before_gtc.")):
             continue
-        name = re.sub(
-            r"backbone\.blocks([2-6])\.(\d+)\.",
-            lambda match: f"{_BACKBONE}.blocks.{int(match[1]) - 2}.layers.{match[2]}.",
-            name,
-        )
-        for pattern, ours in _PADDLE_NAMES.items():
-            name = re.sub(pattern, ours, name)
-        renamed[name] = weight.T if _LINEAR.search(name) else weight
+        ours = name
+        for pattern, replacement in _PADDLE_NAMES.items():
+            ours = re.sub(pattern, replacement, ours)
+        renamed[ours] = weight.T if _LINEAR.search(ours) else weight
     return renamed
 
 

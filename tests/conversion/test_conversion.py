@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from hf_str import CRNNProcessor, CRNNTokenizer
 from hf_str.conversion import FAMILIES, ConversionError, convert_checkpoint
 from hf_str.conversion.checkpoint_files import read_weights
-from hf_str.conversion.converter import _class_order, _symbols
+from hf_str.conversion.classes import class_order, symbols_of_classes
 from hf_str.conversion.families.crnn_pytorch import names_of
 from tests.conversion import reference_graphs as graphs
 from tests.conversion.peers import PEERS, Peer
@@ -235,7 +235,9 @@ def test_leaky_relu_converts_where_it_is_told_or_asked_for(family, beside, optio
 
 def test_relu_is_told_or_assumed_with_a_warning(tmp_path, monkeypatch):
     warnings = []
-    monkeypatch.setattr("hf_str.conversion.converter.logger.warning", warnings.append)
+    monkeypatch.setattr(
+        "hf_str.conversion.activation.logger.warning", lambda text, *values: warnings.append(text % values)
+    )
     graph = peer_of("mmocr").graph(0.125)
     told = {"meta": {"cfg": "backbone=dict(type='MiniVGG', leaky_relu=False, input_channels=1)"}}
     path = saved({"state_dict": graph.state_dict(), **told}, tmp_path)
@@ -288,7 +290,7 @@ def test_two_networks_in_one_set_of_names_are_asked_for(meijieru, tmp_path):
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.complex64])
 def test_weights_of_other_types_are_refused_by_name(dtype, meijieru, tmp_path):
     weights = meijieru | {"cnn.conv3.weight": meijieru["cnn.conv3.weight"].to(dtype)}
-    with pytest.raises(ConversionError, match=r"1 of its weights are no floating-point numbers.*: cnn\.conv3\.weight"):
+    with pytest.raises(ConversionError, match=r"1 of its weights are not floating-point numbers.*: cnn\.conv3\.weight"):
         convert_checkpoint("crnn-pytorch", saved(weights, tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -407,7 +409,7 @@ def test_without_a_family_a_stranger_is_called_what_it_is(tmp_path):
 @pytest.mark.parametrize("family", [name for name in FAMILIES if name.startswith("easyocr")])
 def test_every_charset_of_easyocr_makes_a_tokenizer(family):
     for name, characters in FAMILIES[family].charsets.items():
-        order, symbols = _class_order(_symbols(name, FAMILIES[family], len(characters)), "first")
+        order, symbols = class_order(symbols_of_classes(name, FAMILIES[family], len(characters)), "first")
         tokenizer = CRNNTokenizer(charset=symbols)
         assert len(tokenizer) == len(order) == len(symbols) + 1
         assert tokenizer.decode([len(symbols)]) == symbols[-1]

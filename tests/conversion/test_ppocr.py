@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor
 from hf_str.conversion import FAMILIES, ConversionError, convert_checkpoint
-from hf_str.conversion.converter import _keep_classes
+from hf_str.conversion.classes import keep_classes
 from hf_str.conversion.families.ppocr import family_of
 from hf_str.conversion.ppocr_weights import from_paddle, from_transformers
 from scripts.compare_ppocr import CLASSES, randomize
@@ -96,14 +96,14 @@ def test_a_charset_keeps_its_classes(theirs, folder, tmp_path):
 def test_what_the_dictionary_lacks_is_not_read_by_chance():
     torch.manual_seed(0)
     weights = {"ctc_head.weight": torch.randn(6, 8), "ctc_head.bias": torch.randn(6)}
-    kept, symbols, fresh = _keep_classes(weights, ["a", "b", "c", "é", "d"], "cx\u00e9")
+    kept, symbols, fresh = keep_classes(weights, ["a", "b", "c", "é", "d"], "cx\u00e9")
     assert (symbols, fresh) == (["c", "x", "é"], ["x"])
     frames = torch.randn(1000, 8) * 3
     logits = frames @ kept["ctc_head.weight"].T + kept["ctc_head.bias"]
     assert (logits.argmax(-1) != 2).all()
     torch.testing.assert_close(kept["ctc_head.bias"][[0, 1, 3]], weights["ctc_head.bias"][[0, 3, 4]])
     with pytest.raises(ConversionError, match="none of the characters"):
-        _keep_classes(weights, ["a", "b", "c", "é", "d"], "xyz")
+        keep_classes(weights, ["a", "b", "c", "é", "d"], "xyz")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,8 +1,9 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""clovaai/deep-text-recognition-benchmark: Baek et al., "What Is Wrong With Scene Text Recognition Model Comparisons?"
+"""clovaai/deep-text-recognition-benchmark: the networks of Baek et al. 2019 that end in CTC.
 
-Four stages by name: transformation, feature extraction, sequence modelling, prediction. Those that end in CTC convert.
+"What Is Wrong With Scene Text Recognition Model Comparisons?" has four stages: transformation, feature extraction,
+sequence modeling, prediction.
 """
 
 from PIL import Image
@@ -15,7 +16,7 @@ from ..family import CheckpointFamily
 __all__ = ["FAMILIES", "RESNET_CONFIG", "RESNET_NAMES", "VGG_CONFIG", "VGG_NAMES"]
 
 _SOURCE = "https://github.com/clovaai/deep-text-recognition-benchmark"
-_STRETCH = {"size": {"height": 32, "width": 100}, "resample": Image.BICUBIC}
+_STRETCH = {"size": {"height": 32, "width": 100}, "resample": Image.Resampling.BICUBIC}
 _PREPROCESSING = {
     "stretch": _STRETCH,
     # What the option --PAD does. The padding is read like any other pixel.
@@ -30,7 +31,7 @@ _SEQUENCE_NAMES = {f"SequenceModeling.{i}.rnn": f"crnn.layers.{i}.lstm" for i in
 _SEQUENCE_NAMES |= {f"SequenceModeling.{i}.linear": f"crnn.layers.{i}.projection" for i in range(2)}
 _SEQUENCE_NAMES |= {"Prediction": "ctc_head"}
 
-#: The paper's pools, so `width // 4 - 1` frames; the two normalised convolutions have no bias.
+#: The paper's pools, so `width // 4 - 1` frames; the two normalized convolutions have no bias.
 VGG_CONFIG = {"conv_biases": [True, True, True, True, False, False, True], "lstm_projection": "all"}
 VGG_NAMES = _SEQUENCE_NAMES | {
     f"FeatureExtraction.ConvNet.{theirs}": f"crnn.featurizer.layers.{ours}"

@@ -10,7 +10,7 @@ from ..family import CheckpointFamily
 
 __all__ = ["CONFIG", "FAMILIES", "STRETCH", "names_of"]
 
-#: Unlike the paper's table, the paper's code normalises after the third, fifth and seventh convolution, and its last
+#: Unlike the paper's table, the paper's code normalizes after the third, fifth and seventh convolution, and its last
 #: pools are square windows with a stride of 1 along the width: `width // 4 + 1` frames.
 CONFIG = {
     "batch_norms": [False, False, True, False, True, False, True],
@@ -18,7 +18,7 @@ CONFIG = {
     "pool_strides": [[2, 2], [2, 2], None, [2, 1], None, [2, 1], None],
     "pool_paddings": [[0, 0], [0, 0], None, [0, 1], None, [0, 1], None],
 }
-STRETCH = {"size": {"height": 32, "width": 100}, "resample": Image.BILINEAR}
+STRETCH = {"size": {"height": 32, "width": 100}, "resample": Image.Resampling.BILINEAR}
 
 
 def names_of(cnn: str, rnn: str, linear: str) -> dict[str, str]:

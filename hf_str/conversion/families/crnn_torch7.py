@@ -53,7 +53,7 @@ def _name_and_reorder(weights: Weights) -> Weights:
         module = f"rnn.{layer}.embedding"
         ways = [f"{module}.{way}" for way in ("forward", "backward")]
         named[f"{module}.weight"] = torch.cat([named.pop(f"{way}.weight") for way in ways], dim=1)
-        named[f"{module}.bias"] = sum(named.pop(f"{way}.bias") for way in ways)
+        named[f"{module}.bias"] = torch.stack([named.pop(f"{way}.bias") for way in ways]).sum(0)
     return named
 
 

@@ -3,6 +3,7 @@
 """mindee/doctr: VGG-16 and MobileNetV3 of torchvision with rectangular strides, and an LSTM of two layers."""
 
 import string
+from collections.abc import Mapping
 from typing import Any
 
 from PIL import Image
@@ -19,7 +20,7 @@ _MEAN, _STD = (0.694, 0.695, 0.693), (0.299, 0.296, 0.301)
 _PREPROCESSING = {
     "pad": {
         "size": {"height": 32, "width": 128},
-        "resample": Image.BILINEAR,
+        "resample": Image.Resampling.BILINEAR,
         "image_mean": list(_MEAN),
         "image_std": list(_STD),
         "keep_aspect_ratio": True,
@@ -64,9 +65,12 @@ for _ours, _theirs in enumerate(_VGG16_CONVOLUTIONS):
     _VGG16_NAMES[f"feat_extractor.{_theirs + 1}"] = f"crnn.featurizer.layers.{_ours}.normalization"
 
 
-def _mobilenet_names(config: dict[str, Any]) -> dict[str, str]:
-    """torchvision numbers the parts that a block has: expansion, depthwise, squeeze and excitation, projection."""
-    config = CRNNConfig(**config)
+def _mobilenet_names(preset: Mapping[str, Any]) -> dict[str, str]:
+    """Names of torchvision's MobileNetV3, which numbers the parts that a block has.
+
+    They are expansion, depthwise, squeeze and excitation, and projection.
+    """
+    config = CRNNConfig(**preset)
     last = len(config.stage_depths) + 1
     convolutions, names = {"0": "0", f"{last}": f"{last}"}, {}  # stem and head
     blocks = zip(config.stage_expansions, config.stage_squeezes, strict=True)

@@ -22,7 +22,7 @@ _PREPROCESSING = {
     "pad": {
         "size": {"height": 64, "width": 256},
         # OpenCV is given Pillow's number for LANCZOS, which OpenCV takes for bilinear.
-        "resample": Image.BILINEAR,
+        "resample": Image.Resampling.BILINEAR,
         "antialias": False,
         "keep_aspect_ratio": True,
         "min_width": 1,

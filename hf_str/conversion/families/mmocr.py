@@ -12,7 +12,7 @@ from .crnn_pytorch import CONFIG, names_of
 __all__ = ["FAMILIES"]
 
 #: OpenCV resizes without antialiasing, and pixels become (pixel - 127) / 127.
-_STRETCH = {"size": {"height": 32, "width": 100}, "resample": Image.BILINEAR, "antialias": False}
+_STRETCH = {"size": {"height": 32, "width": 100}, "resample": Image.Resampling.BILINEAR, "antialias": False}
 _STRETCH |= {"image_mean": 127 / 255, "image_std": 127 / 255}
 _SYMBOLS = "!\"#$%&'()*+,-./:;<=>?@[\\]_`~"
 

@@ -37,7 +37,7 @@ FAMILIES = (
         files="best.pth of configs/rec/svtrs/crnn_ctc.yml",
         config=CONFIG,
         names=resnet_names("encoder") | stacked_lstm("encoder.rnn") | {"decoder.fc": "ctc_head"},
-        preprocessing={"stretch": {"size": {"height": 32, "width": 128}, "resample": Image.BICUBIC}},
+        preprocessing={"stretch": {"size": {"height": 32, "width": 128}, "resample": Image.Resampling.BICUBIC}},
         charsets={"94": CHARSETS["94"], "36": CHARSETS["36"]},
     ),
 )

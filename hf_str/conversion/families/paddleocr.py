@@ -5,6 +5,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from PIL import Image
 
 from ...models.crnn.presets_crnn import PRESETS
@@ -18,7 +19,7 @@ __all__ = ["FAMILIES"]
 _PREPROCESSING = {
     "pad": {
         "size": {"height": 32, "width": 100},
-        "resample": Image.BILINEAR,
+        "resample": Image.Resampling.BILINEAR,
         "antialias": False,
         "keep_aspect_ratio": True,
         "min_width": 1,
@@ -37,17 +38,20 @@ def _as_torch(first_convolution: str) -> Callable[[Weights], Weights]:
     """Paddle's weights as PyTorch has them, for images in RGB."""
 
     def adapt(weights: Weights) -> Weights:
-        adapted = {}
-        for name, weight in weights.items():
-            name = name.replace("._mean", ".running_mean").replace("._variance", ".running_var")
-            if name == "head.fc.weight":
-                weight = weight.T
-            elif name == first_convolution:  # its images are BGR, as OpenCV reads them
-                weight = weight.flip(1)
-            elif ".mid_se.conv2." in name:  # a steeper gate is one that gets more
-                weight = weight * _GATE_SLOPE
-            adapted[name] = weight
-        return adapted
+        renamed = {
+            name.replace("._mean", ".running_mean").replace("._variance", ".running_var"): weight
+            for name, weight in weights.items()
+        }
+        return {name: changed(name, weight) for name, weight in renamed.items()}
+
+    def changed(name: str, weight: torch.Tensor) -> torch.Tensor:
+        if name == "head.fc.weight":
+            return weight.T
+        if name == first_convolution:  # its images are BGR, as OpenCV reads them
+            return weight.flip(1)
+        if ".mid_se.conv2." in name:  # a steeper gate is one that gets more
+            return weight * _GATE_SLOPE
+        return weight
 
     return adapt
 
@@ -87,7 +91,7 @@ def _mobilenet_v3_names(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _layer_names(parts: Mapping[str, tuple[str, str]], convolution: str, normalization: str) -> dict[str, str]:
-    """Full names, where each part is a pair of a convolution and its normalisation."""
+    """Full names, where each part is a pair of a convolution and its normalization."""
     names = {}
     for theirs, ours in parts.items():
         for weight, our_weight in zip((convolution, normalization), ours, strict=True):
@@ -95,7 +99,7 @@ def _layer_names(parts: Mapping[str, tuple[str, str]], convolution: str, normali
     return names
 
 
-def _family(lstm: str, first_convolution: str, names: Mapping[str, str], **description) -> CheckpointFamily:
+def _family(lstm: str, first_convolution: str, names: dict[str, str], **description: Any) -> CheckpointFamily:
     return CheckpointFamily(
         source="https://github.com/PaddlePaddle/PaddleOCR",
         names=names | stacked_lstm(lstm) | {"head.fc": "ctc_head"},

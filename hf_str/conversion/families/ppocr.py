@@ -34,7 +34,7 @@ MODEL_TYPES = {
 }
 _IMAGES = {
     "size": {"height": 48, "width": 320},
-    "resample": Image.BILINEAR,
+    "resample": Image.Resampling.BILINEAR,
     "keep_aspect_ratio": True,
     "max_width": 3200,
 }
