@@ -1,11 +1,11 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The demo page: words read in a browser, here or as a Space on the Hub."""
+"""The demo page: word recognition in a browser, here or as a Space on the Hub."""
 
 from .page import build_page
-from .readers import load_readers
+from .recognizers import load_recognizers
 from .server import serve
 from .space import write_space
 
 
-__all__ = ["build_page", "load_readers", "serve", "write_space"]
+__all__ = ["build_page", "load_recognizers", "serve", "write_space"]

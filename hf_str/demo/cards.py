@@ -1,24 +1,25 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Readings as HTML: a card each, for eyes, for screen readers, and for a phone."""
+"""Predictions as HTML: a card each, for eyes, for screen readers, and for a phone."""
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
+from typing import Any
 
 from PIL import Image
 
 from ..utils.html_page import picture, shown
-from .readers import Reading
+from .recognizers import Prediction
 
 
 __all__ = ["STYLE", "card", "failure", "note", "welcome"]
 
-#: How sure a character is: from which probability on, and how that is framed.
-SURENESS = ((0.9, "sure"), (0.6, "likely"), (0.0, "unsure"))
+#: Classes of confidence in a character: the least probability of each, and its CSS class.
+CONFIDENCE = ((0.9, "high"), (0.6, "medium"), (0.0, "low"))
 
-# The colours of Gradio's theme, so that light and dark follow it. A frame differs in its line as well as its colour.
+# The colors of Gradio's theme, so that light and dark follow it. A frame differs in its line as well as its color.
 STYLE = """
 .cards { display: grid; grid-template-columns: minmax(0, 1fr); gap: 1rem; }
 .cards, .cards p { color: var(--body-text-color); }
@@ -38,9 +39,9 @@ STYLE = """
   background: var(--frame); z-index: 0; }
 .letters li > * { position: relative; }
 .letters small { font-variant-numeric: tabular-nums; font-size: .8rem; }
-.letters .sure { --frame: #1a8f5a; border: 2px solid var(--frame); }
-.letters .likely { --frame: #b7791f; border: 2px dashed var(--frame); }
-.letters .unsure { --frame: #c2452d; border: 3px dotted var(--frame); }
+.letters .high { --frame: #1a8f5a; border: 2px solid var(--frame); }
+.letters .medium { --frame: #b7791f; border: 2px dashed var(--frame); }
+.letters .low { --frame: #c2452d; border: 3px dotted var(--frame); }
 .card summary { cursor: pointer; padding: .35rem 0; min-height: 1.5rem; }
 .card .picture { overflow-x: auto; border-radius: .35rem; background: #fff; }
 .card .picture img { min-width: 36rem; width: 100%; max-width: none; }
@@ -48,39 +49,39 @@ STYLE = """
 """
 
 _WELCOME = """\
-<div class='welcome'><p>Nothing read yet. Add images of one word each, or choose a sample.</p></div>"""
+<div class='welcome'><p>No predictions yet. Add images of one word each, or choose a sample.</p></div>"""
 
 
-def card(reading: Reading) -> str:
-    """A word, how sure each of its characters is, and how it was read."""
-    text = escape(reading.text) or "<span class='soft'>(no text)</span>"
-    letters = "".join(map(_letter, reading.characters))
-    places = ", ".join(
-        f"{shown(one['text'])} at {one['span'][0]:.0f} to {one['span'][1]:.0f}" for one in reading.characters
+def card(prediction: Prediction) -> str:
+    """A word, the confidence in each of its characters, and how it was recognized."""
+    text = escape(prediction.text) or "<span class='soft'>(no text)</span>"
+    letters = "".join(map(_letter, prediction.characters))
+    spans = ", ".join(
+        f"{shown(one['text'])} at {one['span'][0]:.0f} to {one['span'][1]:.0f}" for one in prediction.characters
     )
-    alt = f"How CTC came to this reading. Pixels from the left: {places or 'none'}"
+    alt = f"How CTC came to this text. Pixels from the left: {spans or 'none'}"
     return (
-        f"<article class='card'><header>{picture(reading.image, height=64, max_width=260, alt='the image')}"
+        f"<article class='card'><header>{picture(prediction.image, height=64, max_width=260, alt='the image')}"
         f"<div><p class='text'><bdi>{text}</bdi></p>"
-        f"<p class='soft'>score {_percent(reading.score)}, <bdi>{escape(reading.name)}</bdi></p></div></header>"
-        f"<ol class='letters' aria-label='characters and how sure they are'>{letters}</ol>"
-        f"<details><summary>How it was read</summary><div class='picture' tabindex='0'>"
-        f"<img alt='{escape(alt)}' src='{_data_uri(reading.explanation)}'></div></details></article>"
+        f"<p class='soft'>score {_percent(prediction.score)}, <bdi>{escape(prediction.name)}</bdi></p></div></header>"
+        f"<ol class='letters' aria-label='characters and their probabilities'>{letters}</ol>"
+        f"<details><summary>How it was recognized</summary><div class='picture' tabindex='0'>"
+        f"<img alt='{escape(alt)}' src='{_data_uri(prediction.explanation)}'></div></details></article>"
     )
 
 
 def failure(message: str) -> str:
-    """An image that could not be read; the message has its name."""
+    """An image that could not be read; the message names it."""
     return f"<article class='card failed'><p><b>Not read.</b> <bdi>{escape(message)}</bdi></p></article>"
 
 
 def note(message: str) -> str:
-    """Something to know about all the readings."""
+    """Something to know about all the predictions."""
     return f"<p class='note'>{escape(message)}</p>"
 
 
 def welcome() -> str:
-    """What stands where nothing is read yet."""
+    """The page before anything was recognized."""
     return cards([_WELCOME])
 
 
@@ -89,11 +90,11 @@ def cards(parts_html: Iterable[str]) -> str:
     return f"<div class='cards'>{''.join(parts_html)}</div>"
 
 
-def _letter(character: dict) -> str:
+def _letter(character: Mapping[str, Any]) -> str:
     probability = character["probability"]
-    sureness = next(name for least, name in SURENESS if probability >= least)
+    confidence = next(name for least, name in CONFIDENCE if probability >= least)
     return (
-        f"<li class='{sureness}' style='--share: {probability:.0%}'>"
+        f"<li class='{confidence}' style='--share: {probability:.0%}'>"
         f"<b>{escape(shown(character['text']))}</b><small>{_percent(probability)}</small></li>"
     )
 

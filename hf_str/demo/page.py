@@ -4,7 +4,9 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -15,16 +17,22 @@ from hf_str.models.crnn.image_loading_crnn import MAX_IMAGE_PIXELS
 
 from ..utils.optional import require
 from . import cards
-from .readers import DEFAULT_DECODER, choose_decoder, read_image
+from .recognizers import DEFAULT_DECODER, choose_decoder, recognize_image
 
 
-gr = require("gradio", "demo")
+try:
+    import gradio as gr
+    from gradio.blocks import Block
+except ImportError:
+    require("gradio", "demo")  # says how to get it
+    raise
 
-__all__ = ["LOOK", "MAX_BYTES", "MAX_IMAGES", "MAX_LEXICON", "MAX_PIXELS", "MAX_SECONDS", "build_page", "read_files"]
+
+__all__ = ["LOOK", "MAX_BYTES", "MAX_IMAGES", "MAX_LEXICON", "MAX_PIXELS", "MAX_SECONDS", "build_page", "recognize_files"]
 
 #: Limits of what a visitor may send. Pixels of an image have one in `load_word_image`, the size of a file in `server`.
 MAX_IMAGES, MAX_LEXICON = 12, 20_000
-#: Of all the images that are read at once: the slowest formats (JPEG 2000, PNG of 16 bits) take some six seconds of a
+#: Of all the images of a request: the slowest formats (JPEG 2000, PNG of 16 bits) take some six seconds of a
 #: CPU for so many pixels, and a dozen photographs of words, or three whole ones from a telephone, have fewer.
 MAX_BYTES, MAX_PIXELS = 20_000_000, 40_000_000
 #: After so long no other image is begun, as the next visitor waits. Images of ordinary words take a tenth of it.
@@ -34,13 +42,13 @@ MAX_NAMES = 20
 #: Uploads that are older, in seconds, are deleted; whether there are any is looked up as often.
 CACHE_SECONDS = 900
 
-SAMPLES = sorted((Path(hf_str.__file__).parent / "samples").glob("*.png"))
+SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.png"))
 TAKES_LEXICON = ("lexicon", "beam_search")
 
 _HEADER = """\
 <h1>Read a word</h1>
-<p>Images of one word each in, its text out. The frame around a character says how sure it is: solid from 90 %, dashed
-from 60 %, dotted below.</p>"""
+<p>Images of one word each in, its text out. The frame around a character shows its probability: solid from 90 %,
+dashed from 60 %, dotted below.</p>"""
 
 # A visitor who pastes images means the page, wherever the focus is. Pasted text goes where it always does.
 _PASTE = """
@@ -58,8 +66,8 @@ document.addEventListener("paste", (event) => {
 </script>
 """
 
-# Screen readers say what was read when it is there, wherever the focus is.
-_ANNOUNCE = "() => document.querySelector('#readings').setAttribute('aria-live', 'polite')"
+# Screen readers say a new prediction, wherever the focus is.
+_ANNOUNCE = "() => document.querySelector('#predictions').setAttribute('aria-live', 'polite')"
 
 # Gradio's gallery and drop zone are made for large pictures and a wide screen.
 _STYLE = """
@@ -92,79 +100,106 @@ _THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospa
 LOOK = {"theme": _THEME, "css": _STYLE + cards.STYLE, "head": _PASTE}
 
 
-def build_page(readers: Mapping[str, hf_str.ImageToTextPipeline]) -> "gr.Blocks":
+@dataclass(frozen=True)
+class _Inputs:
+    """What a visitor sets, from top to bottom."""
+
+    images: gr.File
+    samples: gr.Gallery
+    model: gr.Dropdown
+    decoder: gr.Radio
+    words: gr.Textbox
+
+
+def build_page(recognizers: Mapping[str, hf_str.ImageToTextPipeline]) -> gr.Blocks:
     """The page, not yet served.
 
     Args:
-        readers: what visitors can choose from, by name; the first is chosen when the page opens.
+        recognizers: what visitors can choose from, by name; the first is chosen when the page opens.
     """
-
-    def read(files: Sequence[str] | None, sample: int | None, model: str, decoder: str, words: str) -> str:
-        files = [Path(file) for file in files or ()]
-        if not files and sample is not None:
-            files = [SAMPLES[sample]]
-        return read_files(files, readers[model], decoder, words)
-
     with gr.Blocks(title="Read a word", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
         gr.HTML(_HEADER, elem_id="header")
         sample = gr.State(None)
         with gr.Row():
             with gr.Column(scale=2, min_width=320):
-                images = gr.File(
-                    label="Images: drop, paste or choose",
-                    file_count="multiple",
-                    file_types=["image"],
-                    height=150,
-                    elem_id="images",
-                )
-                samples = gr.Gallery(
-                    [(str(path), path.stem) for path in SAMPLES],
-                    label="Samples",
-                    columns=3,
-                    object_fit="contain",
-                    height="auto",
-                    allow_preview=False,
-                    interactive=False,
-                    buttons=[],
-                    elem_id="samples",
-                )
-                model = gr.Dropdown(
-                    list(readers), label="Checkpoint", filterable=False, visible=len(readers) > 1, elem_id="model"
-                )
-                decoder = gr.Radio(
-                    [(name.replace("_", " "), name) for name in (DEFAULT_DECODER, *DECODERS)],
-                    value=DEFAULT_DECODER,
-                    label="Decoder",
-                    elem_id="decoder",
-                )
-                words = gr.Textbox(
-                    "",
-                    label="Lexicon",
-                    info="Words that it may be, with spaces or line breaks between them.",
-                    lines=3,
-                    max_lines=8,
-                    max_length=MAX_LEXICON,
-                    visible=False,
-                    elem_id="words",
-                )
+                inputs = _make_inputs(list(recognizers))
             with gr.Column(scale=3, min_width=320):
-                output = gr.HTML(cards.welcome(), elem_id="readings")
-
-        # One at a time over all visitors: the memory that a visitor can claim is that of one image.
-        reading = {"inputs": [images, sample, model, decoder, words], "outputs": output, "api_visibility": "private"}
-        reading |= {"concurrency_id": "read", "concurrency_limit": 1, "trigger_mode": "always_last"}
-        gr.on([images.upload, images.delete, model.input, decoder.input, words.input], read, **reading)
-        images.upload(lambda: None, None, sample, api_visibility="private")
-        samples.select(_choose_sample, None, [images, sample], api_visibility="private").then(read, **reading)
-        images.clear(lambda: (None, cards.welcome()), None, [sample, output], api_visibility="private")
-        decoder.input(lambda name: gr.update(visible=name in TAKES_LEXICON), decoder, words, api_visibility="private")
-        page.load(None, js=_ANNOUNCE, api_visibility="private")
+                output = gr.HTML(cards.welcome(), elem_id="predictions")
+        _connect(page, recognizers, inputs, sample, output)
     for block in page.blocks.values():
         _take_no_urls(block)
     return page
 
 
-def _take_no_urls(block: "gr.blocks.Block"):
+def _make_inputs(models: list[str]) -> _Inputs:
+    return _Inputs(
+        images=gr.File(
+            label="Images: drop, paste or choose",
+            file_count="multiple",
+            file_types=["image"],
+            height=150,
+            elem_id="images",
+        ),
+        samples=gr.Gallery(
+            [(str(path), path.stem) for path in SAMPLES],
+            label="Samples",
+            columns=3,
+            object_fit="contain",
+            height="auto",
+            allow_preview=False,
+            interactive=False,
+            buttons=[],
+            elem_id="samples",
+        ),
+        model=gr.Dropdown(models, label="Checkpoint", filterable=False, visible=len(models) > 1, elem_id="model"),
+        decoder=gr.Radio(
+            [(name.replace("_", " "), name) for name in (DEFAULT_DECODER, *DECODERS)],
+            value=DEFAULT_DECODER,
+            label="Decoder",
+            elem_id="decoder",
+        ),
+        words=gr.Textbox(
+            "",
+            label="Lexicon",
+            info="Words that it may be, with spaces or line breaks between them.",
+            lines=3,
+            max_lines=8,
+            max_length=MAX_LEXICON,
+            visible=False,
+            elem_id="words",
+        ),
+    )
+
+
+def _connect(
+    page: gr.Blocks,
+    recognizers: Mapping[str, hf_str.ImageToTextPipeline],
+    inputs: _Inputs,
+    sample: gr.State,
+    output: gr.HTML,
+):
+    """What happens when a visitor changes something."""
+
+    def recognize(uploads: Sequence[str] | None, sample: int | None, model: str, decoder: str, words: str) -> str:
+        files = [Path(file) for file in uploads or ()]
+        if not files and sample is not None:
+            files = [SAMPLES[sample]]
+        return recognize_files(files, recognizers[model], decoder, words)
+
+    images, model, decoder, words = inputs.images, inputs.model, inputs.decoder, inputs.words
+    private: dict[str, Any] = {"api_visibility": "private"}
+    # One at a time over all visitors: the memory that a visitor can claim is that of one image.
+    options = private | {"inputs": [images, sample, model, decoder, words], "outputs": output}
+    options |= {"concurrency_id": "recognize", "concurrency_limit": 1, "trigger_mode": "always_last"}
+    gr.on([images.upload, images.delete, model.input, decoder.input, words.input], recognize, **options)
+    images.upload(lambda: None, None, sample, **private)
+    inputs.samples.select(_choose_sample, None, [images, sample], **private).then(recognize, **options)
+    images.clear(lambda: (None, cards.welcome()), None, [sample, output], **private)
+    decoder.input(lambda name: gr.update(visible=name in TAKES_LEXICON), decoder, words, **private)
+    page.load(None, js=_ANNOUNCE, **private)
+
+
+def _take_no_urls(block: Block):
     """Gradio downloads the URL that stands for a file, of any size, and however long it takes."""
     move = block.async_move_resource_to_block_cache
 
@@ -181,18 +216,20 @@ def _choose_sample(event: gr.SelectData) -> tuple[None, int]:
     return None, event.index if event.index in range(len(SAMPLES)) else 0
 
 
-def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decoder: str, words: str) -> str:
-    """Reads images as a visitor wants it.
+def recognize_files(
+    files: Sequence[Path], recognizer: hf_str.ImageToTextPipeline, decoder: str, words: str
+) -> str:
+    """Recognizes images as a visitor wants it.
 
     Args:
         files: images; of more than `MAX_IMAGES` the first, of more than `MAX_BYTES` or `MAX_PIXELS` in all those that
-            fit, of more than can be read in `MAX_SECONDS` the first. The others are named.
-        reader: the recogniser.
+            fit, of more than can be recognized in `MAX_SECONDS` the first. The others are named.
+        recognizer: the pipeline.
         decoder: `DEFAULT_DECODER` or one of `DECODERS`.
         words: the lexicon, for the decoders that take one.
 
     Returns:
-        The cards, as HTML. What cannot be read or decoded is said in their place.
+        The cards, as HTML. What cannot be recognized or decoded is said instead.
     """
     if not files:
         return cards.welcome()
@@ -201,7 +238,7 @@ def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decode
     if len(words) > MAX_LEXICON:  # the box does not take more, but not everyone who asks is a box
         return cards.cards([cards.note(f"The lexicon is too long: at most {MAX_LEXICON:,} characters.")])
     try:
-        made, remark = choose_decoder(decoder, reader.processor.tokenizer, words)
+        made, remark = choose_decoder(decoder, recognizer.processor.tokenizer, words)
     except ValueError as error:
         return cards.cards([cards.note(f"Cannot decode like this: {error}.")])
     parts = [cards.note(remark)] if remark else []
@@ -218,7 +255,7 @@ def read_files(files: Sequence[Path], reader: hf_str.ImageToTextPipeline, decode
             continue
         num_bytes, num_pixels = num_bytes + size, num_pixels + pixels
         try:
-            parts.append(cards.card(read_image(file, reader, made)))
+            parts.append(cards.card(recognize_image(file, recognizer, made)))
         except hf_str.UnreadableImageError as error:
             parts.append(cards.failure(str(error)))
         except NonFiniteLogitsError:
@@ -235,7 +272,7 @@ def _count_pixels(file: Path) -> int:
     try:
         with Image.open(file) as image:
             pixels = image.width * image.height
-    except Exception:  # of any kind, and said by name when the image is read
+    except Exception:  # noqa: BLE001: Pillow's plugins raise anything; it is said when the image is opened again
         return 0
     return pixels if pixels <= MAX_IMAGE_PIXELS else 0
 

@@ -19,15 +19,15 @@ __all__ = ["serve"]
 
 #: Largest file that a visitor may upload. All files of an upload together have a limit in `uploads`.
 MAX_FILE_SIZE = "10mb"
-#: Readings that may wait for the one that is under way. Whoever comes later would wait for minutes, and is told so.
+#: Requests that may wait for the one that is under way. Whoever comes later would wait for minutes, and is told so.
 MAX_WAITING = 32
 
 
-def serve(readers: Mapping[str, hf_str.ImageToTextPipeline], host: str | None = None, port: int | None = None):
+def serve(recognizers: Mapping[str, hf_str.ImageToTextPipeline], host: str | None = None, port: int | None = None):
     """Serves the page until it is interrupted.
 
     Args:
-        readers: what visitors can choose from; see [`load_readers`].
+        recognizers: what visitors can choose from; see [`load_recognizers`].
         host: the address to listen on; by default this machine alone ("0.0.0.0" is the whole network).
         port: by default the first free one from 7860 on.
 
@@ -46,7 +46,7 @@ def serve(readers: Mapping[str, hf_str.ImageToTextPipeline], host: str | None = 
             GRADIO_RUN_HISTORY="False",
         )
         limits = Middleware(UploadLimits, seconds=2 * CACHE_SECONDS)  # what is just too young for a look is kept twice
-        build_page(readers).queue(max_size=MAX_WAITING).launch(
+        build_page(recognizers).queue(max_size=MAX_WAITING).launch(
             server_name=host,
             server_port=port,
             share=False,

@@ -17,11 +17,11 @@ import hf_str
 __all__ = ["write_space"]
 
 _APP = '''\
-"""Reads words in the browser. Written by `hf-str demo --write_space`."""
+"""Recognizes words in the browser. Written by `hf-str demo --write_space`."""
 
 from pathlib import Path
 
-from hf_str.demo import load_readers, serve
+from hf_str.demo import load_recognizers, serve
 
 
 HERE = Path(__file__).parent
@@ -29,14 +29,14 @@ HERE = Path(__file__).parent
 MODELS = [{models}]
 
 if __name__ == "__main__":
-    serve(load_readers(MODELS))
+    serve(load_recognizers(MODELS))
 '''
 
 _CARD = """\
 # Read a word
 
-Reads images of one word each, with a CRNN and CTC (Shi, Bai, Yao 2015), and shows how sure it is of each character and
-how it came to the text.
+Recognizes images of one word each, with a CRNN and CTC (Shi, Bai, Yao 2015), and shows the probability of each
+character and how it came to the text.
 
 Besides this page there is the code that reads, in `hf_str/`; `python app.py` starts the same on any machine that has
 what `requirements.txt` names.
@@ -46,12 +46,12 @@ what `requirements.txt` names.
 _TORCH_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 
-def write_space(folder: str | os.PathLike, readers: Mapping[str, hf_str.ImageToTextPipeline]) -> list[str]:
+def write_space(folder: str | os.PathLike, recognizers: Mapping[str, hf_str.ImageToTextPipeline]) -> list[str]:
     """Writes a Space: this page with this version of hf_str, so that the Space shows what was seen here.
 
     Args:
-        folder: is made; it must not be there, or be empty.
-        readers: what visitors can choose from; see [`load_readers`]. Those of folders are copied, those of the Hub
+        folder: created; it must not exist, or be empty.
+        recognizers: what visitors can choose from; see [`load_recognizers`]. Those of folders are copied, those of the Hub
             are downloaded by the Space.
 
     Returns:
@@ -64,15 +64,15 @@ def write_space(folder: str | os.PathLike, readers: Mapping[str, hf_str.ImageToT
     if folder.exists() and any(folder.iterdir()):
         raise FileExistsError(f"{folder} is not empty: name a folder that is not there yet, or remove what is in it")
     folder.mkdir(parents=True, exist_ok=True)
-    package = Path(hf_str.__file__).parent
+    package = Path(__file__).parents[1]
     shutil.copytree(package, folder / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     models, repositories = [], []
-    for name, reader in readers.items():
-        source = reader.model.name_or_path
+    for name, recognizer in recognizers.items():
+        source = recognizer.model.name_or_path
         if source == hf_str.DEFAULT_CHECKPOINT:
             continue
         if Path(source).is_dir():
-            reader.save_pretrained(folder / "models" / name)
+            recognizer.save_pretrained(folder / "models" / name)
             models.append(f"HERE / {f'models/{name}'!r}")
         else:
             repositories.append(source)

@@ -50,7 +50,7 @@ class Page:
     def texts(self) -> list[str]:
         # In one step: the cards are replaced while someone looks.
         return self.driver.execute_script(
-            "return [...document.querySelectorAll('#readings .text')].map((one) => one.textContent)"
+            "return [...document.querySelectorAll('#predictions .text')].map((one) => one.textContent)"
         )
 
     def choose(self, decoder: str):
@@ -87,15 +87,15 @@ def test_words_are_read_and_read_again_with_another_decoder(page, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG and no more")
     page.upload(SAMPLES / "coffee.png", tmp_path / "broken.png", SAMPLES / "exit.png")
     page.wait(lambda: page.texts() == ["Coffee", "EXIT"])
-    (failed,) = page.all("#readings .failed")
+    (failed,) = page.all("#predictions .failed")
     assert "broken.png" in failed.text
-    assert [one.text for one in page.all("#readings .card:last-child .letters b")] == list("EXIT")
+    assert [one.text for one in page.all("#predictions .card:last-child .letters b")] == list("EXIT")
 
-    assert page.all("#readings")[0].get_attribute("aria-live") == "polite"
+    assert page.all("#predictions")[0].get_attribute("aria-live") == "polite"
 
     assert not page.all("#words textarea")
     page.choose("lexicon")
-    page.wait(lambda: "The lexicon is empty" in page.all("#readings")[0].text)
+    page.wait(lambda: "The lexicon is empty" in page.all("#predictions")[0].text)
     page.wait(lambda: page.all("#words textarea"))[0].send_keys("tea toffee exits")
     page.wait(lambda: page.texts() == ["toffee", "exits"])
 
@@ -124,9 +124,9 @@ def test_by_keyboard(page):
             break
         keys.send_keys(Keys.TAB)
     keys.send_keys(Keys.ENTER)
-    (picture,) = page.all("#readings .picture img")
+    (picture,) = page.all("#predictions .picture img")
     page.wait(picture.is_displayed)
-    assert picture.get_attribute("alt").startswith("How CTC came to this reading")
+    assert picture.get_attribute("alt").startswith("How CTC came to this text")
     page.driver.switch_to.active_element.send_keys(Keys.TAB)
     assert page.driver.switch_to.active_element.get_attribute("class") == "picture"
 
@@ -150,10 +150,10 @@ def test_on_a_phone(page):
     page.open(width=390, height=844, is_phone=True)
     page.upload(SAMPLES / "market.png")
     page.wait(lambda: page.texts() == ["Market"])
-    page.all("#readings summary")[0].click()
+    page.all("#predictions summary")[0].click()
     assert page.driver.execute_script("return document.documentElement.scrollWidth") <= 390
-    for card in page.all("#readings .card, #samples, #images, #decoder"):
+    for card in page.all("#predictions .card, #samples, #images, #decoder"):
         assert card.rect["x"] >= 0
         assert card.rect["x"] + card.rect["width"] <= 390
-    (frame,) = page.all("#readings .picture")
+    (frame,) = page.all("#predictions .picture")
     assert page.driver.execute_script("return arguments[0].scrollWidth > arguments[0].clientWidth", frame)

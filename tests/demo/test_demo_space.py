@@ -20,27 +20,27 @@ pytest.importorskip("gradio")
 
 import hf_str
 from hf_str.cli import main
-from hf_str.demo import load_readers, serve, write_space
+from hf_str.demo import load_recognizers, serve, write_space
 from hf_str.demo.page import build_page
 from hf_str.publishing import prepare
 
 
 @pytest.fixture(scope="module")
-def readers(tiny_checkpoint):
+def recognizers(tiny_checkpoint):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-        return load_readers([tiny_checkpoint], device="cpu")
+        return load_recognizers([tiny_checkpoint], device="cpu")
 
 
 @pytest.fixture(scope="module")
-def space(readers, tmp_path_factory) -> Path:
+def space(recognizers, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("space") / "demo"
-    write_space(folder, readers)
+    write_space(folder, recognizers)
     return folder
 
 
-def test_what_is_in_it(space, readers, tmp_path):
-    files = write_space(tmp_path, readers)
+def test_what_is_in_it(space, recognizers, tmp_path):
+    files = write_space(tmp_path, recognizers)
     assert files == sorted(str(path.relative_to(space)) for path in space.rglob("*") if path.is_file())
     assert {"README.md", "app.py", "requirements.txt", "models/tiny/model.safetensors"} <= set(files)
     package = Path(hf_str.__file__).parent
@@ -76,7 +76,7 @@ def test_it_starts_with_its_own_code_and_models(space, tmp_path):
     code = (
         "import runpy, sys; from pathlib import Path; sys.path.insert(0, {space!r});"
         "app = runpy.run_path({space!r} + '/app.py', run_name='app'); import hf_str;"
-        "print('READERS', hf_str.__file__, list(app['load_readers'](app['MODELS'], 'cpu')))"
+        "print('RECOGNIZERS', hf_str.__file__, list(app['load_recognizers'](app['MODELS'], 'cpu')))"
     )
     run = subprocess.run(
         [sys.executable, "-c", code.format(space=str(space))],
@@ -87,14 +87,14 @@ def test_it_starts_with_its_own_code_and_models(space, tmp_path):
         timeout=500,
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout == f"READERS {space}/hf_str/__init__.py ['tiny', 'crnn-str']\n"
+    assert run.stdout == f"RECOGNIZERS {space}/hf_str/__init__.py ['tiny', 'crnn-str']\n"
 
 
-def test_a_model_of_the_hub_is_named(readers, tmp_path, monkeypatch):
-    reader = readers["tiny"]
-    monkeypatch.setattr(reader.model.config, "_name_or_path", "org/crnn-mine")
-    monkeypatch.setattr(reader.model, "name_or_path", "org/crnn-mine")
-    write_space(tmp_path, {"org/crnn-mine": reader})
+def test_a_model_of_the_hub_is_named(recognizers, tmp_path, monkeypatch):
+    recognizer = recognizers["tiny"]
+    monkeypatch.setattr(recognizer.model.config, "_name_or_path", "org/crnn-mine")
+    monkeypatch.setattr(recognizer.model, "name_or_path", "org/crnn-mine")
+    write_space(tmp_path, {"org/crnn-mine": recognizer})
     assert not (tmp_path / "models").exists()
     tree = ast.parse((tmp_path / "app.py").read_text())
     (models,) = [node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "MODELS"]
@@ -102,10 +102,10 @@ def test_a_model_of_the_hub_is_named(readers, tmp_path, monkeypatch):
     assert SpaceCard.load(tmp_path / "README.md").data.models == ["org/crnn-mine"]
 
 
-def test_nothing_is_overwritten(readers, tmp_path):
+def test_nothing_is_overwritten(recognizers, tmp_path):
     (tmp_path / "README.md").write_text("mine")
     with pytest.raises(FileExistsError, match="is not empty"):
-        write_space(tmp_path, readers)
+        write_space(tmp_path, recognizers)
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
@@ -127,7 +127,7 @@ def test_without_gradio(monkeypatch, capsys):
     assert "pip install hf_str[demo]" in capsys.readouterr().err
 
 
-def test_a_port_that_is_taken(readers, monkeypatch):
+def test_a_port_that_is_taken(recognizers, monkeypatch):
     for name in ("TEMP_DIR", "EXAMPLES_CACHE", "ALLOWED_PATHS", "ANALYTICS_ENABLED", "RUN_HISTORY"):
         monkeypatch.setenv(f"GRADIO_{name}", "")  # and is set back at the end
     before = signal.getsignal(signal.SIGTERM)
@@ -135,14 +135,14 @@ def test_a_port_that_is_taken(readers, monkeypatch):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         with pytest.raises(OSError, match="port"):
-            serve(readers, port=taken.getsockname()[1])
+            serve(recognizers, port=taken.getsockname()[1])
     signal.signal(signal.SIGTERM, before)
 
 
-def test_samples_stay_when_the_cache_is_emptied(readers):
+def test_samples_stay_when_the_cache_is_emptied(recognizers):
     from gradio.route_utils import delete_files_created_by_app
 
-    page = build_page(readers)
+    page = build_page(recognizers)
     gallery = next(one for one in page.blocks.values() if getattr(one, "elem_id", None) == "samples")
     paths = [Path(item["image"]["path"]) for item in gallery.value]
     delete_files_created_by_app(page, age=None)

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo page reads with: checkpoints by the names that visitors see, decoders, and one image at a time."""
+"""What the demo page recognizes with: checkpoints by the names that visitors see, decoders, and one image at a time."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,12 +15,12 @@ import hf_str
 from hf_str.models.crnn.ctc_decoders_crnn import make_decoder
 from hf_str.models.crnn.ctc_decoding_crnn import CTCDecoder
 
-from ..explanation import read_and_explain
+from ..explanation import recognize_and_explain
 
 
-__all__ = ["DEFAULT_DECODER", "Reading", "choose_decoder", "load_readers", "read_image"]
+__all__ = ["DEFAULT_DECODER", "Prediction", "choose_decoder", "load_recognizers", "recognize_image"]
 
-#: What a checkpoint reads with by itself: its language model if it has one, or else best path.
+#: What a checkpoint decodes with by itself: its language model if it has one, or else best path.
 DEFAULT_DECODER = "default"
 
 #: Prefixes that prefix search may look at in a section; its own limit takes half a minute over an image of noise.
@@ -28,13 +28,13 @@ MAX_PREFIXES = 50
 
 
 @dataclass(frozen=True)
-class Reading:
-    """An image that was read.
+class Prediction:
+    """What was recognized in an image.
 
     Attributes:
         name: of its file.
-        image: as it was read, upright.
-        text: what stands there.
+        image: turned as its EXIF data say.
+        text: the recognized text.
         score: the probability of the text in [0, 1].
         characters: `text`, `probability` in [0, 1] and `span` (left, right) in pixels of `image`, of each.
         explanation: the picture of how CTC came to the text.
@@ -48,8 +48,8 @@ class Reading:
     explanation: Image.Image
 
 
-def load_readers(
-    models: Sequence[str | os.PathLike] = (), device: str | None = None
+def load_recognizers(
+    models: Sequence[str | os.PathLike[str]] = (), device: str | None = None
 ) -> dict[str, hf_str.ImageToTextPipeline]:
     """Loads checkpoints, and the embedded one as the last.
 
@@ -64,9 +64,8 @@ def load_readers(
         OSError: a model is not there.
         ValueError: it is of another kind.
     """
-    models = list(dict.fromkeys([*map(os.fspath, models), hf_str.DEFAULT_CHECKPOINT]))
-    names = _short_names(models)
-    return {name: pipeline(hf_str.TASK, model=model, device=device) for name, model in zip(names, models, strict=True)}
+    paths = list(dict.fromkeys([*(os.fspath(model) for model in models), hf_str.DEFAULT_CHECKPOINT]))
+    return {name: _recognizer(path, device) for name, path in zip(_short_names(paths), paths, strict=True)}
 
 
 def choose_decoder(name: str, tokenizer: hf_str.CRNNTokenizer, words: str) -> tuple[CTCDecoder, str]:
@@ -74,14 +73,14 @@ def choose_decoder(name: str, tokenizer: hf_str.CRNNTokenizer, words: str) -> tu
 
     Args:
         name: `DEFAULT_DECODER` or one of `DECODERS`.
-        tokenizer: the recogniser's.
+        tokenizer: the recognizer's.
         words: the visitor's lexicon, with white space between the words. Decoders that take none do not look at it.
 
     Returns:
         The decoder, and what the visitor should know about the words; empty if there is nothing.
 
     Raises:
-        ValueError: no such decoder, or a lexicon is needed and has no word that can be read.
+        ValueError: there is no such decoder, or a lexicon is needed and has no word that can be recognized.
     """
     if name == DEFAULT_DECODER:
         return make_decoder(None, tokenizer), ""
@@ -94,23 +93,27 @@ def choose_decoder(name: str, tokenizer: hf_str.CRNNTokenizer, words: str) -> tu
     return make_decoder(name, tokenizer, lexicon=lexicon), left_out if lexicon.num_unreadable else ""
 
 
-def read_image(file: Path, reader: hf_str.ImageToTextPipeline, decoder: CTCDecoder) -> Reading:
-    """Reads one image file, and draws how that came about.
+def recognize_image(file: Path, recognizer: hf_str.ImageToTextPipeline, decoder: CTCDecoder) -> Prediction:
+    """Recognizes one image file, and draws how that came about.
 
     Raises:
         UnreadableImageError: it cannot be read; the message has the file's name, not its folder.
     """
     image = hf_str.load_word_image({"bytes": file.read_bytes(), "path": file.name})
-    result, explanation = read_and_explain(image, reader.model, reader.processor, decoder=decoder)
-    return Reading(file.name, image, result["text"], result["score"], result["characters"], explanation)
+    result, explanation = recognize_and_explain(image, recognizer.model, recognizer.processor, decoder=decoder)
+    return Prediction(file.name, image, result["text"], result["score"], result["characters"], explanation)
+
+
+def _recognizer(model: str, device: str | None) -> hf_str.ImageToTextPipeline:
+    recognizer = pipeline(hf_str.TASK, model=model, device=device)
+    return recognizer
 
 
 def _short_names(models: Sequence[str]) -> list[str]:
     """Hub repositories as they are; of folders as many last parts as make them different, as in "b/best"."""
     parts = [PurePath(os.path.abspath(model)).parts if Path(model).is_dir() else (model,) for model in models]
-    longest = max(map(len, parts))
-    for count in range(1, longest + 1):
+    names, count = ["/".join(of_model[-1:]) for of_model in parts], 1
+    while len(set(names)) < len(names) and count < max(map(len, parts)):
+        count += 1
         names = ["/".join(of_model[-count:]) for of_model in parts]
-        if len(set(names)) == len(names):
-            break
     return names
