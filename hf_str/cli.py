@@ -27,26 +27,54 @@ from .utils.atomic_writes import finite_or_null
 __all__ = ["main"]
 
 DESCRIPTION = """\
-Read cropped word images.
+Recognize cropped word images.
 
-  hf-str read word.png                     path, text and score, a line each image
+  hf-str read word.png                     path, text and score, one line per image
   hf-str read photos/ --batch-size 64      every image below a folder
-  hf-str read *.jpg --json > words.jsonl   with the probability and the place of each character
-  hf-str read *.jpg --lexicon words.txt    words of a list only, the most probable one
-  hf-str read word.png --explain out.png   and a picture of how CTC came to the text
+  hf-str read *.jpg --json > words.jsonl   with the probability and the position of each character
+  hf-str read *.jpg --lexicon words.txt    only words of a list, the most probable one
+  hf-str read word.png --explain out.png   with a picture of how CTC came to the text
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit code: 0, 1 where an image could not be read, 2 where the model could not."""
+    """Runs the command.
+
+    Args:
+        arguments: those of the command line by default. Options take hyphens and underscores alike.
+
+    Returns:
+        The exit code: 0, or 1 if an image could not be read, or 2 if the model could not.
+    """
+    options = _build_parser().parse_args(_with_hyphens(sys.argv[1:] if arguments is None else arguments))
+    if options.command == "demo":
+        return show_demo(options)
+    try:
+        return read_images(options)
+    except BrokenPipeError:  # whoever takes our output has seen enough, as in `hf-str read photos/ | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="hf-str", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=f"hf_str {hf_str.__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     read = commands.add_parser(
-        "read", help="read word images", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        "read",
+        help="recognize word images",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_read_options(read)
+    _add_decoding_options(read.add_argument_group("decoding"))
+    _add_demo_options(commands.add_parser("demo", help="recognize word images in the browser"))
+    return parser
+
+
+def _add_read_options(read: argparse.ArgumentParser):
     read.add_argument("images", nargs="+", metavar="IMAGE", help="image files, URLs, or folders to walk")
     read.add_argument(
         "--model",
@@ -54,13 +82,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         metavar="M",
         help="checkpoint folder or Hub repository (default: the one that comes with hf_str)",
     )
-    read.add_argument("--json", action="store_true", help="one JSON object a line, with the characters")
+    read.add_argument("--json", action="store_true", help="one JSON object per line, with the characters")
     read.add_argument(
-        "--batch-size", type=_positive, default=32, metavar="N", help="images a forward pass (default: 32)"
+        "--batch-size", type=_positive, default=32, metavar="N", help="images per forward pass (default: 32)"
     )
-    read.add_argument(
-        "--device", default=None, help='where to compute, such as "cpu" or "cuda:1" (default: a GPU if any)'
-    )
+    read.add_argument("--device", help='where to compute, such as "cpu" or "cuda:1" (default: a GPU if there is one)')
     read.add_argument(
         "--backend",
         choices=["torch", "onnx", "openvino"],
@@ -77,24 +103,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--explain",
         type=_picture,
         metavar="OUT.png",
-        help="draw how CTC came to the text; of several images OUT-1.png, OUT-2.png, ...",
+        help="draw how CTC came to the text; for several images OUT-1.png, OUT-2.png, ...",
     )
-    decoding = read.add_argument_group("decoding")
+
+
+def _add_decoding_options(decoding: argparse._ArgumentGroup):
     decoding.add_argument(
         "--decoder",
         choices=DECODERS,
-        help="how characters are read from the network (default: what the options below need, or else beam_search "
-        "with the checkpoint's language model if it has one, or best_path)",
-    )
-    decoding.add_argument("--beam-width", type=_positive, metavar="N", help="of beam_search (default: 10)")
-    decoding.add_argument("--lexicon", metavar="FILE", help="read only the words of this file, one a line")
-    decoding.add_argument(
-        "--language-model", metavar="FILE", help="of characters, for beam_search: of train_character_lm.py, or ARPA"
+        help="how the network's output becomes text (default: what the options below need, or else beam_search with "
+        "the checkpoint's language model if it has one, or best_path)",
     )
     decoding.add_argument(
-        "--n-best", type=_positive, default=1, metavar="N", help="several readings an image, a line each (default: 1)"
+        "--beam-width", type=_positive, metavar="N", help="number of hypotheses of beam_search (default: 10)"
     )
-    demo = commands.add_parser("demo", help="read words in the browser")
+    decoding.add_argument("--lexicon", metavar="FILE", help="predict only words of this file, which has one per line")
+    decoding.add_argument(
+        "--language-model",
+        metavar="FILE",
+        help="character language model for beam_search: a file of train_character_lm.py, or ARPA",
+    )
+    decoding.add_argument(
+        "--n-best",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="number of predictions per image, one per line (default: 1)",
+    )
+
+
+def _add_demo_options(demo: argparse.ArgumentParser):
     demo.add_argument(
         "--model",
         action="append",
@@ -103,32 +141,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="checkpoint folder or Hub repository to offer besides the one that comes with hf_str; may be repeated",
     )
     demo.add_argument("--host", help='address to listen on, "0.0.0.0" for the whole network (default: this machine)')
-    demo.add_argument("--port", type=_positive, metavar="N", help="(default: the first free one from 7860 on)")
     demo.add_argument(
-        "--device", default=None, help='where to compute, such as "cpu" or "cuda:1" (default: a GPU if any)'
+        "--port", type=_positive, metavar="N", help="port to listen on (default: the first free one from 7860 on)"
     )
+    demo.add_argument("--device", help='where to compute, such as "cpu" or "cuda:1" (default: a GPU if there is one)')
     demo.add_argument(
-        "--write_space", metavar="FOLDER", help="write the page as a folder that the Hub runs as a Space, and end"
+        "--write-space", metavar="FOLDER", help="write the page as a folder that the Hub runs as a Space, and exit"
     )
-    options = parser.parse_args(arguments)
-    if options.command == "demo":
-        return show_demo(options)
-    try:
-        return read_images(options)
-    except BrokenPipeError:  # the reader of our output has seen enough, as in `hf-str read photos/ | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+
+
+def _with_hyphens(arguments: Sequence[str]) -> list[str]:
+    """The arguments with hyphens in the names of options: `--batch_size=1` is `--batch-size=1`."""
+    spelled = []
+    for index, argument in enumerate(arguments):
+        if argument == "--":  # what follows are no options
+            return [*spelled, *arguments[index:]]
+        name, equals, value = argument.partition("=")
+        spelled.append(f"{name.replace('_', '-')}{equals}{value}" if name.startswith("--") else argument)
+    return spelled
 
 
 def read_images(options: argparse.Namespace) -> int:
-    """`hf-str read`: a line each image on stdout, what cannot be read on stderr."""
+    """`hf-str read`: one line per image on stdout; images that cannot be read are named on stderr.
+
+    Args:
+        options: as the command line has them.
+
+    Returns:
+        The exit code, see [`main`].
+    """
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     paths, failures = _expand(options.images)
     for path, reason in failures:
         print(f"{path}: {reason}", file=sys.stderr)
     try:
-        reader = _open_reader(options.model, options.device, options.backend, options.fast)
+        recognizer = _load_recognizer(options.model, options.device, options.backend, options.fast)
     # torch asserts that a device is there
     except (AssertionError, ImportError, OSError, RuntimeError, ValueError) as error:
         print(f"cannot load the model {options.model!r}: {error}", file=sys.stderr)
@@ -136,7 +184,7 @@ def read_images(options: argparse.Namespace) -> int:
     try:
         decoder = make_decoder(
             options.decoder,
-            reader.processor.tokenizer,
+            recognizer.processor.tokenizer,
             lexicon=options.lexicon,
             language_model=options.language_model,
             beam_width=options.beam_width,
@@ -144,24 +192,17 @@ def read_images(options: argparse.Namespace) -> int:
     except (ImportError, OSError, ValueError) as error:
         print(f"cannot decode like this: {error}", file=sys.stderr)
         return 2
-    unread = len(failures)
+    num_failed = len(failures)
     remaining = iter(paths)
     targets = _numbered(options.explain, len(paths)) if options.explain else iter(())
-    window = window_size(reader.processor.image_processor, options.batch_size)
+    window = window_size(recognizer.processor.image_processor, options.batch_size)
     with tqdm(total=len(paths), unit="image", disable=len(paths) <= 50) as progress:
         while chunk := list(islice(remaining, window)):
-            images = []
-            for path in chunk:
-                try:
-                    image = hf_str.load_word_image(path)
-                    image.filename = path  # what errors call it
-                    images.append((path, image))
-                except hf_str.UnreadableImageError as error:
-                    tqdm.write(str(error), file=sys.stderr)
-                    unread += 1
+            images = list(_load_images(chunk))
+            num_failed += len(chunk) - len(images)
             decoding = {"decoder": decoder, "n_best": options.n_best}
             try:
-                for line in _readings(reader, images, options.json, batch_size=options.batch_size, **decoding):
+                for line in _predictions(recognizer, images, options.json, batch_size=options.batch_size, **decoding):
                     tqdm.write(line, file=sys.stdout)
             except ValueError as error:  # of a model that is no good, and no more so for the next image
                 print(f"cannot read with {options.model!r}: {error}", file=sys.stderr)
@@ -169,37 +210,44 @@ def read_images(options: argparse.Namespace) -> int:
             if options.explain is not None:
                 for (_, image), target in zip(images, targets, strict=False):
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    explain_image(image, reader.model, reader.processor, decoder=decoder).save(target)
+                    explain_image(image, recognizer.model, recognizer.processor, decoder=decoder).save(target)
             progress.update(len(chunk))
-    return 1 if unread else 0
+    return 1 if num_failed else 0
 
 
 def show_demo(options: argparse.Namespace) -> int:
-    """`hf-str demo`: serves the page until it is interrupted, or writes it as a Space."""
+    """`hf-str demo`: serves the page until it is interrupted, or writes it as a Space.
+
+    Args:
+        options: as the command line has them.
+
+    Returns:
+        The exit code: 0, or 2 if a model cannot be loaded or the page cannot be served.
+    """
     logging.disable_progress_bar()
     try:
-        from .demo import load_readers, serve, write_space  # only the page needs Gradio
+        from .demo import load_recognizers, serve, write_space  # only the page needs Gradio
 
-        readers = load_readers(options.model, options.device)
+        recognizers = load_recognizers(options.model, options.device)
         if options.write_space is None:
-            serve(readers, options.host, options.port)
+            serve(recognizers, options.host, options.port)
         else:
-            print(*write_space(options.write_space, readers), sep="\n")
+            print(*write_space(options.write_space, recognizers), sep="\n")
     except (AssertionError, ImportError, OSError, RuntimeError, ValueError) as error:
         print(f"cannot show the demo: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _open_reader(model: str, device: str | None, backend: str, fast: bool) -> hf_str.ImageToTextPipeline:
+def _load_recognizer(model: str, device: str | None, backend: str, fast: bool) -> hf_str.ImageToTextPipeline:
     if backend == "torch":
         with naming_files(model, ["config.json"]):
             network = hf_str.CRNNForCTC.from_pretrained(model)
         processor = hf_str.CRNNProcessor.from_pretrained(model)
-        reader = hf_str.ImageToTextPipeline(model=network, processor=processor, device=device)
+        recognizer = hf_str.ImageToTextPipeline(model=network, processor=processor, device=device)
         if fast:
-            reader.model.optimize_for_inference()
-        return reader
+            network.optimize_for_inference()
+        return recognizer
     if fast:
         raise ValueError("--fast is for --backend torch; for a graph, the backend chooses the types")
     from .onnx import ORTCRNNForCTC, OVCRNNForCTC
@@ -210,8 +258,23 @@ def _open_reader(model: str, device: str | None, backend: str, fast: bool) -> hf
     return hf_str.ImageToTextPipeline(model=graph, processor=processor, device=graph.device)
 
 
-def _readings(reader, images: list[tuple[str, Image.Image]], as_json: bool, **options: Any) -> Iterator[str]:
-    results = reader([image for _, image in images], return_characters=as_json, **options)
+def _load_images(paths: Sequence[str]) -> Iterator[tuple[str, Image.Image]]:
+    """Images by their paths, without those that cannot be read."""
+    for path in paths:
+        try:
+            image = hf_str.load_word_image(path)
+        except hf_str.UnreadableImageError as error:
+            tqdm.write(str(error), file=sys.stderr)
+            continue
+        setattr(image, "filename", path)  # noqa: B010  # what errors call it; Pillow declares it for files alone
+        yield path, image
+
+
+def _predictions(
+    recognizer: hf_str.ImageToTextPipeline, images: list[tuple[str, Image.Image]], as_json: bool, **options: Any
+) -> Iterator[str]:
+    """The lines for some images."""
+    results: Any = recognizer([image for _, image in images], return_characters=as_json, **options)
     for (path, _), (result,) in zip(images, results, strict=True):
         if as_json:
             # null is the log_prob of what a lexicon does not allow
@@ -224,7 +287,7 @@ def _readings(reader, images: list[tuple[str, Image.Image]], as_json: bool, **op
 def _expand(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """Files of folders in order, everything else as it is; and the folders in which there is no image."""
     paths, failures = [], []
-    suffixes = {suffix for suffix, format in Image.registered_extensions().items() if format in Image.OPEN}
+    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
     for name in names:
         if not Path(name).is_dir():
             paths.append(name)

@@ -11,7 +11,7 @@ from transformers import pipeline
 import hf_str
 from hf_str import CRNNForCTC, CRNNProcessor, load_word_image
 from hf_str.evaluation.recognizers import open_recognizer
-from hf_str.explanation import read_and_explain
+from hf_str.explanation import recognize_and_explain
 from hf_str.inference.bulk_recognizer import BulkRecognizer
 from hf_str.inference.windows import Preparation, Window
 
@@ -63,8 +63,8 @@ def test_spans_are_those_in_the_turned_image(checkpoint):
 def test_the_explanation_shows_the_turned_image(checkpoint, level):
     reader = pipeline("image-to-text", model=checkpoint, device="cpu")
     image = load_word_image(SAMPLES[0])
-    _, expected = read_and_explain(image, reader.model, reader.processor)
-    reading, drawn = read_and_explain(image.rotate(-90, expand=True), reader.model, reader.processor)
+    _, expected = recognize_and_explain(image, reader.model, reader.processor)
+    reading, drawn = recognize_and_explain(image.rotate(-90, expand=True), reader.model, reader.processor)
     assert (reading["text"], reading["rotation"]) == (level[0], 90)
     assert ImageChops.difference(drawn, expected).getbbox() is None
 

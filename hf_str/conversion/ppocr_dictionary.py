@@ -68,7 +68,7 @@ def _read_dictionary(path: Path) -> list[str]:
     except (yaml.YAMLError, KeyError, TypeError):
         characters = None
     if not isinstance(characters, list):
-        raise ValueError(  # noqa: TRY004: of a file's content, not of an argument
+        raise ValueError(  # of a file's content, not of an argument
             f"{path} has no list PostProcess.character_dict, where PP-OCR's inference.yml has its dictionary"
         )
     return characters

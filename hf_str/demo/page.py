@@ -16,6 +16,7 @@ from hf_str.models.crnn.ctc_decoding_crnn import NonFiniteLogitsError
 from hf_str.models.crnn.image_loading_crnn import MAX_IMAGE_PIXELS
 
 from ..utils.optional import require
+from ..utils.renaming import renamed_arguments
 from . import cards
 from .recognizers import DEFAULT_DECODER, choose_decoder, recognize_image
 
@@ -23,12 +24,22 @@ from .recognizers import DEFAULT_DECODER, choose_decoder, recognize_image
 try:
     import gradio as gr
     from gradio.blocks import Block
+    from gradio.themes import Soft
 except ImportError:
     require("gradio", "demo")  # says how to get it
     raise
 
 
-__all__ = ["LOOK", "MAX_BYTES", "MAX_IMAGES", "MAX_LEXICON", "MAX_PIXELS", "MAX_SECONDS", "build_page", "recognize_files"]
+__all__ = [
+    "LOOK",
+    "MAX_BYTES",
+    "MAX_IMAGES",
+    "MAX_LEXICON",
+    "MAX_PIXELS",
+    "MAX_SECONDS",
+    "build_page",
+    "recognize_files",
+]
 
 #: Limits of what a visitor may send. Pixels of an image have one in `load_word_image`, the size of a file in `server`.
 MAX_IMAGES, MAX_LEXICON = 12, 20_000
@@ -82,7 +93,7 @@ _STYLE = """
 #samples button:focus-visible, #images button:focus-visible { outline: 3px solid #4a7fd6; outline-offset: 2px; }
 """
 
-_THEME = gr.themes.Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+_THEME = Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
     # Texts and edges dark enough to be seen by everyone (WCAG 2.2, 1.4.3 and 1.4.11).
     body_background_fill="*neutral_50",
     body_text_color_subdued="*neutral_600",
@@ -111,6 +122,7 @@ class _Inputs:
     words: gr.Textbox
 
 
+@renamed_arguments(readers="recognizers")
 def build_page(recognizers: Mapping[str, hf_str.ImageToTextPipeline]) -> gr.Blocks:
     """The page, not yet served.
 
@@ -203,10 +215,10 @@ def _take_no_urls(block: Block):
     """Gradio downloads the URL that stands for a file, of any size, and however long it takes."""
     move = block.async_move_resource_to_block_cache
 
-    async def move_file(path: str | Path | None) -> str | None:
-        if str(path).lower().startswith(("http:", "https:")):
+    async def move_file(url_or_file_path: str | Path | None) -> str | None:
+        if str(url_or_file_path).lower().startswith(("http:", "https:")):
             raise gr.Error("Images are uploaded, not linked.")
-        return await move(path)
+        return await move(url_or_file_path)
 
     block.async_move_resource_to_block_cache = move_file
 
@@ -216,9 +228,7 @@ def _choose_sample(event: gr.SelectData) -> tuple[None, int]:
     return None, event.index if event.index in range(len(SAMPLES)) else 0
 
 
-def recognize_files(
-    files: Sequence[Path], recognizer: hf_str.ImageToTextPipeline, decoder: str, words: str
-) -> str:
+def recognize_files(files: Sequence[Path], recognizer: hf_str.ImageToTextPipeline, decoder: str, words: str) -> str:
     """Recognizes images as a visitor wants it.
 
     Args:
@@ -272,7 +282,7 @@ def _count_pixels(file: Path) -> int:
     try:
         with Image.open(file) as image:
             pixels = image.width * image.height
-    except Exception:  # noqa: BLE001: Pillow's plugins raise anything; it is said when the image is opened again
+    except Exception:  # Pillow's plugins raise anything, which is told when it is recognized
         return 0
     return pixels if pixels <= MAX_IMAGE_PIXELS else 0
 

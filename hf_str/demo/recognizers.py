@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo page recognizes with: checkpoints by the names that visitors see, decoders, and one image at a time."""
+"""What the demo page recognizes with: checkpoints by names for visitors, decoders, and one image at a time."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -105,8 +105,8 @@ def recognize_image(file: Path, recognizer: hf_str.ImageToTextPipeline, decoder:
 
 
 def _recognizer(model: str, device: str | None) -> hf_str.ImageToTextPipeline:
-    recognizer = pipeline(hf_str.TASK, model=model, device=device)
-    return recognizer
+    # The overloads of `pipeline` know the tasks of transformers alone.
+    return pipeline(hf_str.TASK, model=model, device=device)  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def _short_names(models: Sequence[str]) -> list[str]:

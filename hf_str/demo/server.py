@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 import hf_str
 
+from ..utils.renaming import renamed_arguments
 from .page import CACHE_SECONDS, LOOK, build_page
 from .uploads import UploadLimits
 
@@ -23,6 +24,7 @@ MAX_FILE_SIZE = "10mb"
 MAX_WAITING = 32
 
 
+@renamed_arguments(readers="recognizers")
 def serve(recognizers: Mapping[str, hf_str.ImageToTextPipeline], host: str | None = None, port: int | None = None):
     """Serves the page until it is interrupted.
 

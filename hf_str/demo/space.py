@@ -13,6 +13,8 @@ from huggingface_hub import SpaceCard, SpaceCardData
 
 import hf_str
 
+from ..utils.renaming import renamed_arguments
+
 
 __all__ = ["write_space"]
 
@@ -46,13 +48,14 @@ what `requirements.txt` names.
 _TORCH_INDEX = "--extra-index-url https://download.pytorch.org/whl/cpu"
 
 
+@renamed_arguments(readers="recognizers")
 def write_space(folder: str | os.PathLike, recognizers: Mapping[str, hf_str.ImageToTextPipeline]) -> list[str]:
     """Writes a Space: this page with this version of hf_str, so that the Space shows what was seen here.
 
     Args:
         folder: created; it must not exist, or be empty.
-        recognizers: what visitors can choose from; see [`load_recognizers`]. Those of folders are copied, those of the Hub
-            are downloaded by the Space.
+        recognizers: what visitors can choose from; see [`load_recognizers`]. Those of folders are copied, those of the
+            Hub are downloaded by the Space.
 
     Returns:
         The files, as paths in `folder`.
@@ -71,7 +74,7 @@ def write_space(folder: str | os.PathLike, recognizers: Mapping[str, hf_str.Imag
         source = recognizer.model.name_or_path
         if source == hf_str.DEFAULT_CHECKPOINT:
             continue
-        if Path(source).is_dir():
+        if source is None or Path(source).is_dir():
             recognizer.save_pretrained(folder / "models" / name)
             models.append(f"HERE / {f'models/{name}'!r}")
         else:

@@ -14,6 +14,7 @@ from PIL import Image
 
 pytest.importorskip("gradio")
 
+from hf_str import demo
 from hf_str.demo import load_recognizers
 from hf_str.demo.page import MAX_IMAGES, MAX_LEXICON, recognize_files
 from hf_str.demo.recognizers import DEFAULT_DECODER, MAX_PREFIXES, choose_decoder, recognize_image
@@ -71,7 +72,9 @@ def test_the_default_is_what_the_checkpoint_reads_with(recognizer, checkpoint_wi
 def test_prefix_search_is_kept_short(recognizer):
     made, _ = choose_decoder("prefix_search", recognizer.processor.tokenizer, "")
     assert made.max_prefixes == MAX_PREFIXES
-    made(torch.zeros(1, 60, len(recognizer.processor.tokenizer)))  # every class as probable as any other: the worst case
+    made(
+        torch.zeros(1, 60, len(recognizer.processor.tokenizer))
+    )  # every class as probable as any other: the worst case
 
 
 def test_every_decoder_can_be_chosen(recognizer, word_files):
@@ -160,7 +163,9 @@ def test_checkpoints_have_names_for_strangers(tiny_checkpoint, tmp_path, monkeyp
     monkeypatch.setattr("hf_str.DEFAULT_CHECKPOINT", tiny_checkpoint)
     for run in "ab":
         shutil.copytree(tiny_checkpoint, tmp_path / run / "best")
-    recognizers = load_recognizers([tmp_path / "a" / "best", f"{tmp_path}/b/best", tmp_path / "a" / "best"], device="cpu")
+    recognizers = load_recognizers(
+        [tmp_path / "a" / "best", f"{tmp_path}/b/best", tmp_path / "a" / "best"], device="cpu"
+    )
     last_two = os.sep.join(Path(tiny_checkpoint).parts[-2:])
     assert list(recognizers) == ["a/best", "b/best", last_two.replace(os.sep, "/")]
     assert list(load_recognizers([], device="cpu")) == ["tiny"]
@@ -169,3 +174,9 @@ def test_checkpoints_have_names_for_strangers(tiny_checkpoint, tmp_path, monkeyp
 def test_a_model_that_is_not_there(tmp_path):
     with pytest.raises((OSError, ValueError)):
         load_recognizers([tmp_path / "nothing"], device="cpu")
+
+
+def test_old_names_work_and_warn(tiny_checkpoint, monkeypatch):
+    monkeypatch.setattr("hf_str.DEFAULT_CHECKPOINT", tiny_checkpoint)
+    with pytest.warns(FutureWarning, match="load_readers is called load_recognizers now"):
+        assert list(demo.load_readers(device="cpu")) == ["tiny"]

@@ -1,0 +1,35 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+"""Old names work, and warn."""
+
+import warnings
+
+import pytest
+
+from hf_str.utils.renaming import renamed_arguments, renamed_function
+
+
+@renamed_arguments(colour="color")
+def paint(shape: str, color: str = "red") -> str:
+    return f"{color} {shape}"
+
+
+def test_an_argument_under_its_old_name_warns_and_works():
+    with pytest.warns(FutureWarning, match="colour is called color now"):
+        assert paint("square", colour="blue") == "blue square"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert paint("square", color="blue") == "blue square"
+        assert paint("square") == "red square"
+
+
+def test_an_argument_under_both_names_is_refused():
+    with pytest.raises(TypeError, match="colour and color"):
+        paint("square", colour="blue", color="green")
+
+
+def test_a_function_under_its_old_name_warns_and_works():
+    colour_in = renamed_function("colour_in", paint)
+    assert colour_in.__name__ == "colour_in"
+    with pytest.warns(FutureWarning, match="colour_in is called paint now"):
+        assert colour_in("circle", color="green") == "green circle"
