@@ -290,9 +290,7 @@ def test_two_networks_in_one_set_of_names_are_asked_for(meijieru, tmp_path):
 @pytest.mark.parametrize("dtype", [torch.int8, torch.int64, torch.complex64])
 def test_weights_of_other_types_are_refused_by_name(dtype, meijieru, tmp_path):
     weights = meijieru | {"cnn.conv3.weight": meijieru["cnn.conv3.weight"].to(dtype)}
-    with pytest.raises(
-        ConversionError, match=r"1 of its weights are not floating-point.*: cnn\.conv3\.weight"
-    ):
+    with pytest.raises(ConversionError, match=r"1 of its weights are not floating-point.*: cnn\.conv3\.weight"):
         convert_checkpoint("crnn-pytorch", saved(weights, tmp_path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
