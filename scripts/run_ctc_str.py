@@ -32,19 +32,21 @@ Several GPUs: `accelerate launch --num_processes 8 scripts/run_ctc_str.py ...`; 
 --nproc_per_node 2 scripts/run_ctc_str.py --use_cpu ...` (without MPI, `accelerate launch --cpu` starts one process,
 whatever it is told). All options as a JSON file: `python scripts/run_ctc_str.py options.json`.
 
-A run that was killed goes on when the same command is given again, with the same
-words in the same order. The output folder holds the best model by --best_metric where there is a validation set, else
-the last one; `best/` is there from the first evaluation on, `errors/` lists the words that are read worst.
+A run that was killed goes on when the same command is given again, with the same words in the same order. The output
+folder holds the best model by --metric_for_best_model where there is a validation set, else the last one; `best/` is
+there from the first evaluation on, `errors/` lists the words that are read worst.
+
+Each option of `transformers.TrainingArguments` works or is refused by name; `hf_str/training/options.py` says which.
 """
 
 import logging
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
-from transformers import TrainingArguments, set_seed
+from transformers import set_seed
 
 from hf_str.publishing import check_before_run, push_to_hub
-from hf_str.training import WordCollator, last_complete_checkpoint
+from hf_str.training import WordCollator
 from hf_str.training.arguments import (
     DataArguments,
     ModelArguments,
@@ -52,8 +54,9 @@ from hf_str.training.arguments import (
     SynthesisArguments,
     parse_arguments,
 )
-from hf_str.training.checkpointing import changed_settings, label_fingerprints
+from hf_str.training.checkpointing import changed_settings, find_checkpoint, label_fingerprints
 from hf_str.training.finishing import finish
+from hf_str.training.run_arguments import CTCTrainingArguments
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
@@ -71,29 +74,11 @@ from hf_str.training.validation import check_validation
 logger = logging.getLogger("hf_str")
 
 
-@dataclass
-class CTCTrainingArguments(TrainingArguments):
-    """The options of transformers' Trainer, with defaults for word recognisers."""
-
-    output_dir: str = "runs/ctc_str"
-    learning_rate: float | None = field(
-        default=None, metadata={"help": "The highest, of AdamW (1e-4, and 1e-3 for a new network)."}
-    )
-    weight_decay: float = 0.01
-    max_grad_norm: float = 5.0
-    per_device_train_batch_size: int = 64
-    per_device_eval_batch_size: int = 256
-    logging_steps: float = 50
-    eval_strategy: str = "steps"
-    eval_steps: float | None = 500
-    save_steps: float = 500
-    save_total_limit: int | None = 2
-    dataloader_num_workers: int = 1
-
-
 def main():
     groups = (ModelArguments, DataArguments, SynthesisArguments, RecipeArguments, CTCTrainingArguments)
     model_args, data_args, synthesis_args, recipe, args = parse_arguments(groups, __doc__)
+    args.check_data(data_args)
+    checkpoint = find_checkpoint(args.output_dir, args.resume_from_checkpoint, "trainer_state.json")
     if args.learning_rate is None:
         args.learning_rate = default_learning_rate(model_args)
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe)}
@@ -109,20 +94,18 @@ def main():
 
     # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
     with args.main_process_first(desc="loading words"):
-        words = load_training_samples(data_args, synthesis_args, collator, args.seed)
+        words = load_training_samples(
+            data_args, synthesis_args, collator, args.seed if args.data_seed is None else args.data_seed
+        )
         validation = load_validation_sets(data_args)
-    check_validation(validation, processor.tokenizer, recipe.best_metric)
+    check_validation(validation, processor.tokenizer, args.metric_for_best_model)
     settings["training_data"] = describe_data(words, synthesis_args)
-    if not validation:
-        args.eval_strategy = "no"
     repo_id = args.hub_model_id or Path(args.output_dir).resolve().name
     if is_published:
         check_before_run(validation, repo_id, args.hub_token)
     samples_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
     args.max_steps = count_steps(words, samples_per_step, args.max_steps, args.num_train_epochs)
 
-    # Where an earlier run of this command stopped.
-    checkpoint = last_complete_checkpoint(args.output_dir)
     if args.should_save:
         fingerprints = label_fingerprints(labels_by_source(words, validation))
         for change in changed_settings(Path(args.output_dir) / "run.json", settings | fingerprints):
@@ -137,7 +120,8 @@ def main():
     # The finished model, complete, in the output folder, and on the Hub.
     if trainer.is_world_process_zero():
         with trainer.averaged_weights():
-            print(finish(args.output_dir, trainer.best, validation, trainer.save_recognizer))
+            chosen_by = validation if args.load_best_model_at_end else {}
+            print(finish(args.output_dir, trainer.best, chosen_by, trainer.save_recognizer))
         if is_published:
             print(push_to_hub(args.output_dir, repo_id, args.hub_token, args.hub_private_repo))
 

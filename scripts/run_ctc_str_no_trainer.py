@@ -19,7 +19,8 @@ Several processes on CPUs: `torchrun --nproc_per_node 2 scripts/run_ctc_str_no_t
 scripts/run_ctc_str_no_trainer.py options.json`.
 
 A run that was killed goes on when the same command is given again, with the same words in the same order. The output
-folder holds the best model by --best_metric where there is a validation set, else the last one.
+folder holds the best model by --metric_for_best_model where there is a validation set, else the last one. Options that
+`transformers.TrainingArguments` has too mean the same.
 """
 
 import json
@@ -31,7 +32,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import send_to_device, set_seed
+from accelerate.utils import broadcast_object_list, send_to_device, set_seed
 from tqdm import tqdm
 
 from hf_str.publishing import check_before_run, push_to_hub
@@ -40,8 +41,6 @@ from hf_str.training import (
     NonFiniteGuard,
     WeightAverage,
     WordCollator,
-    last_complete_checkpoint,
-    learning_rate_schedule,
 )
 from hf_str.training.arguments import (
     DataArguments,
@@ -50,9 +49,19 @@ from hf_str.training.arguments import (
     SynthesisArguments,
     parse_arguments,
 )
-from hf_str.training.checkpointing import changed_settings, completed, keep_newest, label_fingerprints
+from hf_str.training.checkpointing import (
+    changed_settings,
+    completed,
+    find_checkpoint,
+    keep_newest,
+    label_fingerprints,
+    set_aside_newer,
+)
 from hf_str.training.finishing import finish
 from hf_str.training.guard import name_batch
+from hf_str.training.run_arguments import RunArguments
+from hf_str.training.run_length import RunLength
+from hf_str.training.schedule import follows_metric
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
@@ -72,38 +81,18 @@ logger = logging.getLogger("hf_str")
 
 
 @dataclass
-class LoopArguments:
-    """The loop itself; names are those of transformers' Trainer."""
+class LoopArguments(RunArguments):
+    """The options of the run, as for `run_ctc_str.py`, and those that its Trainer has under other names."""
 
-    output_dir: str = field(metadata={"help": "Where checkpoints and the model go; a run that is there goes on."})
-    max_steps: int = field(default=-1, metadata={"help": "Optimizer steps. By default --num_train_epochs decides."})
-    num_train_epochs: float = field(default=3.0, metadata={"help": "Passes over the words."})
-    per_device_train_batch_size: int = field(default=64, metadata={"help": "Words a batch, for each process."})
-    per_device_eval_batch_size: int = field(default=256, metadata={"help": "Words a batch in evaluation."})
-    gradient_accumulation_steps: int = field(default=1, metadata={"help": "Batches a step."})
-    learning_rate: float | None = field(
-        default=None, metadata={"help": "The highest, of AdamW (1e-4, and 1e-3 for a new network)."}
-    )
-    weight_decay: float = field(default=0.01, metadata={"help": "Of AdamW."})
-    max_grad_norm: float = field(default=5.0, metadata={"help": "Longer gradients are shortened to this."})
     mixed_precision: str = field(default="no", metadata={"help": "Arithmetic.", "choices": ["no", "bf16", "fp16"]})
-    use_cpu: bool = field(default=False, metadata={"help": "Compute on the CPU even where there is a GPU."})
-    seed: int = field(default=42, metadata={"help": "Of all chance."})
-    logging_steps: int = field(default=50, metadata={"help": "Log every so many steps."})
-    eval_steps: int = field(default=500, metadata={"help": "Evaluate every so many steps, and at the end."})
-    save_steps: int = field(default=500, metadata={"help": "Write a checkpoint every so many steps, and at the end."})
-    save_total_limit: int | None = field(default=2, metadata={"help": "Checkpoints that are kept."})
-    dataloader_num_workers: int = field(default=1, metadata={"help": "Processes that prepare words."})
     report_to: list[str] = field(default_factory=list, metadata={"help": "Trackers: tensorboard, trackio, ..."})
-    push_to_hub: bool = field(default=False, metadata={"help": "Upload the finished model."})
-    hub_model_id: str | None = field(default=None, metadata={"help": "Where to; default: the output folder's name."})
-    hub_token: str | None = field(default=None, metadata={"help": "Default: the one that is logged in."})
-    hub_private_repo: bool | None = field(default=None, metadata={"help": "Whether a new repository is private."})
 
 
 def main():
     groups = (ModelArguments, DataArguments, SynthesisArguments, RecipeArguments, LoopArguments)
     model_args, data_args, synthesis_args, recipe, args = parse_arguments(groups, __doc__)
+    args.check_data(data_args)
+    checkpoint = find_checkpoint(args.output_dir, args.resume_from_checkpoint, "progress.json")
     if args.learning_rate is None:
         args.learning_rate = default_learning_rate(model_args)
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe), **asdict(args)}
@@ -123,9 +112,11 @@ def main():
 
     # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
     with accelerator.main_process_first():
-        words = load_training_samples(data_args, synthesis_args, collator, args.seed)
+        words = load_training_samples(
+            data_args, synthesis_args, collator, args.seed if args.data_seed is None else args.data_seed
+        )
         validation = load_validation_sets(data_args)
-    check_validation(validation, processor.tokenizer, recipe.best_metric)
+    check_validation(validation, processor.tokenizer, args.metric_for_best_model)
     settings["training_data"] = describe_data(words, synthesis_args)
     repo_id = args.hub_model_id or output_dir.resolve().name
     if args.push_to_hub:
@@ -133,26 +124,27 @@ def main():
     micro_batches = args.gradient_accumulation_steps
     samples_per_step = args.per_device_train_batch_size * micro_batches * world_size
     max_steps = count_steps(words, samples_per_step, args.max_steps, args.num_train_epochs)
+    length = RunLength(max_steps, samples_per_step, words.samples_per_epoch)
 
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.learning_rate, weight_decay=args.weight_decay)
-    schedule = learning_rate_schedule(
-        optimizer, recipe.schedule, max_steps, warmup_share=recipe.warmup_share, decay_share=recipe.decay_share
-    )
+    schedule = args.make_schedule(optimizer, max_steps)
     ddp_model, optimizer = accelerator.prepare(model, optimizer)
     accelerator.register_for_checkpointing(schedule)
     average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
     guard = NonFiniteGuard(recipe.max_nonfinite_steps)
-    best = BestCheckpoint(output_dir / "best", recipe.best_metric)
+    best = BestCheckpoint(output_dir / "best", args.metric_for_best_model, args.greater_is_better)
 
     # Where an earlier run of this command stopped.
     first_step = 0
-    if checkpoint := last_complete_checkpoint(output_dir):
+    if checkpoint:
         accelerator.load_state(str(checkpoint))
         progress = json.loads((checkpoint / "progress.json").read_text(encoding="utf-8"))
         first_step, guard.skipped = progress["step"], progress["skipped_steps"]
         if average:
             average.load(checkpoint / "weight_average.safetensors")
     if is_main:
+        if checkpoint:
+            set_aside_newer(output_dir, first_step)
         fingerprints = label_fingerprints(labels_by_source(words, validation))
         for change in changed_settings(output_dir / "run.json", settings | fingerprints):
             logger.warning(f"This run goes on with another {change}")
@@ -172,7 +164,8 @@ def main():
     def averaged_weights():
         return average.applied_to(model) if average else nullcontext()
 
-    def evaluate(step: int):
+    def evaluate(step: int) -> bool:
+        """Whether it is the best so far."""
         with averaged_weights():
             metrics, table = evaluate_all(
                 model,
@@ -187,8 +180,11 @@ def main():
             )
             if is_main:
                 tqdm.write(f"step {step}: {table}\n{ {name: round(value, 4) for name, value in metrics.items()} }")
-                best.offer(step, metrics, lambda folder: save_recognizer(folder, model, processor, settings))
+                is_best = best.offer(step, metrics, lambda folder: save_recognizer(folder, model, processor, settings))
         accelerator.log({f"eval/{name}": value for name, value in metrics.items()}, step=step)
+        if follows_metric(schedule):
+            schedule.step(metrics[args.metric_for_best_model])
+        return broadcast_object_list([is_best if is_main else None])[0]
 
     def save(step: int):
         with completed(output_dir / f"checkpoint-{step}", is_main, accelerator.wait_for_everyone) as folder:
@@ -215,17 +211,18 @@ def main():
                 loss = guard.watch(loss, partial(name_batch, step, batch["labels"], processor.tokenizer))
                 accelerator.backward(loss / micro_batches)
             losses.append(loss.detach())
-        accelerator.clip_grad_norm_(ddp_model.parameters(), args.max_grad_norm)
+        if args.max_grad_norm > 0:
+            accelerator.clip_grad_norm_(ddp_model.parameters(), args.max_grad_norm)
         is_good = guard.end_step(model)
         optimizer.step()  # does nothing where the guard took the gradients away
         optimizer.zero_grad()
-        schedule.step()
+        if not follows_metric(schedule):
+            schedule.step()
         if average and is_good:
             average.update(model, step)
         progress_bar.update()
 
-        is_last = step == max_steps
-        if step % args.logging_steps == 0 or is_last:
+        if length.is_due(args.logging_strategy, args.logging_steps, step) or step == max_steps:
             loss = accelerator.reduce(torch.stack(losses), "mean").nanmean().item()
             losses = []
             values = {"loss": loss, "learning_rate": schedule.get_last_lr()[0]}
@@ -233,9 +230,10 @@ def main():
             accelerator.log({f"train/{name}": value for name, value in values.items()}, step=step)
             if is_main:
                 tqdm.write(f"step {step}: {values}")
-        if validation and (step % args.eval_steps == 0 or is_last):
-            evaluate(step)
-        if step % args.save_steps == 0 or is_last:
+        is_best = False
+        if validation and length.is_due(args.eval_strategy, args.eval_steps, step):
+            is_best = evaluate(step)
+        if is_best if args.save_strategy == "best" else length.is_due(args.save_strategy, args.save_steps, step):
             save(step)
 
     # The finished model, complete, in the output folder, and on the Hub.
@@ -243,7 +241,10 @@ def main():
         with averaged_weights():
             print(
                 finish(
-                    output_dir, best, validation, lambda folder: save_recognizer(folder, model, processor, settings)
+                    output_dir,
+                    best,
+                    validation if args.load_best_model_at_end else {},
+                    lambda folder: save_recognizer(folder, model, processor, settings),
                 )
             )
         if args.push_to_hub:

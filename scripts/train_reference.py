@@ -241,9 +241,8 @@ def main():
                 echoes = augment_batch(echoes, pool.generator, args.augmentation)
                 pixels, labels = torch.cat([pixels, echoes]), torch.cat([labels, echo_labels])
             pixel_values = collator.normalize(pixels).contiguous(memory_format=torch.channels_last)
-            factor = learning_rate_factor(
-                progress.share(args), "constant_with_decay", 1, args.warmup_share, args.decay_share
-            )
+            share = progress.share(args) * 1_000_000
+            factor = learning_rate_factor(share, "warmup_stable_decay", 1_000_000, args.warmup_share, args.decay_share)
             for group in optimizer.param_groups:
                 group["lr"] = args.learning_rate * factor
             frozen.eval()  # which also keeps the statistics of their normalisation

@@ -23,7 +23,14 @@ _CARD_CLASSES = {"model": ModelCard, "dataset": DatasetCard, "space": SpaceCard}
 #: Settings of a run that say what was trained, and how; paths are shown by their last part.
 _TOLD_SETTINGS = (
     *("model_name_or_path", "dataset", "charset", "lexicon", "augmentation", "max_steps", "num_train_epochs"),
-    *("per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate", "schedule", "weight_decay"),
+    *(
+        "per_device_train_batch_size",
+        "gradient_accumulation_steps",
+        "learning_rate",
+        "schedule",
+        "lr_scheduler_type",
+        "weight_decay",
+    ),
     *("ema_decay", "seed"),
 )
 #: Settings of `scripts/evaluate_str.py` without which a figure would say too much.

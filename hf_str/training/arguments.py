@@ -3,21 +3,30 @@
 """What both run scripts ask of their user; each group is a dataclass for `HfArgumentParser`."""
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from transformers import HfArgumentParser
 
-from .schedule import SCHEDULES
+from ..utils.options import rename_keys, rename_options
 
 
-__all__ = ["DataArguments", "ModelArguments", "RecipeArguments", "SynthesisArguments", "parse_arguments"]
+__all__ = ["DataArguments", "ModelArguments", "RecipeArguments", "SynthesisArguments", "option", "parse_arguments"]
+
+#: New names of options by old ones, which work for one version more.
+RENAMED = {
+    "schedule": "lr_scheduler_type",
+    "warmup_share": "warmup_ratio",
+    "decay_share": "decay_ratio",
+    "best_metric": "metric_for_best_model",
+}
 
 
-def _option(default: Any, help: str, **metadata: Any) -> Any:
+def option(default: Any, help: str, **metadata: Any) -> Any:
+    """A field of a dataclass for `HfArgumentParser`."""
     metadata["help"] = help
     return field(default=default, metadata=metadata)
 
@@ -26,33 +35,33 @@ def _option(default: Any, help: str, **metadata: Any) -> Any:
 class ModelArguments:
     """Which network, and what its images look like."""
 
-    model_name_or_path: str | None = _option(
+    model_name_or_path: str | None = option(
         None,
         "Checkpoint to fine-tune: a folder or a Hub repository, of hf_str or of PP-OCR "
         "(PaddlePaddle/PP-OCRv6_small_rec_safetensors), or an ONNX file of PP-OCR. By default the one that comes with "
         "hf_str, or none at all where --config_overrides is given.",
     )
-    config_overrides: str | None = _option(
+    config_overrides: str | None = option(
         None,
         "Fields of CRNNConfig as JSON. Without --model_name_or_path: a new network, '{}' for the paper's, "
         '\'{"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": true, "hidden_size": 192}\' for one '
         "made for CPUs. With it: changes of its config, such as '{\"dropout\": 0.1}'.",
     )
-    charset: str | None = _option(
+    charset: str | None = option(
         None,
         "The characters to read: digits, 36, 62, 94, 94+space, latin, german, korean, chinese ..., a .txt file, or "
         "the characters themselves. By default the checkpoint's, or 94 for a new network. A checkpoint keeps what it "
         "knows of the characters that both have.",
     )
-    image_width: int | None = _option(
+    image_width: int | None = option(
         None,
         "Width in pixels to which words are stretched, or the widest with --keep_aspect_ratio. (128, or the "
         "checkpoint's)",
     )
-    keep_aspect_ratio: bool | None = _option(
+    keep_aspect_ratio: bool | None = option(
         None, "Keep the shape of words and pad them, instead of stretching. Better for long words. (the checkpoint's)"
     )
-    image_processor_overrides: str | None = _option(
+    image_processor_overrides: str | None = option(
         None, """Options of the image processor as JSON, such as '{"width_factor": 1.5, "min_width": 96}'."""
     )
 
@@ -69,26 +78,26 @@ class DataArguments:
             "Without, each source has the share of its size."
         },
     )
-    dataset_format: str | None = _option(
+    dataset_format: str | None = option(
         None, "Format of the sources, where it is not told by itself; prepare_word_boxes.py --help lists all."
     )
-    dataset_split: str | None = _option(None, "Split of the sources to train on, such as train.")
-    streaming: bool = _option(False, "Read the sources as streams: what does not fit on the disk. Needs --max_steps.")
-    shuffle_block: int = _option(4096, "Words of a stream that are shuffled together.")
+    dataset_split: str | None = option(None, "Split of the sources to train on, such as train.")
+    streaming: bool = option(False, "Read the sources as streams: what does not fit on the disk. Needs --max_steps.")
+    shuffle_block: int = option(4096, "Words of a stream that are shuffled together.")
     validation_dataset: list[str] = field(
         default_factory=list, metadata={"help": "What to evaluate on, every --eval_steps."}
     )
-    validation_format: str | None = _option(None, "Format of the validation sets, as --dataset_format.")
-    validation_split: str | None = _option(None, "Split of the validation sets, such as test.")
-    max_validation_words: int | None = _option(None, "Evaluate on so many words of each set, spread over it.")
-    bad_labels: str = _option(
+    validation_format: str | None = option(None, "Format of the validation sets, as --dataset_format.")
+    validation_split: str | None = option(None, "Split of the validation sets, such as test.")
+    max_validation_words: int | None = option(None, "Evaluate on so many words of each set, spread over it.")
+    bad_labels: str = option(
         "error",
         "What to do with words that cannot be trained on (characters outside the charset, labels too long for their "
         "image, unreadable images): stop and name them, or leave them out, name some and count all.",
         choices=["error", "drop"],
     )
-    augmentation: float = _option(1.0, "How much real words are changed at random. 0: not at all.")
-    bucket_steps: int = _option(
+    augmentation: float = option(1.0, "How much real words are changed at random. 0: not at all.")
+    bucket_steps: int = option(
         50, "With --keep_aspect_ratio: steps whose words are sorted by width, for batches of like width. 0: none."
     )
 
@@ -102,44 +111,38 @@ class SynthesisArguments:
         metadata={"help": "Text files of words to render, one a line, or wordfreq:LANGUAGE. (invented words)"},
     )
     fonts: list[str] = field(default_factory=list, metadata={"help": "Folders of fonts. (those of this system)"})
-    backgrounds: str | None = _option(None, "Folder of photographs to render on. (painted ones)")
-    difficulty: float = _option(1.0, "0: clean print, 1: as bad as street photos.")
-    easy_words: int = _option(0, "Rendered words over which the difficulty rises to --difficulty.")
-    max_word_length: int = _option(20, "Longest rendered text, in characters.")
+    backgrounds: str | None = option(None, "Folder of photographs to render on. (painted ones)")
+    difficulty: float = option(1.0, "0: clean print, 1: as bad as street photos.")
+    easy_words: int = option(0, "Rendered words over which the difficulty rises to --difficulty.")
+    max_word_length: int = option(20, "Longest rendered text, in characters.")
 
 
 @dataclass
 class RecipeArguments:
     """How to train, as far as transformers has no option for it."""
 
-    schedule: str = _option("one_cycle", "How the learning rate goes.", choices=list(SCHEDULES))
-    warmup_share: float = _option(0.1, "Share of the steps in which the learning rate rises.")
-    decay_share: float = _option(0.3, "Share of the steps in which constant_with_decay falls.")
-    ema_decay: float = _option(
+    ema_decay: float = option(
         0.0, "Average the weights of all steps, such as 0.999; the average is evaluated and saved. 0: do not."
     )
-    max_nonfinite_steps: int = _option(10, "Stop after so many steps in a row whose loss is not finite.")
-    best_metric: str = _option(
-        "word_accuracy",
-        "What the best checkpoint is best at: word_accuracy (exact), word_accuracy_36 (letters and digits without "
-        "case: for test sets whose labels have none), word_accuracy_62, word_accuracy_94, word_accuracy_unicode "
-        "(letters and digits of every script without case), one_minus_ned, or cer.",
-    )
+    max_nonfinite_steps: int = option(10, "Stop after so many steps in a row whose loss is not finite.")
 
 
 def parse_arguments(dataclasses: Sequence[type], description: str, arguments: Sequence[str] | None = None) -> tuple:
     """The arguments of a script from its command line, or from a JSON file that is its only argument.
 
+    Old names of options are taken too, with a warning.
+
     Raises:
-        ValueError: the JSON file has an unknown name, or no object in it.
+        ValueError: the JSON file has an unknown name, or no object in it; or an option is refused.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = HfArgumentParser(dataclasses, description=description)
     if len(arguments) == 1 and arguments[0].endswith(".json"):
-        parsed = parser.parse_json_file(os.path.abspath(arguments[0]))
-    else:
-        parsed = parser.parse_args_into_dataclasses(arguments)
-    return parsed
+        options = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
+        if not isinstance(options, dict):
+            raise ValueError(f"{arguments[0]} must hold a JSON object with options")
+        return parser.parse_dict(rename_keys(options, RENAMED))
+    return parser.parse_args_into_dataclasses(rename_options(arguments, RENAMED))
 
 
 def parse_overrides(text: str | None, option: str = "--config_overrides") -> dict[str, Any]:

@@ -29,11 +29,14 @@ __all__ = [
     "CheckpointError",
     "changed_settings",
     "completed",
+    "find_checkpoint",
+    "is_error_rate",
     "keep_newest",
     "label_fingerprints",
     "last_complete_checkpoint",
     "mark_complete",
     "replace_folder",
+    "set_aside_newer",
     "why_incomplete",
 ]
 
@@ -43,7 +46,7 @@ MANIFEST = "complete.json"
 
 
 class CheckpointError(RuntimeError):
-    """A checkpoint could not be written. The message says why and which one is whole."""
+    """A checkpoint could not be written, or not be found. The message says why, and which one is whole."""
 
 
 class BestCheckpoint:
@@ -51,11 +54,15 @@ class BestCheckpoint:
 
     Args:
         folder: written whole or not at all.
-        metric: by which models are compared; of `cer` less is better, of all others more.
+        metric: by which models are compared.
+        greater_is_better: whether more of it is better; by default not of error rates.
     """
 
-    def __init__(self, folder: str | os.PathLike, metric: str = "word_accuracy"):
+    def __init__(
+        self, folder: str | os.PathLike, metric: str = "word_accuracy", greater_is_better: bool | None = None
+    ):
         self.folder, self.metric = Path(folder), metric
+        self.greater_is_better = not is_error_rate(metric) if greater_is_better is None else greater_is_better
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
@@ -89,7 +96,12 @@ class BestCheckpoint:
     def _rank(self, metrics: Mapping[str, float]) -> tuple[float, float]:
         # Models that read no word yet are told apart by how near they come.
         value = metrics[self.metric]
-        return -value if self.metric == "cer" else value, metrics.get("one_minus_ned", 0.0)
+        return value if self.greater_is_better else -value, metrics.get("one_minus_ned", 0.0)
+
+
+def is_error_rate(metric: str) -> bool:
+    """Whether less of a metric is better; `metric` may be that of one of several validation sets, `NAME_cer`."""
+    return metric.endswith(("cer", "label_error_rate"))
 
 
 def last_complete_checkpoint(output_dir: str | os.PathLike) -> Path | None:
@@ -100,6 +112,61 @@ def last_complete_checkpoint(output_dir: str | os.PathLike) -> Path | None:
             return folder
         logger.warning(f"Skipped the checkpoint {folder}: {reason}.")
     return None
+
+
+def find_checkpoint(
+    output_dir: str | os.PathLike, asked: str | os.PathLike | bool | None = None, state_file: str | None = None
+) -> Path | None:
+    """The checkpoint that a run is to go on from, or `None` for a new run.
+
+    Args:
+        output_dir: of the run.
+        asked: a folder; `True` for the newest checkpoint in `output_dir`; `False` for a new run; `None` for the newest
+            checkpoint if there is one. Command lines say `True` and `False` as text.
+        state_file: a file that checkpoints of this kind of run have.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is not whole; or a new run was asked for in a folder that
+            has checkpoints of another.
+    """
+    checkpoint = _find_checkpoint(output_dir, asked)
+    if checkpoint is not None and state_file is not None and not (checkpoint / state_file).exists():
+        raise CheckpointError(f"cannot go on from {checkpoint}: the other run script wrote it, which knows how")
+    return checkpoint
+
+
+def _find_checkpoint(output_dir: str | os.PathLike, asked: str | os.PathLike | bool | None) -> Path | None:
+    asked = {"true": True, "false": False}.get(str(asked).lower(), asked)
+    if asked is False:
+        if checkpoints := _checkpoints(output_dir):
+            raise CheckpointError(
+                f"a new run was asked for, but {output_dir} has checkpoints up to {checkpoints[-1].name}: give it "
+                "another --output_dir"
+            )
+        return None
+    if asked is None or asked is True:
+        newest = last_complete_checkpoint(output_dir)
+        if newest is None and asked:
+            raise CheckpointError(f"cannot go on: {output_dir} has no checkpoint that is whole")
+        return newest
+    if not Path(asked).is_dir():
+        raise CheckpointError(f"cannot go on: there is no checkpoint {asked}")
+    if reason := why_incomplete(asked):
+        raise CheckpointError(f"cannot go on from the checkpoint {asked}: {reason}")
+    return Path(asked)
+
+
+def set_aside_newer(output_dir: str | os.PathLike, step: int):
+    """Renames the checkpoints of later steps than that at which a run goes on: its own will be others.
+
+    Left where they are, they would outlive those that the run writes, and the next start would go on from them.
+    """
+    for folder in _checkpoints(output_dir):
+        if _step(folder) > step and why_incomplete(folder) is None:
+            aside = folder.with_name(f"{folder.name}.set_aside")
+            shutil.rmtree(aside, ignore_errors=True)
+            os.replace(folder, aside)
+            logger.warning(f"{folder} is of a later step than this run goes on from: it is now {aside.name}")
 
 
 def why_incomplete(folder: str | os.PathLike) -> str | None:
@@ -228,7 +295,11 @@ def changed_settings(path: str | os.PathLike, settings: Mapping[str, Any]) -> li
 def _checkpoints(output_dir: str | os.PathLike) -> list[Path]:
     """All folders `checkpoint-STEP`, by step."""
     folders = [path for path in Path(output_dir).glob("checkpoint-*") if re.fullmatch(r"checkpoint-\d+", path.name)]
-    return sorted((path for path in folders if path.is_dir()), key=lambda path: int(path.name.split("-")[1]))
+    return sorted((path for path in folders if path.is_dir()), key=_step)
+
+
+def _step(checkpoint: Path) -> int:
+    return int(checkpoint.name.split("-")[1])
 
 
 def _checksum(path: Path, flush: bool = False) -> int:

@@ -190,26 +190,30 @@ def make_loader(
     world_size: int = 1,
     window: int = 0,
     num_workers: int = 0,
+    **options: Any,
 ) -> DataLoader:
     """The batches of this process, from batch `start` on; see [`WordBatchSampler`] for the numbers.
 
-    `window` counts only where words keep their aspect ratio: others are all of one width.
+    `window` counts only where words keep their aspect ratio: others are all of one width. `options` are of torch's
+    `DataLoader`.
     """
     _use_one_thread()
     window = window if words.collator.image_processor.keep_aspect_ratio else 0
     sampler = WordBatchSampler(
         batch_size, num_batches, rank, world_size, start, window, widths=words.aspect_ratios, seed=words.seed
     )
+    options = {"pin_memory": True} | options
+    options["pin_memory"] &= torch.cuda.is_available()
     return DataLoader(
         words,
         batch_sampler=sampler,
         collate_fn=words.collator,
         num_workers=num_workers,
-        pin_memory=torch.cuda.is_available(),
         worker_init_fn=_use_one_thread,
         # Its own: a loader draws a number when it starts, and a resumed run starts more loaders than an uninterrupted
         # one. Drawn from the global generator, that would change every dropout mask from there on.
         generator=torch.Generator().manual_seed(words.seed),
+        **options,
     )
 
 

@@ -10,15 +10,18 @@ from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import DefaultFlowCallback, Trainer, TrainerState
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import IntervalStrategy
 from transformers.utils import logging
 
 from ..utils.atomic_writes import finite_or_null
 from .arguments import RecipeArguments
-from .checkpointing import BestCheckpoint, completed, keep_newest
+from .checkpointing import BestCheckpoint, completed, find_checkpoint, keep_newest, set_aside_newer
 from .ema import WeightAverage
 from .guard import NonFiniteGuard, name_batch
-from .schedule import learning_rate_schedule
+from .run_arguments import CTCTrainingArguments
+from .run_length import RunLength
 from .setup import make_loader, save_recognizer
 from .sources import TrainingSamples
 from .validation import evaluate_all
@@ -38,9 +41,10 @@ class CTCTrainer(Trainer):
     finite, greedy evaluation in place of a loss on the validation set, and when a checkpoint counts.
 
     Args:
-        words: the training words; `args.max_steps` must say how many steps there are.
+        args: the options; `max_steps` must say how many steps there are.
+        words: the training words.
         validation: validation sets by name.
-        recipe: schedule, averaging, limits.
+        recipe: averaging, limits.
         bucket_steps: steps whose words are sorted by width, see [`make_loader`].
         settings: of the run, kept beside the best model.
         kwargs: of `transformers.Trainer`; `processing_class` is the processor.
@@ -49,7 +53,7 @@ class CTCTrainer(Trainer):
     def __init__(
         self,
         model: Any,
-        args: TrainingArguments,
+        args: CTCTrainingArguments,
         words: TrainingSamples,
         validation: Mapping[str, Any],
         recipe: RecipeArguments,
@@ -59,6 +63,8 @@ class CTCTrainer(Trainer):
     ):
         if args.max_steps <= 0:
             raise ValueError("args.max_steps must say how many steps there are; count_steps knows")
+        if not validation:
+            args.eval_strategy = IntervalStrategy.NO
         # The loader starts by itself where a run goes on: nothing is read only to be skipped.
         args.ignore_data_skip = True
         # An old checkpoint may go when the new one is whole, which Trainer cannot know: see `_save_checkpoint`.
@@ -66,20 +72,34 @@ class CTCTrainer(Trainer):
         super().__init__(model, args, train_dataset=words, eval_dataset=dict(validation) or None, **kwargs)
         self.words, self.validation, self.recipe, self.bucket_steps = words, dict(validation), recipe, bucket_steps
         self.settings = settings
-        self.best = BestCheckpoint(Path(args.output_dir) / "best", recipe.best_metric)
+        best = Path(args.output_dir) / "best"
+        self.best = BestCheckpoint(best, args.metric_for_best_model, args.greater_is_better)
         self.guard = NonFiniteGuard(recipe.max_nonfinite_steps)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
-        self.add_callback(_StepCallback(self))
+        samples_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        self.length = RunLength(args.max_steps, samples_per_step, words.samples_per_epoch)
+        self.remove_callback(DefaultFlowCallback)
+        self.add_callback(_FlowCallback(self))
 
-    def train(self, resume_from_checkpoint: str | os.PathLike | None = None, **kwargs: Any):
-        """Trains; from a checkpoint, exactly as if there had been no interruption."""
-        self.first_step = 0
-        if resume_from_checkpoint is not None:
-            resume_from_checkpoint = os.fspath(resume_from_checkpoint)
-            self.first_step = int(resume_from_checkpoint.rstrip("/").rsplit("-", 1)[1])
+    def train(self, resume_from_checkpoint: str | os.PathLike | bool | None = None, **kwargs: Any):
+        """Trains; from a checkpoint, exactly as if there had been no interruption.
+
+        Args:
+            resume_from_checkpoint: a folder, or `True` for the newest one in the output folder.
+            kwargs: of `Trainer.train`.
+
+        Raises:
+            CheckpointError: there is no such checkpoint, or it is not whole.
+        """
+        self.first_step, checkpoint = 0, None
+        if resume_from_checkpoint:
+            checkpoint = str(find_checkpoint(self.args.output_dir, resume_from_checkpoint, TRAINER_STATE_NAME))
+            self.first_step = TrainerState.load_from_json(os.path.join(checkpoint, TRAINER_STATE_NAME)).global_step
             if self.average is not None:
-                self.average.load(Path(resume_from_checkpoint) / AVERAGE)
-        return super().train(resume_from_checkpoint=resume_from_checkpoint, **kwargs)
+                self.average.load(Path(checkpoint) / AVERAGE)
+            if self.args.should_save:
+                set_aside_newer(self.args.output_dir, self.first_step)
+        return super().train(resume_from_checkpoint=checkpoint, **kwargs)
 
     def get_train_dataloader(self) -> DataLoader:
         """The numbered words of this process in their batches, from the first step of this piece on."""
@@ -93,16 +113,15 @@ class CTCTrainer(Trainer):
             world_size=args.world_size,
             window=self.bucket_steps,
             num_workers=args.dataloader_num_workers,
+            pin_memory=args.dataloader_pin_memory,
+            prefetch_factor=args.dataloader_prefetch_factor,
+            multiprocessing_context=args.dataloader_multiprocessing_context,
         )
 
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
-        """The learning rate's course as the recipe has it."""
+        """The learning rate's course as the options have it."""
         if self.lr_scheduler is None:
-            recipe = self.recipe
-            shares = {"warmup_share": recipe.warmup_share, "decay_share": recipe.decay_share}
-            self.lr_scheduler = learning_rate_schedule(
-                optimizer or self.optimizer, recipe.schedule, num_training_steps, **shares
-            )
+            self.lr_scheduler = self.args.make_schedule(optimizer or self.optimizer, num_training_steps)
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
@@ -164,8 +183,8 @@ class CTCTrainer(Trainer):
         return name_batch(self.state.global_step + 1, labels, self.processing_class.tokenizer)
 
 
-class _StepCallback(TrainerCallback):
-    """What is done around each optimizer step."""
+class _FlowCallback(DefaultFlowCallback):
+    """What is done around each optimizer step; epochs are passes over the words, where Trainer sees one in all."""
 
     def __init__(self, trainer: CTCTrainer):
         self.trainer = trainer
@@ -180,7 +199,10 @@ class _StepCallback(TrainerCallback):
         trainer = self.trainer
         if trainer.average is not None and self.is_good:
             trainer.average.update(trainer.accelerator.unwrap_model(trainer.model), state.global_step)
-        # Trainer counts the epochs from where its loader starts; what is meant is passes over the words.
-        words_seen = state.global_step * args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        samples_per_epoch = trainer.words.samples_per_epoch or args.max_steps * words_seen // max(state.global_step, 1)
-        state.epoch = words_seen / samples_per_epoch
+        state.epoch = trainer.length.epoch(state.global_step)
+        super().on_step_end(args, state, control)
+        if trainer.length.ends_epoch(state.global_step):
+            super().on_epoch_end(args, state, control)
+
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any):
+        """Nothing: Trainer's only epoch ends with the run, whose last step has done what is due."""

@@ -201,13 +201,15 @@ def check_validation(datasets: Mapping[str, Any], tokenizer: CRNNTokenizer, best
         ):
             logger.warning(
                 f"Validation set {name!r}: {exact - count:,} of {len(texts):,} labels have letters in a case that the "
-                "charset lacks: word_accuracy counts them as errors, whatever is read. --best_metric word_accuracy_36 "
-                "or word_accuracy_unicode does not look at case"
+                "charset lacks: word_accuracy counts them as errors, whatever is read. --metric_for_best_model "
+                "word_accuracy_36 or word_accuracy_unicode does not look at case"
             )
     protocol = PROTOCOLS.get(best_metric.removeprefix("word_accuracy_"))
     if protocol and labels and not any(protocol.normalize(text) for texts in labels.values() for text in texts):
         message = protocol.nothing_left([text for texts in labels.values() for text in texts])
-        raise ValueError(f"--best_metric {best_metric}: {message}, by word_accuracy_unicode or word_accuracy")
+        raise ValueError(
+            f"--metric_for_best_model {best_metric}: {message}, by word_accuracy_unicode or word_accuracy"
+        )
 
 
 class _Images(Dataset):

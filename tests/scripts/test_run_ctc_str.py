@@ -74,7 +74,16 @@ def largest_difference(first, second, name="model.safetensors"):
 
 @both_scripts
 def test_a_new_network_in_all_its_parts(script, words, tmp_path, monkeypatch, capsys):
-    more = ["--validation_dataset", words["test"], "--charset", "36", "--ema_decay", "0.9", "--schedule", "cosine"]
+    more = [
+        "--validation_dataset",
+        words["test"],
+        "--charset",
+        "36",
+        "--ema_decay",
+        "0.9",
+        "--lr_scheduler_type",
+        "cosine",
+    ]
     more += ["--gradient_accumulation_steps", "2", "--keep_aspect_ratio", "true", "--bucket_steps", "2"]
     run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more))
     assert f"{tmp_path} holds the model of step" in capsys.readouterr().out
@@ -193,7 +202,7 @@ def test_bad_words_of_a_stream_are_counted_in_the_log(words, tmp_path, monkeypat
 
 @both_scripts
 def test_losses_that_are_not_finite_stop_the_run(script, words, tmp_path, monkeypatch):
-    more = ["--learning_rate", "1e30", "--max_nonfinite_steps", "3", "--warmup_share", "0"]
+    more = ["--learning_rate", "1e30", "--max_nonfinite_steps", "3", "--warmup_steps", "0"]
     with pytest.raises(NonFiniteLossError, match=r"step \d+, with the words '.* 2 steps before"):
         run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=9))
 

@@ -5,15 +5,17 @@
 import json
 
 import pytest
-from transformers import TrainingArguments
 
 from hf_str.training import StoredSamples, TrainingSamples, learning_rate_factor
 from hf_str.training.arguments import RecipeArguments
+from hf_str.training.run_arguments import CTCTrainingArguments
 from hf_str.training.trainer import CTCTrainer
 
 
 def trainer(model, processor, collator, dataset, tmp_path, **options):
-    args = TrainingArguments(output_dir=str(tmp_path), use_cpu=True, per_device_train_batch_size=4, **options)
+    args = CTCTrainingArguments(
+        output_dir=str(tmp_path), use_cpu=True, per_device_train_batch_size=4, learning_rate=1e-4, **options
+    )
     words = TrainingSamples([StoredSamples(dataset)], collator)
     return CTCTrainer(model, args, words, {}, RecipeArguments(ema_decay=0.5), processing_class=processor)
 
@@ -30,7 +32,7 @@ def test_keeps_to_its_options(model, processor, collator, dataset, tmp_path):
     made.train()
     assert {path.name for path in tmp_path.glob("checkpoint-*")} == {"checkpoint-4", "checkpoint-5"}
     rates = [entry["learning_rate"] for entry in made.state.log_history if "learning_rate" in entry]
-    assert rates == pytest.approx([5e-5 * learning_rate_factor(step, "one_cycle", 5) for step in range(5)])
+    assert rates == pytest.approx([1e-4 * learning_rate_factor(step, "one_cycle", 5) for step in range(5)])
     assert made.state.epoch == pytest.approx(20 / 50)  # passes over the words
     name = "ctc_head.weight"
     with made.averaged_weights():

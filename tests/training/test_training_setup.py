@@ -3,7 +3,6 @@
 """From arguments to model, words and loader."""
 
 import json
-from dataclasses import dataclass
 
 import pytest
 import torch
@@ -22,6 +21,7 @@ from hf_str.training.arguments import (
     parse_overrides,
 )
 from hf_str.training.finishing import finish
+from hf_str.training.run_arguments import RunArguments
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
@@ -159,29 +159,24 @@ def test_steps(parquet, collator):
         count_steps(words_of(collator, parquet, streaming=True), 10, -1, 1)
 
 
-@dataclass
-class Loop:
-    output_dir: str
-
-
 def test_arguments_from_command_line_and_json(tmp_path):
-    groups = (ModelArguments, DataArguments, RecipeArguments, Loop)
-    line = ["--dataset", "a=1", "b=2", "--keep_aspect_ratio", "true", "--schedule", "cosine", "--output_dir", "o"]
-    model, data, recipe, loop = parse_arguments(groups, "", line)
-    assert (data.dataset, model.keep_aspect_ratio, recipe.schedule, loop.output_dir) == (
+    groups = (ModelArguments, DataArguments, RecipeArguments, RunArguments)
+    line = ["--dataset", "a=1", "b=2", "--keep_aspect_ratio", "true", "--lr_scheduler_type", "cosine"]
+    model, data, _, run = parse_arguments(groups, "", [*line, "--output_dir", "o"])
+    assert (data.dataset, model.keep_aspect_ratio, run.lr_scheduler_type, run.output_dir) == (
         ["a=1", "b=2"],
         True,
         "cosine",
         "o",
     )
     (tmp_path / "options.json").write_text('{"dataset": ["c"], "output_dir": "p"}')
-    _, data, _, loop = parse_arguments(groups, "", [str(tmp_path / "options.json")])
-    assert (data.dataset, loop.output_dir) == (["c"], "p")
+    _, data, _, run = parse_arguments(groups, "", [str(tmp_path / "options.json")])
+    assert (data.dataset, run.output_dir) == (["c"], "p")
     (tmp_path / "wrong.json").write_text('{"datset": ["c"], "output_dir": "p"}')
     with pytest.raises(ValueError, match="datset"):
         parse_arguments(groups, "", [str(tmp_path / "wrong.json")])
     with pytest.raises(SystemExit):
-        parse_arguments(groups, "", ["--schedule", "linear", "--output_dir", "o"])
+        parse_arguments(groups, "", ["--bad_labels", "keep"])
 
 
 def test_finished_folder_without_evaluation(model, processor, tmp_path):

@@ -72,7 +72,9 @@ def test_validation_labels_outside_the_charset_are_said_before_training(processo
     check_validation({}, processor.tokenizer, "word_accuracy_36")
     assert not caplog.text
     sets = {"signs": as_dataset(["Привет"], [as_row(draw_word("ne"))])}
-    with pytest.raises(ValueError, match="--best_metric word_accuracy_36: the protocol 36 sees no character"):
+    with pytest.raises(
+        ValueError, match="--metric_for_best_model word_accuracy_36: the protocol 36 sees no character"
+    ):
         check_validation(sets, CRNNTokenizer("Привет"), "word_accuracy_36")
 
 

@@ -1,0 +1,204 @@
+# Copyright 2026 The hf_str authors.
+# SPDX-License-Identifier: Apache-2.0
+"""The run itself: options of `transformers.TrainingArguments` that both run scripts have, and the rest of them."""
+
+import json
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from transformers import TrainingArguments
+
+from ..evaluation.metrics import METRICS
+from ..evaluation.protocols import PROTOCOLS
+from .arguments import DataArguments, option
+from .checkpointing import is_error_rate
+from .options import OptionError, refuse_options
+from .schedule import FOLLOW_METRIC, SCHEDULES, WITHOUT_WARMUP, learning_rate_schedule
+from .sources import parse_weights
+
+
+__all__ = ["CTCTrainingArguments", "RunArguments"]
+
+_RENAMED_SCHEDULES = {"constant_with_decay": "warmup_stable_decay"}
+_STRATEGIES = ("no", "steps", "epoch")
+_METRICS = (*METRICS, *(f"word_accuracy_{protocol}" for protocol in PROTOCOLS))
+#: Defaults, which cannot be told from values that were given.
+_WARMUP_RATIO, _DECAY_RATIO = 0.1, 0.3
+
+
+@dataclass
+class RunArguments:
+    """How long, how often and how fast: names and meanings are those of `TrainingArguments`, as far as it has them.
+
+    Raises:
+        OptionError: options that contradict each other or would have no effect.
+    """
+
+    output_dir: str = option("runs/ctc_str", "Where checkpoints and the model go; a run that is there goes on.")
+    resume_from_checkpoint: str | None = option(
+        None,
+        "Checkpoint to go on from: a folder, or True for the newest one in --output_dir, which must be there. By "
+        "default the newest one if there is one; False for a new run in a folder without any.",
+    )
+    max_steps: int = option(-1, "Optimizer steps. By default --num_train_epochs decides.")
+    num_train_epochs: float = option(3.0, "Passes over the samples.")
+    per_device_train_batch_size: int = option(64, "Samples per batch, for each process.")
+    per_device_eval_batch_size: int = option(256, "Samples per batch in evaluation.")
+    gradient_accumulation_steps: int = option(1, "Batches per step.")
+    learning_rate: float | None = option(None, "The highest, of AdamW (1e-4, and 1e-3 for a new network).")
+    lr_scheduler_type: str = option(
+        "one_cycle",
+        f"Course of the learning rate: one of {', '.join(SCHEDULES)}. one_cycle is that of torch's OneCycleLR, the "
+        "others are those of transformers; warmup_stable_decay falls linearly unless --lr_scheduler_kwargs say "
+        "otherwise.",
+    )
+    lr_scheduler_kwargs: dict[str, Any] | str | None = field(
+        default=None,
+        metadata={"help": """Further arguments of the schedule as JSON, such as '{"decay_type": "cosine"}'."""},
+    )
+    warmup_steps: float | None = option(
+        None, "Steps in which the learning rate rises, in place of --warmup_ratio. Below 1: a share, rounded up."
+    )
+    warmup_ratio: float = option(_WARMUP_RATIO, "Share of the steps in which the learning rate rises.")
+    decay_ratio: float = option(_DECAY_RATIO, "Share of the steps, the last ones, in which warmup_stable_decay falls.")
+    weight_decay: float = option(0.01, "Of AdamW.")
+    max_grad_norm: float = option(5.0, "Longer gradients are shortened to this. 0: none is.")
+    logging_strategy: str = option(
+        "steps", "Log every --logging_steps, after each epoch, or not.", choices=_STRATEGIES
+    )
+    logging_steps: float = option(50, "Steps between two logs; below 1 a share of all steps.")
+    eval_strategy: str = option("steps", "Evaluate every --eval_steps, after each epoch, or not.", choices=_STRATEGIES)
+    eval_steps: float | None = option(500, "Steps between two evaluations; below 1 a share of all steps.")
+    save_strategy: str = option(
+        "steps",
+        "Write a checkpoint every --save_steps, after each epoch, when an evaluation is the best so far, or not.",
+        choices=[*_STRATEGIES, "best"],
+    )
+    save_steps: float = option(500, "Steps between two checkpoints; below 1 a share of all steps.")
+    save_total_limit: int | None = option(2, "Checkpoints that are kept, the newest.")
+    metric_for_best_model: str = option(
+        "word_accuracy",
+        "What the best model is best at: word_accuracy (exact), word_accuracy_36 (letters and digits without case: "
+        "for test sets whose labels have none), word_accuracy_62, word_accuracy_94, word_accuracy_unicode (letters "
+        "and digits of every script without case), one_minus_ned, cer or label_error_rate; of several validation "
+        "sets their mean, or that of one by NAME_METRIC.",
+    )
+    greater_is_better: bool | None = option(None, "Whether more of that metric is better. (not of error rates)")
+    load_best_model_at_end: bool = option(
+        True, "The finished model is the best one, where there is a validation set, instead of the last one."
+    )
+    seed: int = option(42, "Of the network, of dropout, and of the samples.")
+    data_seed: int | None = option(None, "Of the samples: their order, augmentation and rendering. (--seed)")
+    dataloader_num_workers: int = option(1, "Processes that prepare samples.")
+    use_cpu: bool = option(False, "Compute on the CPU even where there is a GPU.")
+    push_to_hub: bool = option(False, "Upload the finished model.")
+    hub_model_id: str | None = option(None, "Repository to upload to. (the output folder's name)")
+    hub_token: str | None = option(None, "Token for the upload. (of the one who is logged in)")
+    hub_private_repo: bool | None = option(None, "Whether a new repository is private.")
+
+    def __post_init__(self):
+        if isinstance(self.lr_scheduler_kwargs, str):
+            try:
+                self.lr_scheduler_kwargs = json.loads(self.lr_scheduler_kwargs)
+            except ValueError as error:
+                raise OptionError(f"--lr_scheduler_kwargs is not JSON: {error}") from None
+        self.metric_for_best_model = self.metric_for_best_model.removeprefix("eval_")
+        if not any(self.metric_for_best_model.endswith(metric) for metric in _METRICS):
+            raise OptionError(
+                f"--metric_for_best_model {self.metric_for_best_model} is none of {', '.join(_METRICS)}: evaluation "
+                "reads words and computes no loss"
+            )
+        if self.greater_is_better is None:
+            self.greater_is_better = not is_error_rate(self.metric_for_best_model)
+        for name, values in (("logging", _STRATEGIES), ("eval", _STRATEGIES), ("save", (*_STRATEGIES, "best"))):
+            value = _plain(getattr(self, f"{name}_strategy"))
+            if value not in values:
+                raise OptionError(f"--{name}_strategy {value} is none of {', '.join(values)}")
+        self._check_schedule()
+
+    def make_schedule(self, optimizer: Optimizer, num_training_steps: int) -> LRScheduler:
+        """The learning rate's course over a run, see [`learning_rate_schedule`]."""
+        return learning_rate_schedule(
+            optimizer,
+            self.lr_scheduler_type,
+            num_training_steps,
+            self.warmup_ratio,
+            self.decay_ratio,
+            warmup_steps=self.warmup_steps,
+            kwargs=self.lr_scheduler_kwargs,
+            greater_is_better=bool(self.greater_is_better),
+        )
+
+    def check_data(self, data: DataArguments):
+        """Stops a run whose options need data that it does not have.
+
+        Raises:
+            OptionError: epochs of what has no end, or evaluation without a validation set.
+        """
+        if data.streaming or any(name == "synth" for name, _ in parse_weights(data.dataset)):
+            for name in ("logging", "eval", "save"):
+                if _plain(getattr(self, f"{name}_strategy")) == "epoch":
+                    raise OptionError(
+                        f"--{name}_strategy epoch is refused: streams and rendered words have no end, and so no "
+                        f"epochs. Use --{name}_steps"
+                    )
+        if data.validation_dataset:
+            return
+        needs = {
+            "--eval_strategy epoch": _plain(self.eval_strategy) == "epoch",
+            "--save_strategy best": _plain(self.save_strategy) == "best",
+            "--eval_on_start": getattr(self, "eval_on_start", False),
+            f"--lr_scheduler_type {self.lr_scheduler_type}": self.lr_scheduler_type in FOLLOW_METRIC,
+        }
+        for option_, is_given in needs.items():
+            if is_given:
+                raise OptionError(f"{option_} needs a --validation_dataset")
+
+    def _check_schedule(self):
+        if self.lr_scheduler_type in _RENAMED_SCHEDULES:
+            new = _RENAMED_SCHEDULES[self.lr_scheduler_type]
+            warnings.warn(f"{self.lr_scheduler_type} is now called {new}", FutureWarning, stacklevel=3)
+            self.lr_scheduler_type = new
+        name = self.lr_scheduler_type
+        if self.warmup_steps is not None and self.warmup_ratio != _WARMUP_RATIO:
+            raise OptionError("--warmup_steps and --warmup_ratio say the same: give one of them")
+        if name in WITHOUT_WARMUP and (self.warmup_steps or self.warmup_ratio not in (0, _WARMUP_RATIO)):
+            warmup = "warmup_steps" if self.warmup_steps else "warmup_ratio"
+            raise OptionError(f"--{warmup} is refused: --lr_scheduler_type {name} has no warm-up")
+        if self.decay_ratio != _DECAY_RATIO and name != "warmup_stable_decay":
+            raise OptionError(f"--decay_ratio is refused: --lr_scheduler_type {name} has none")
+        if name in FOLLOW_METRIC and _plain(self.eval_strategy) == "no":
+            raise OptionError(f"--lr_scheduler_type {name} follows --metric_for_best_model: it needs evaluations")
+        try:
+            self.make_schedule(torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0), 1000)
+        except ValueError as error:
+            raise OptionError(f"--lr_scheduler_type {name}: {error}") from None
+
+
+@dataclass
+class CTCTrainingArguments(RunArguments, TrainingArguments):
+    """`TrainingArguments` with defaults for recognizers; each option works or is refused, see [`OPTIONS`].
+
+    Raises:
+        OptionError: an option is refused, see [`refuse_options`] and [`RunArguments`].
+    """
+
+    hub_strategy: str = field(default="end", metadata={"help": "When to upload: at the end is all there is."})
+
+    def __post_init__(self):
+        refuse_options(self)
+        RunArguments.__post_init__(self)
+        # What TrainingArguments would not accept, or would bind to conditions of its own, is not shown to it.
+        hidden = {"lr_scheduler_type": "constant", "warmup_steps": 0, "load_best_model_at_end": False}
+        given = {name: getattr(self, name) for name in hidden}
+        vars(self).update(hidden)
+        TrainingArguments.__post_init__(self)
+        vars(self).update(given)
+
+
+def _plain(value: Any) -> str:
+    return str(getattr(value, "value", value))
