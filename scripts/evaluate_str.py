@@ -37,7 +37,7 @@ from tqdm import tqdm
 from transformers.utils import logging
 
 import hf_str
-from hf_str.data import READERS, load_word_boxes
+from hf_str.data import DATASET_FORMATS, load_word_boxes
 from hf_str.evaluation import PROTOCOLS, SUBSETS, default_protocols, missing_characters
 from hf_str.evaluation.html_report import evaluation_page, reliability_chart
 from hf_str.evaluation.lexicons import find_lexicons, read_words
@@ -64,7 +64,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--data", nargs="+", required=True, help="test sets: files, folders, or names of data sets on the Hub")
-    add("--format", choices=sorted(READERS), help="the layout of all of them (default: found out for each)")
+    add("--format", choices=sorted(DATASET_FORMATS), help="the layout of all of them (default: found out for each)")
     add("--split", help='the split to read, or "all" (default: the only one, or else train)')
     add(
         "--subset",

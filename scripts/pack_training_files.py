@@ -32,7 +32,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from hf_str.data import read_word_folder
-from hf_str.data.readers.common import IMAGE_SUFFIXES
+from hf_str.data.image_paths import IMAGE_SUFFIXES
 from hf_str.models.crnn.image_loading_crnn import load_word_image
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import Font, find_fonts

@@ -25,9 +25,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from hf_str.data import READERS, ReadReport
+from hf_str.data import DATASET_FORMATS, ReadReport
+from hf_str.data.formats import describe_formats
 from hf_str.data.preparation import Preparation, SettingsChangedError, prepare_word_boxes
-from hf_str.data.readers import formats
 from hf_str.data.statistics import ReportSettings, report_word_boxes
 
 
@@ -44,12 +44,12 @@ def main() -> None:
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=f"{__doc__}\nformats:\n{formats()}", formatter_class=argparse.RawDescriptionHelpFormatter
+        description=f"{__doc__}\nformats:\n{describe_formats()}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
     add("sources", nargs="+", help="files, folders, or names of data sets on the Hub")
     add("--output_dir", type=Path, help="where the shards go; without it nothing is converted")
-    add("--format", choices=sorted(READERS), help="the layout of all sources (default: found out for each)")
+    add("--format", choices=sorted(DATASET_FORMATS), help="the layout of all sources (default: found out for each)")
     add("--split", help='the split to read, or "all" (default: the only one, or else train)')
     add(
         "--num_shards",

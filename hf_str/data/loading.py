@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Word boxes as tables of `datasets`, from any layout that a reader knows."""
+"""Word boxes as tables of `datasets`, in any dataset format."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ from transformers.utils import logging
 
 from ..models.crnn.text_crnn import normalize_text
 from ..utils.optional import require
+from .formats import DATASET_FORMATS
+from .formats.tables import DatasetWords, open_dataset
 from .read_report import ReadReport
-from .readers import READERS
-from .readers.tables import DatasetWords, open_dataset
 from .word_sources import WordSource, fingerprint, open_word_sources
 
 
@@ -31,7 +31,7 @@ logger = logging.get_logger(__name__)
 
 ROWS_PER_BATCH = 1000
 STREAM_SHARDS = 64
-#: Part of the cache's key: to be raised when readers give other rows than before.
+#: Part of the cache's key: to be raised when formats give other rows than before.
 CACHE_VERSION = 3
 
 
@@ -50,10 +50,10 @@ def load_word_boxes(
 
     Args:
         source (`str` or `Path`):
-            A file or folder in any layout of `READERS`, a folder of such folders, or the name of a data set on the
-            Hub, `user/name` or `user/name:config`.
+            A file or folder in any format of `DATASET_FORMATS`, a folder of such folders, or the name of a data set
+            on the Hub, `user/name` or `user/name:config`.
         format (`str`, *optional*):
-            A key of `READERS`; by default found out from what lies there.
+            A key of `DATASET_FORMATS`; by default found out from what lies there.
         split (`str`, *optional*):
             The split to read, or `"all"`. By default the only one or, if there are several, `"train"`.
         streaming (`bool`, defaults to `False`):
@@ -69,8 +69,8 @@ def load_word_boxes(
 
     Raises:
         FileNotFoundError: There is nothing at `source`.
-        ValueError: No reader knows it, the format or the split does not exist, or an annotation file is damaged. The
-            message lists what was looked for.
+        ValueError: No format recognizes it, the format or the split does not exist, or an annotation file is damaged.
+            The message lists what was looked for.
 
     Example:
 
@@ -127,7 +127,7 @@ def batches(rows: Iterable[tuple], schema: Any, size: int = ROWS_PER_BATCH) -> I
 
 def _is_table(source: str | Path, format: str | None) -> bool:
     path = Path(source).expanduser()
-    return format == "datasets" or (format is None and (not path.exists() or READERS["datasets"].finds(path)))
+    return format == "datasets" or (format is None and (not path.exists() or DATASET_FORMATS["datasets"].finds(path)))
 
 
 def _has_text(row: dict[str, Any]) -> bool:

@@ -143,7 +143,7 @@ def _check_settings(preparation: Preparation, sources: Sequence[WordSource], cou
     file = preparation.output_dir / "settings.json"
     settings = asdict(preparation) | {
         "sources": [str(source.path) for source in sources],
-        "formats": [source.reader.name for source in sources],
+        "formats": [source.dataset_format.name for source in sources],
         "annotations": fingerprint(sources),
         "num_shards": count,
     }

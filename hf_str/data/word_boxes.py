@@ -1,13 +1,15 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Readers of word boxes."""
+"""The simplest dataset format, read without `datasets`: a folder with a labels.tsv."""
 
 from pathlib import Path
 from typing import NamedTuple
 
 from ..models.crnn.text_crnn import normalize_text
-from .items import TextLines, find_image, label_fault
-from .readers.label_files import images_of, tab_columns
+from .formats.line_styles import images_of, tab_columns
+from .image_paths import find_image
+from .items import label_fault
+from .text_lines import TextLines
 
 
 __all__ = ["WordBox", "read_word_folder"]

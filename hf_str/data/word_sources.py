@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Opens a path, whatever layout it has: which reader, which split, which items."""
+"""Opens a path, whatever layout it has: which format, which split, which items."""
 
 import hashlib
 import json
@@ -12,11 +12,13 @@ from pathlib import Path
 from transformers.utils import logging
 
 from ..models.crnn.text_crnn import normalize_text
-from .items import Item
+from .formats import DATASET_FORMATS, DatasetFormat, SplitNotFoundError, describe_formats, find_format
+from .formats.files import walk
+from .formats.splits import split_of
+from .formats.tables import DatasetWords, open_dataset
+from .image_paths import IMAGE_SUFFIXES
+from .items import Indexed, Item
 from .read_report import ReadReport
-from .readers import READERS, Reader, find_reader, formats
-from .readers.common import IMAGE_SUFFIXES, SplitNotFoundError, split_of, walk
-from .readers.tables import DatasetWords, open_dataset
 
 
 __all__ = ["WordSource", "fingerprint", "open_word_sources"]
@@ -35,15 +37,15 @@ class WordSource:
     Attributes:
         name: what the column `source` says.
         path: the archive.
-        reader: its reader.
+        dataset_format: its format.
         items: its words and scenes.
         report: what reading the annotations found; what becomes of the items is not in it.
     """
 
     name: str
     path: Path
-    reader: Reader
-    items: Sequence[Item]
+    dataset_format: DatasetFormat
+    items: Indexed[Item]
     report: ReadReport = field(default_factory=ReadReport)
 
     def rows(self, places: Iterable[int], report: ReadReport, embed: bool) -> Iterator[tuple]:
@@ -66,14 +68,14 @@ class WordSource:
         """Name, size and time of change of each annotation file: what is read changes only where these do."""
         if not self.path.exists():  # a data set on the Hub
             return []
-        files = walk(self.path, self.reader.depth) if self.path.is_dir() else [self.path]
+        files = walk(self.path, self.dataset_format.depth) if self.path.is_dir() else [self.path]
         stats = [(file, file.stat()) for file in files if file.suffix.lower() not in IMAGE_SUFFIXES]
         return [(str(file), stat.st_size, stat.st_mtime_ns) for file, stat in stats]
 
 
 def fingerprint(sources: Sequence[WordSource]) -> str:
     """24 characters that change when what the sources say may have changed."""
-    stamps = [(str(source.path), source.reader.name, source.stamp()) for source in sources]
+    stamps = [(str(source.path), source.dataset_format.name, source.stamp()) for source in sources]
     return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:24]
 
 
@@ -82,24 +84,24 @@ def open_word_sources(source: str | Path, format: str | None = None, split: str 
 
     Args:
         source: a file, a folder, or the name of a data set on the Hub.
-        format: a key of `READERS`; found out if unset.
+        format: a key of `DATASET_FORMATS`; found out if unset.
         split: the split to read, `"all"`, or `None` for the only one or else `"train"`.
 
     Raises:
         FileNotFoundError: there is nothing at `source`.
-        ValueError: no such format, nothing that a reader knows, or no such split. The message lists what there is.
+        ValueError: no such format, nothing in a known format, or no such split. The message lists what there is.
     """
-    if format is not None and format not in READERS:
-        raise ValueError(f"there is no format {format!r}. The formats:\n{formats()}")
+    if format is not None and format not in DATASET_FORMATS:
+        raise ValueError(f"there is no format {format!r}. The formats:\n{describe_formats()}")
     path = Path(source).expanduser()
     if not path.exists():
         return [_from_hub(str(source), format, split)]
     path = path.resolve()
     if format is not None:
-        return [_open(path, READERS[format], split)]
-    reader = find_reader(path)
-    if reader is not None and not _is_collection(path):
-        return [_open(path, reader, split)]
+        return [_open(path, DATASET_FORMATS[format], split)]
+    dataset_format = find_format(path)
+    if dataset_format is not None and not _is_collection(path):
+        return [_open(path, dataset_format, split)]
     if split is not None and (path / split).is_dir():
         return open_word_sources(path / split)
     found = _open_each(path, split)
@@ -108,41 +110,45 @@ def open_word_sources(source: str | Path, format: str | None = None, split: str 
     return found
 
 
-def _open(path: Path, reader: Reader, split: str | None) -> WordSource:
-    if not reader.finds(path):
-        raise ValueError(f"{path} does not look like {reader.name}. {_listing(path)}. It needs:\n  {reader.layout}")
+def _open(path: Path, dataset_format: DatasetFormat, split: str | None) -> WordSource:
+    if not dataset_format.finds(path):
+        raise ValueError(
+            f"{path} does not look like {dataset_format.name}. {_listing(path)}. It needs:\n  {dataset_format.layout}"
+        )
     report = ReadReport()
-    return WordSource(path.name, path, reader, reader.opens(path, split, report), report)
+    return WordSource(path.name, path, dataset_format, dataset_format.opens(path, split, report), report)
 
 
 def _from_hub(name: str, format: str | None, split: str | None) -> WordSource:
     if format not in (None, "datasets"):
         raise FileNotFoundError(f"there is no file or folder {name!r}")
-    return WordSource(name, Path(name), READERS["datasets"], DatasetWords(open_dataset(name, split), name))
+    return WordSource(name, Path(name), DATASET_FORMATS["datasets"], DatasetWords(open_dataset(name, split), name))
 
 
 def _open_each(path: Path, split: str | None) -> list[WordSource]:
     """The archives in the folders of a folder. Those without the split are left out, which is said."""
     found = []
     for folder in sorted(path.iterdir()) if path.is_dir() else []:
-        if folder.is_dir() and (reader := find_reader(folder)):
+        if folder.is_dir() and (dataset_format := find_format(folder)):
             try:
-                found.append(_open(folder, reader, split))
+                found.append(_open(folder, dataset_format, split))
             except SplitNotFoundError as error:
-                logger.warning(f"{folder} is not read: {error}")
+                logger.warning("%s is not read: %s", folder, error)
     return found
 
 
 def _is_collection(path: Path) -> bool:
-    """Whether a folder has archives of different layouts in it: then no reader can be right about all of it."""
+    """Whether a folder has archives of different layouts in it: then no format can be right about all of it."""
     if path.is_file() or any(file.suffix.lower() not in IMAGE_SUFFIXES for file in walk(path, 0)):
         return False
-    readers = (find_reader(folder) for folder in path.iterdir() if folder.is_dir())
-    return len({reader.name for reader in readers if reader}) > 1
+    found = (find_format(folder) for folder in path.iterdir() if folder.is_dir())
+    return len({dataset_format.name for dataset_format in found if dataset_format}) > 1
 
 
 def _nothing_found(path: Path) -> str:
-    return f"no word boxes are recognised in {path}. {_listing(path)}. Looked for, in this order:\n{formats()}"
+    return (
+        f"no word boxes are recognized in {path}. {_listing(path)}. Looked for, in this order:\n{describe_formats()}"
+    )
 
 
 def _listing(path: Path) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.readers.matlab_files import load_mat
+from ..data.formats.matlab_files import load_mat
 from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.text_files_crnn import read_lines
 

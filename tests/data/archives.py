@@ -13,7 +13,7 @@ COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
 
 
 def word_bytes(colour: str = "red", width: int = 30, height: int = 12, suffix: str = "PNG") -> bytes:
-    """An encoded picture of one colour: enough of a word for a reader."""
+    """An encoded picture of one colour: enough of a word for a dataset format."""
     buffer = io.BytesIO()
     Image.new("RGB", (width, height), COLOURS[colour]).save(buffer, suffix)
     return buffer.getvalue()

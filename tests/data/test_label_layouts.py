@@ -9,7 +9,7 @@ import json
 import pytest
 
 from hf_str.data import ReadReport, load_word_boxes, read_word_folder
-from hf_str.data.readers import READERS, AnnotationError, find_reader, formats
+from hf_str.data.formats import DATASET_FORMATS, AnnotationError, describe_formats, find_format
 from hf_str.data.word_sources import open_word_sources
 from hf_str.models.crnn.charsets_crnn import resolve_charset
 from hf_str.models.crnn.text_crnn import normalize_text
@@ -121,7 +121,7 @@ def test_json_keeps_numbers_as_they_are_spelled_and_refuses_what_is_no_text(fold
 
 def test_doctr(folder):
     write(folder / "labels.json", json.dumps({f"{n}.png": word for n, word in enumerate(WORDS)}))
-    assert find_reader(folder).name == "json_labels"
+    assert find_format(folder).name == "json_labels"
     assert read(folder)[0] == list(WORDS)
 
 
@@ -158,7 +158,7 @@ def test_coco_style_boxes_are_cut_out(folder):
 def test_json_of_other_tasks_is_no_list_of_labels(folder):
     write(folder / "config.json", '{"images": [1], "annotations": [{"category_id": 1, "bbox": [1, 2, 3, 4]}]}')
     write(folder / "instances.json", '{"info": {}, "images": [], "annotations": [{"category_id": 1}]}')
-    assert find_reader(folder) is None
+    assert find_format(folder) is None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def test_gt_txt(tmp_path, suffix):
     save_word(tmp_path / "ground-truth" / f"7{suffix}")
     write(tmp_path / "ground-truth" / "8.gt.txt", "lost")
     write(tmp_path / "ground-truth" / "0.gt.txt", "Bäkery", "cp1252")
-    assert find_reader(tmp_path).name == "gt_txt"
+    assert find_format(tmp_path).name == "gt_txt"
     texts, report = read(tmp_path)
     assert texts == ["Coffee", "Exit"]
     assert kinds(report) == {"missing_text": 1, "missing_image": 1, "malformed_annotation": 1}
@@ -185,7 +185,7 @@ def test_text_pairs(folder):
         write(folder / "images" / f"{number}.txt", word)
     write(folder / "images" / "2.txt", "two\nlines")
     write(folder / "README.txt", "what this is")
-    assert find_reader(folder).name == "text_pairs"
+    assert find_format(folder).name == "text_pairs"
     texts, report = read(folder)
     assert (texts, kinds(report)) == (["Bakery", "Coffee"], {"malformed_annotation": 1})
 
@@ -193,7 +193,7 @@ def test_text_pairs(folder):
 def test_boxes_beside_images_are_no_texts(folder):
     for number in range(3):
         write(folder / "images" / f"{number}.txt", "0 0.512 0.54 0.25 0.25\n")  # YOLO
-    assert find_reader(folder) is None
+    assert find_format(folder) is None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ def test_boxes_beside_images_are_no_texts(folder):
 def test_labels_in_file_names(tmp_path, pattern):
     for number, word in enumerate(("Exit", "New_York", "Shop") if "_" in pattern else WORDS):
         save_word(tmp_path / f"{pattern.format(w=word, n=number)}.jpg")
-    assert find_reader(tmp_path) is None
+    assert find_format(tmp_path) is None
     texts, _ = read(tmp_path, format="file_names")
     assert sorted(texts) == (["Exit", "New_York", "Shop"] if "_" in pattern else sorted(WORDS))
 
@@ -218,7 +218,7 @@ def test_file_names_of_numbers_are_refused(tmp_path):
 def test_folder_per_label(tmp_path):
     for split, word in (("train", "Bakery"), ("train", "Test"), ("test", "Exit")):
         save_word(tmp_path / split / word / "0.png")
-    assert find_reader(tmp_path) is None
+    assert find_format(tmp_path) is None
     assert read(tmp_path, format="folder_per_label")[0] == ["Bakery", "Test"]
     assert read(tmp_path, format="folder_per_label", split="all")[1].words == 3
     save_word(tmp_path / "train" / "1.png")
@@ -227,8 +227,8 @@ def test_folder_per_label(tmp_path):
 
 
 def test_formats_are_listed():
-    assert all(name in formats() for name in READERS)
-    assert "(only with format=folder_per_label)" in formats()
+    assert all(name in describe_formats() for name in DATASET_FORMATS)
+    assert "(only with format=folder_per_label)" in describe_formats()
 
 
 # ---------------------------------------------------------------------------------------------------------------------

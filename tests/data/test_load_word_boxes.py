@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from hf_str.data import READERS, ReadReport, WordBox, load_word_boxes, read_word_folder
+from hf_str.data import DATASET_FORMATS, ReadReport, WordBox, load_word_boxes, read_word_folder
 from tests.data.archives import BOXES, colours_of, quad, save_scene, save_word
 
 
@@ -93,9 +93,9 @@ def test_data_sets_on_the_hub(monkeypatch, streaming):
 
 def test_unknown_layouts_list_what_was_looked_for(tmp_path):
     (tmp_path / "notes.md").write_text("hello")
-    with pytest.raises(ValueError, match=r"no word boxes are recognised.*It has notes\.md") as caught:
+    with pytest.raises(ValueError, match=r"no word boxes are recognized.*It has notes\.md") as caught:
         load_word_boxes(tmp_path)
-    assert all(name in str(caught.value) for name in READERS)
+    assert all(name in str(caught.value) for name in DATASET_FORMATS)
     with pytest.raises(ValueError, match=r"(?s)there is no format 'mjsinth'.*mjsynth") as caught:
         load_word_boxes(tmp_path, format="mjsinth")
     with pytest.raises(ValueError, match=r"(?s)does not look like lmdb.*data\.mdb"):
@@ -105,7 +105,7 @@ def test_unknown_layouts_list_what_was_looked_for(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"\n\n", b"\xff\xfe\x00\x01" * 50])
 def test_label_files_of_nothing(tmp_path, content):
     (tmp_path / "labels.tsv").write_bytes(content)
-    with pytest.raises(ValueError, match="no word boxes are recognised"):
+    with pytest.raises(ValueError, match="no word boxes are recognized"):
         load_word_boxes(tmp_path)
 
 
@@ -202,3 +202,10 @@ def test_labels_are_composed_in_every_layout(tmp_path):
 def test_labels_of_a_word_folder_are_composed(tmp_path):
     boxes = read_word_folder(words_folder(tmp_path / "words", ["cre\u0301me"]))
     assert [box.text for box in boxes] == ["créme"]
+
+
+def test_the_former_name_of_the_formats_keeps_working():
+    import hf_str.data
+
+    with pytest.warns(FutureWarning, match="DATASET_FORMATS"):
+        assert hf_str.data.READERS is DATASET_FORMATS

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """MJSynth, also called Synth90k: annotation_train.txt with `./2425/1/115_Lube_45484.jpg 45484`, and lexicon.txt."""
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from ...models.crnn.text_files_crnn import read_lines
-from ..items import Concatenated, Item, LazyItems, Skipped, TextLines, Word
+from ..items import Concatenated, Indexed, Item, LazyItems, Skipped, Word
 from ..read_report import ReadReport
-from .common import Reader, choose_split
+from ..text_lines import TextLines
+from .dataset_format import DatasetFormat
+from .splits import choose_split
 
 
 __all__ = ["MJSYNTH"]
@@ -41,7 +42,7 @@ def _parse(line: str) -> tuple[str, str, int] | None:
     return path.removeprefix("./"), "_".join(parts[1:-1]), int(number)
 
 
-def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+def _open(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
     parts = []
     for file in choose_split(_annotations(source), split, source).values():
         lexicon_file = file.with_name("lexicon.txt")
@@ -72,7 +73,7 @@ def report_other_spellings(words: LazyItems, lexicon: list[str], report: ReadRep
             report.count("other_spelling", f"{path}: lexicon has {word!r}")
 
 
-MJSYNTH = Reader(
+MJSYNTH = DatasetFormat(
     "mjsynth",
     "MJSynth: annotation_train.txt with `./2425/1/115_Lube_45484.jpg 45484`, and lexicon.txt",
     lambda source: source.is_dir() and bool(_annotations(source)),

@@ -2,16 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Archives whose annotations are MATLAB files: IIIT5K and SynthText. They need scipy."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...utils.optional import require
-from ..items import Concatenated, Item, Region, Scene, Skipped, Word
+from ..items import Concatenated, Indexed, Item, Region, Scene, Skipped, Word
 from ..read_report import ReadReport
-from .common import AnnotationError, Reader, choose_split, first_existing
+from .annotations import AnnotationError
+from .dataset_format import DatasetFormat
+from .files import first_existing
+from .splits import choose_split
 
 
 __all__ = ["IIIT5K", "SYNTHTEXT", "load_mat"]
@@ -47,7 +49,7 @@ def _iiit5k_files(source: Path) -> dict[str, Path]:
     return {split: file for split, file in files.items() if file.is_file()}
 
 
-def _open_iiit5k(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+def _open_iiit5k(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
     parts = []
     for file in choose_split(_iiit5k_files(source), split, source).values():
         variables = load_mat(file)
@@ -60,7 +62,7 @@ def _open_iiit5k(source: Path, split: str | None, report: ReadReport) -> Sequenc
     return Concatenated(parts)
 
 
-IIIT5K = Reader(
+IIIT5K = DatasetFormat(
     "iiit5k",
     "IIIT5K: traindata.mat and testdata.mat with ImgName and GroundTruth",
     lambda source: bool(_iiit5k_files(source)),
@@ -72,7 +74,7 @@ IIIT5K = Reader(
 # SynthText: gt.mat with imnames, wordBB and txt
 
 
-class SynthTextScenes(Sequence):
+class SynthTextScenes(Indexed[Item]):
     """The scenes of SynthText's gt.mat.
 
     Args:
@@ -88,7 +90,7 @@ class SynthTextScenes(Sequence):
     def __len__(self) -> int:
         return len(self.names)
 
-    def __getitem__(self, index: int) -> Item:
+    def __getitem__(self, index: int, /) -> Item:
         name = _text(self.names[index])
         # a box array of one word has lost its last axis
         boxes = np.asarray(self.boxes[index], np.float64).reshape(2, 4, -1).transpose(2, 1, 0).reshape(-1, 8)
@@ -99,16 +101,22 @@ class SynthTextScenes(Sequence):
         return Scene(f"{self.root}/{name}", regions, name)
 
 
-def _open_synthtext(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    file = first_existing(source, ["gt.mat", "SynthText/gt.mat"])
+def _synthtext_file(source: Path) -> Path | None:
+    return first_existing(source, ["gt.mat", "SynthText/gt.mat"])
+
+
+def _open_synthtext(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    file = _synthtext_file(source)
+    if file is None:
+        raise AnnotationError(f"{source} has no gt.mat")
     choose_split({"train": file}, split, source)
     return SynthTextScenes(load_mat(file), file.parent)
 
 
-SYNTHTEXT = Reader(
+SYNTHTEXT = DatasetFormat(
     "synthtext",
     "SynthText: gt.mat with imnames, wordBB and txt, the scenes in folders beside it",
-    lambda source: first_existing(source, ["gt.mat", "SynthText/gt.mat"]) is not None,
+    lambda source: _synthtext_file(source) is not None,
     _open_synthtext,
     depth=0,
 )

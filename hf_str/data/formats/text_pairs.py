@@ -3,15 +3,17 @@
 """A text file for each image: `1.png` with `1.gt.txt` or `1.txt`."""
 
 import re
-from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from ...models.crnn.text_files_crnn import TextFileError, read_lines
-from ..items import IMAGE_SUFFIXES, Item, LazyItems, Skipped, Word
+from ..image_paths import IMAGE_SUFFIXES
+from ..items import Indexed, Item, LazyItems, Skipped, Word
 from ..read_report import ReadReport
-from .common import Reader, choose_split, split_of, walk
+from .dataset_format import DatasetFormat
+from .files import walk
+from .splits import choose_entries, split_of
 
 
 __all__ = ["GT_TXT", "LABEL_PAIRS", "TEXT_PAIRS"]
@@ -25,9 +27,14 @@ def _stem(image: Path) -> str:
     return _KINDS.sub("", image.stem)
 
 
-def _pair(root: str, record: tuple[str | None, str | None]) -> Item:
+#: An image and its text file; one of the two may be missing.
+Pair = tuple[str | None, str | None]
+
+
+def _pair(root: str, record: Pair) -> Item:
     image, label = record
-    name = str(Path(image or label).relative_to(root)) if Path(image or label).is_relative_to(root) else image
+    path = Path(image or label or root)
+    name = str(path.relative_to(root) if path.is_relative_to(root) else path)
     if label is None:
         return Skipped("missing_text", name)
     try:
@@ -39,8 +46,8 @@ def _pair(root: str, record: tuple[str | None, str | None]) -> Item:
     return Skipped("missing_image", label) if image is None else Word(image, lines[0].strip() if lines else "", name)
 
 
-def _pairs(source: Path, suffix: str) -> dict[str, list[tuple[str | None, str | None]]]:
-    """Images and their text files by split; one of the two may be missing."""
+def _pairs(source: Path, suffix: str) -> dict[str, list[Pair]]:
+    """Images and their text files by split."""
     files = list(walk(source, 3)) if source.is_dir() else []
     labels = {
         (file.parent, file.name[: -len(suffix)]): file
@@ -52,7 +59,7 @@ def _pairs(source: Path, suffix: str) -> dict[str, list[tuple[str | None, str | 
     for file in files:
         if file.suffix.lower() in IMAGE_SUFFIXES and file.parent in folders:
             images.setdefault((file.parent, _stem(file)), []).append(file)
-    by_split: dict[str, list[tuple[str | None, str | None]]] = {}
+    by_split: dict[str, list[Pair]] = {}
     for key in sorted(labels.keys() | images.keys()):
         found, label = images.get(key, [None]), labels.get(key)
         for image in found if label else found[:1]:
@@ -61,16 +68,15 @@ def _pairs(source: Path, suffix: str) -> dict[str, list[tuple[str | None, str | 
     return by_split
 
 
-def _open(suffix: str, source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    parts = choose_split(_pairs(source, suffix), split, source).values()
-    return LazyItems([pair for part in parts for pair in part], partial(_pair, str(source)))
+def _open(suffix: str, source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    return LazyItems(choose_entries(_pairs(source, suffix), split, source), partial(_pair, str(source)))
 
 
 def _finds_pairs(source: Path) -> bool:
     """Whether most text files lie beside an image of their name, and have a line that is no list of boxes."""
-    pairs = [pair for part in _pairs(source, ".txt").values() for pair in part if pair[1]]
-    both = [label for image, label in pairs if image]
-    if not both or 2 * len(both) < len(pairs):
+    pairs = [pair for part in _pairs(source, ".txt").values() for pair in part]
+    both = [label for image, label in pairs if image and label]
+    if not both or 2 * len(both) < sum(label is not None for _, label in pairs):
         return False
     words = 0
     for label in both[:20]:
@@ -80,28 +86,28 @@ def _finds_pairs(source: Path) -> bool:
     return 2 * words > len(both[:20])
 
 
-GT_TXT = Reader(
+GT_TXT = DatasetFormat(
     "gt_txt",
     "1.png, 1.bin.png or 1.nrm.png with 1.gt.txt beside it (tesstrain, kraken, calamari)",
     lambda source: source.is_dir() and any(file.name.endswith(".gt.txt") for file in walk(source, 3)),
     partial(_open, ".gt.txt"),
     depth=3,
 )
-TEXT_PAIRS = Reader("text_pairs", "1.png with 1.txt beside it", _finds_pairs, partial(_open, ".txt"), depth=3)
+TEXT_PAIRS = DatasetFormat("text_pairs", "1.png with 1.txt beside it", _finds_pairs, partial(_open, ".txt"), depth=3)
 
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _open_label_pairs(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+def _open_label_pairs(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
     images = {path.stem: path for path in walk(source / "IMG", 0)}
     labels = {path.stem: path for path in walk(source / "label", 0)}
     stems = sorted(labels, key=lambda stem: (len(stem), stem))
-    pairs = [(str(images.get(stem, source / "IMG" / f"{stem}.png")), str(labels[stem])) for stem in stems]
+    pairs: list[Pair] = [(str(images.get(stem, source / "IMG" / f"{stem}.png")), str(labels[stem])) for stem in stems]
     pairs += [(str(path), None) for stem, path in sorted(images.items()) if stem not in labels]
     return LazyItems(pairs, partial(_pair, str(source / "IMG")))
 
 
-LABEL_PAIRS = Reader(
+LABEL_PAIRS = DatasetFormat(
     "label_pairs",
     "IMG/1.png with label/1.txt, as the case-sensitive labels of the benchmarks are distributed",
     lambda source: (source / "IMG").is_dir() and (source / "label").is_dir(),

@@ -3,16 +3,18 @@
 """Tables of `datasets`: Parquet and Arrow files, folders of `save_to_disk`, and data sets on the Hub."""
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from transformers.utils import logging
 
 from ...utils.optional import require
-from ..items import Item, Word
+from ..items import Indexed, Item, Word
 from ..read_report import ReadReport
-from .common import AnnotationError, Reader, choose_split, split_of, walk
+from .annotations import AnnotationError
+from .dataset_format import DatasetFormat
+from .files import walk
+from .splits import choose_split, split_of
 
 
 __all__ = ["TABLES", "DatasetWords", "open_dataset"]
@@ -110,7 +112,7 @@ def _word_columns(table: Any, source: str | Path) -> Any:
     return table.cast_column("image", datasets.Image(decode=False))
 
 
-class DatasetWords(Sequence):
+class DatasetWords(Indexed[Item]):
     """The words of a table of `datasets`, as items."""
 
     def __init__(self, table: Any, name: str):
@@ -119,7 +121,7 @@ class DatasetWords(Sequence):
     def __len__(self) -> int:
         return len(self.table)
 
-    def __getitem__(self, index: int) -> Item:
+    def __getitem__(self, index: int, /) -> Item:
         row = self.table[index]
         image = row["image"] or {}
         name = image.get("path") or f"{self.name}[{index}]"
@@ -135,11 +137,11 @@ def _is_table(file: Path) -> bool:
     return file.suffix == ".parquet" or not file.name.startswith("cache-")
 
 
-def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+def _open(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
     return DatasetWords(open_dataset(source, split), source.name)
 
 
-TABLES = Reader(
+TABLES = DatasetFormat(
     "datasets",
     "tables of `datasets`: Parquet, Arrow, save_to_disk folders, or the name of a data set on the Hub",
     _finds,

@@ -2,27 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Folders of images with a table of texts: metadata.csv or metadata.jsonl, as `datasets` has it, and other CSV."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from ...models.crnn.text_files_crnn import TextFileError, read_lines
-from ..items import Concatenated, Item, LazyItems, Skipped, Word
+from ..items import Concatenated, Indexed, Item, LazyItems, Skipped, Word
 from ..read_report import ReadReport
-from .common import (
-    IMAGE_SUFFIXES,
-    AnnotationError,
-    Reader,
-    base_folder,
-    choose_split,
-    join,
-    label_text,
-    parse_json,
-    split_of,
-    walk,
-)
+from .annotations import AnnotationError, label_text, parse_json
 from .csv_files import NAME_COLUMNS, TEXT_COLUMNS, find_columns, read_csv
+from .dataset_format import DatasetFormat
+from .files import base_folder, join, walk
+from .line_styles import is_image
+from .splits import choose_entries, group_by_split
 
 
 __all__ = ["IMAGE_FOLDER"]
@@ -46,12 +39,8 @@ def _is_list_of_words(file: Path) -> bool:
         header, first = (
             [field.strip(' "\n') for field in line.split(",")] for line in (*islice(lines, 2), "", "")[:2]
         )
-    places = find_columns(header)
-    return places is not None and first[places[0] : places[0] + 1] != [] and _is_image(first[places[0]])
-
-
-def _is_image(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    columns = find_columns(header)
+    return columns is not None and len(first) > columns[0] and is_image(first[columns[0]])
 
 
 def _finds(source: Path) -> bool:
@@ -69,10 +58,10 @@ def _read(file: Path) -> list[Record]:
     """Line number, image and text of each row; the text is `None` where there is none that is text."""
     if file.suffix.lower() == ".csv":
         table = read_csv(file)
-        places = find_columns(table.columns)
-        if places is None:
+        columns = find_columns(table.columns)
+        if columns is None:
             raise _without_columns(file, table.columns)
-        name, text = places
+        name, text = columns
         return [
             (number, fields[name], fields[text]) if len(fields) == len(table.columns) else (number, None, None)
             for number, fields in table.records
@@ -108,15 +97,12 @@ def _json_lines(file: Path) -> Iterator[tuple[int, dict | None]]:
         yield number, record if isinstance(record, dict) else None
 
 
-def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    by_split: dict[str, list[Path]] = {}
-    for file in _tables(source):
-        by_split.setdefault(split_of(file, source), []).append(file)
-    files = [file for files in choose_split(by_split, split, source).values() for file in files]
+def _open(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(group_by_split(_tables(source), source), split, source)
     return Concatenated([_items(file, source) for file in files])
 
 
-def _items(file: Path, source: Path) -> Sequence[Item]:
+def _items(file: Path, source: Path) -> Indexed[Item]:
     records = _read(file)
     folders = [file.parent, file.parent / "images", source if source.is_dir() else file.parent]
     base = base_folder((name for _, name, _ in records[:100] if isinstance(name, str)), folders)
@@ -130,7 +116,7 @@ def _word(base: str, file: str, record: Record) -> Item:
     return Word(join(base, name), text, name)
 
 
-IMAGE_FOLDER = Reader(
+IMAGE_FOLDER = DatasetFormat(
     "imagefolder",
     "metadata.csv, metadata.jsonl, labels.csv or other CSV: columns such as file_name and text, image_path and "
     "plate_text (EasyOCR, fast-plate-ocr, `datasets`)",

@@ -3,13 +3,16 @@
 """Archives whose annotations are XML: Street View Text and ICDAR 2003, words and scenes."""
 
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from ..cropping import box_outline
-from ..items import Concatenated, Item, Region, Scene, Word
+from ..items import Concatenated, Indexed, Item, Region, Scene, Word
 from ..read_report import ReadReport
-from .common import AnnotationError, ImageFiles, Reader, choose_split, split_of, understanding, walk
+from .annotations import AnnotationError, understanding
+from .dataset_format import DatasetFormat
+from .files import ImageFiles, walk
+from .splits import choose_entries, group_by_split, split_of
 
 
 __all__ = ["ICDAR2003", "SVT"]
@@ -45,10 +48,7 @@ def _region(rectangle: ElementTree.Element) -> Region:
 
 def _svt_files(source: Path) -> dict[str, list[Path]]:
     files = [file for file in walk(source, 1) if file.suffix == ".xml" and _starts_tagset(file, "lex")]
-    by_split: dict[str, list[Path]] = {}
-    for file in files:
-        by_split.setdefault(split_of(file, source), []).append(file)
-    return by_split
+    return group_by_split(files, source)
 
 
 def _starts_tagset(file: Path, *words: str) -> bool:
@@ -57,13 +57,13 @@ def _starts_tagset(file: Path, *words: str) -> bool:
     return "<taggedRectangle" in start and all(f"<{word}" in start for word in words)
 
 
-def _open_svt(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    files = [file for files in choose_split(_svt_files(source), split, source).values() for file in files]
+def _open_svt(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(_svt_files(source), split, source)
     images = ImageFiles(source, 2)
     return Concatenated([list(_scenes(file, images)) for file in files])
 
 
-SVT = Reader(
+SVT = DatasetFormat(
     "svt",
     "SVT and SVT-P as scenes: train.xml and test.xml with lex and taggedRectangles, images in img/",
     lambda source: source.is_dir() and bool(_svt_files(source)),
@@ -88,23 +88,23 @@ def _icdar2003_files(source: Path) -> dict[str, list[Path]]:
 _NAMES = ("word.xml", "words.xml", "locations.xml")
 
 
-def _open_icdar2003(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    files = [file for files in choose_split(_icdar2003_files(source), split, source).values() for file in files]
+def _open_icdar2003(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(_icdar2003_files(source), split, source)
     return Concatenated([_icdar2003_items(file, source) for file in files])
 
 
-def _icdar2003_items(file: Path, source: Path) -> Sequence[Item]:
+def _icdar2003_items(file: Path, source: Path) -> Indexed[Item]:
     root = _parse(file)
     if root.find(".//taggedRectangle") is not None:
         return list(_scenes(file, ImageFiles(source, 2)))
     return [
-        Word(str(file.parent / image.get("file")), image.get("tag", ""), image.get("file"))
+        Word(str(file.parent / name), image.get("tag", ""), name)
         for image in root.iter("image")
-        if image.get("file")
+        if (name := image.get("file"))
     ]
 
 
-ICDAR2003 = Reader(
+ICDAR2003 = DatasetFormat(
     "icdar2003",
     'ICDAR 2003: word.xml with `<image file="word/1/1.jpg" tag="self"/>`, or words.xml of the scenes',
     lambda source: source.is_dir() and bool(_icdar2003_files(source)),

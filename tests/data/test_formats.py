@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Each reader on a tiny archive of exactly the layout that it is for."""
+"""Each dataset format on a tiny archive of exactly the layout that it is for."""
 
 import io
 import json
@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hf_str.data import READERS, ReadReport, load_word_boxes
-from hf_str.data.readers import SplitNotFoundError, find_reader
-from hf_str.data.readers.label_files import line_style
+from hf_str.data import DATASET_FORMATS, ReadReport, load_word_boxes
+from hf_str.data.formats import SplitNotFoundError, find_format
+from hf_str.data.formats.line_styles import line_style
 from tests.data.archives import BOXES, colours_of, points, quad, save_scene, save_word, size_of, word_bytes
 
 
 RED, GREEN, BLUE = BOXES
 
 
-def read(folder, expected_reader, **kwargs):
-    """Loads an archive, checks which reader is chosen for it, and returns its rows and the report."""
-    assert find_reader(folder).name == expected_reader
+def read(folder, expected_format, **kwargs):
+    """Loads an archive, checks which format is chosen for it, and returns its rows and the report."""
+    assert find_format(folder).name == expected_format
     report = ReadReport()
     words = load_word_boxes(folder, report=report, **kwargs)
     assert report.words == len(words)
@@ -216,7 +216,7 @@ def test_iiit5k(tmp_path):
         matlab.savemat(tmp_path / f"{name}.mat", {name: records})
     rows, report = read(tmp_path, "iiit5k")
     assert (texts(rows), colours_of(rows), kinds(report)) == (["You"], ["green"], {"missing_image": 1})
-    assert find_reader(tmp_path).name == "iiit5k"
+    assert find_format(tmp_path).name == "iiit5k"
 
 
 def test_cute80(tmp_path):
@@ -613,7 +613,7 @@ def test_a_table_without_text_is_an_error(tmp_path):
 def test_every_reader_has_a_test():
     tested = {"datasets", "iiit5k", "mjsynth", "synthtext", "union14m", "lmdb", "icdar2003", "svt", "cute80", "svtp"}
     tested |= {"icdar_words", "total_text", "uber_text", "icdar_scenes", "rects", "art", "coco_text", "hiertext"}
-    assert set(READERS) == tested | {"imagefolder", "label_pairs", "labels"} | {
+    assert set(DATASET_FORMATS) == tested | {"imagefolder", "label_pairs", "labels"} | {
         *("gt_txt", "text_pairs", "json_labels", "file_names", "folder_per_label")  # test_label_layouts.py
     }
 

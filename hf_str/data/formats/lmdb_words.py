@@ -3,20 +3,22 @@
 """LMDB as the field writes it: `num-samples`, `image-000000001`, `label-000000001`, counted from 1."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...utils.optional import require
-from ..items import Concatenated, Item, Skipped, Word
+from ..items import Concatenated, Indexed, Item, Skipped, Word
 from ..read_report import ReadReport
-from .common import AnnotationError, Reader, choose_split, split_of, walk
+from .annotations import AnnotationError
+from .dataset_format import DatasetFormat
+from .files import walk
+from .splits import choose_entries, split_of
 
 
 __all__ = ["LMDB", "LmdbWords"]
 
 
-class LmdbWords(Sequence):
+class LmdbWords(Indexed[Item]):
     """The words of one LMDB.
 
     Args:
@@ -33,13 +35,13 @@ class LmdbWords(Sequence):
         count = _transaction(self.path).get(b"num-samples")
         if count is None:
             raise AnnotationError(f"{path} has no key 'num-samples', so it is not an LMDB of word boxes")
-        self.count = int(count)
+        self._count = int(count)
 
     def __len__(self) -> int:
-        return self.count
+        return self._count
 
-    def __getitem__(self, index: int) -> Item:
-        if not 0 <= index < self.count:
+    def __getitem__(self, index: int, /) -> Item:
+        if not 0 <= index < self._count:
             raise IndexError(index)
         name = f"{self.name}image-{index + 1:09d}"
         transaction = _transaction(self.path)
@@ -73,19 +75,19 @@ def _databases(source: Path) -> list[Path]:
     return [file for file in walk(source, 5) if file.name == "data.mdb" or file.suffix == ".lmdb"]
 
 
-def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+def _open(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
     by_split: dict[str, list[Path]] = {}
     for file in _databases(source):
         by_split.setdefault(split_of(file.parent, source), []).append(file)
     parts = []
-    for file in (file for files in choose_split(by_split, split, source).values() for file in files):
+    for file in choose_entries(by_split, split, source):
         path = file.parent if file.name == "data.mdb" else file
         name = "" if path == source else f"{path.relative_to(source).as_posix()}/"
         parts.append(LmdbWords(path, name))
     return Concatenated(parts)
 
 
-LMDB = Reader(
+LMDB = DatasetFormat(
     "lmdb",
     "LMDB: data.mdb with num-samples, image-%09d and label-%09d, here or in folders below",
     lambda source: bool(_databases(source)),

@@ -3,13 +3,16 @@
 """Labels in the names of files or folders. Other images are called and sorted just so: only read when asked for."""
 
 import re
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from ..items import IMAGE_SUFFIXES, Item, LazyItems, Word
+from ..image_paths import IMAGE_SUFFIXES
+from ..items import Indexed, Item, LazyItems, Word
 from ..read_report import ReadReport
-from .common import AnnotationError, Reader, choose_split, split_of, walk
+from .annotations import AnnotationError
+from .dataset_format import DatasetFormat
+from .files import walk
+from .splits import choose_entries, split_of
 
 
 __all__ = ["FILE_NAMES", "FOLDER_PER_LABEL"]
@@ -36,9 +39,8 @@ def _by_split(source: Path, depth: int) -> dict[str, list[Path]]:
     return by_split
 
 
-def _open_names(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    parts = choose_split(_by_split(source, 1), split, source).values()
-    paths = [path for part in parts for path in part]
+def _open_names(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    paths = choose_entries(_by_split(source, 1), split, source)
     fitting = [name for name, pattern in _PATTERNS.items() if all(pattern.fullmatch(path.stem) for path in paths)]
     if {"text_number", "number_text"} <= set(fitting) and "number_text_number" not in fitting:
         raise AnnotationError(
@@ -49,10 +51,11 @@ def _open_names(source: Path, split: str | None, report: ReadReport) -> Sequence
 
 
 def _named(root: str, pattern: str, path: str) -> Item:
-    return Word(path, _PATTERNS[pattern].fullmatch(Path(path).stem)[1], str(Path(path).relative_to(root)))
+    label = _PATTERNS[pattern].sub(r"\1", Path(path).stem)  # the pattern fits the whole of it
+    return Word(path, label, str(Path(path).relative_to(root)))
 
 
-FILE_NAMES = Reader(
+FILE_NAMES = DatasetFormat(
     "file_names",
     "labels in file names: text_1.png (TextRecognitionDataGenerator), 1_text.png, 1_text_2.png (MJSynth), text.png",
     lambda source: bool(_images(source)),
@@ -64,9 +67,8 @@ FILE_NAMES = Reader(
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-def _open_folders(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    parts = choose_split(_by_split(source, 2), split, source).values()
-    paths = [path for part in parts for path in part]
+def _open_folders(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    paths = choose_entries(_by_split(source, 2), split, source)
     beside = next((path for path in paths if path.parent == source), None)
     if beside is not None:
         raise AnnotationError(
@@ -79,7 +81,7 @@ def _in_folder(root: str, path: str) -> Item:
     return Word(path, Path(path).parent.name, str(Path(path).relative_to(root)))
 
 
-FOLDER_PER_LABEL = Reader(
+FOLDER_PER_LABEL = DatasetFormat(
     "folder_per_label",
     "a folder for each label, called as it reads: Bakery/0.png (torchvision's ImageFolder), in train/ ... or not",
     lambda source: any(path.parent != source for path in _images(source)),

@@ -9,22 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ...models.crnn.text_files_crnn import read_text_file
-from ..items import Concatenated, Item, LazyItems, Region, Scene, SeveralWords, Skipped, Word
+from ..image_paths import IMAGE_SUFFIXES
+from ..items import Concatenated, Indexed, Item, LazyItems, Region, Scene, SeveralWords, Skipped, Word
 from ..read_report import ReadReport
-from .common import (
-    IMAGE_SUFFIXES,
-    AnnotationError,
-    Reader,
-    base_folder,
-    choose_split,
-    join,
-    label_text,
-    parse_json,
-    split_of,
-    understanding,
-    walk,
-)
+from .annotations import AnnotationError, label_text, parse_json, understanding
 from .csv_files import NAME_COLUMNS, TEXT_COLUMNS
+from .dataset_format import DatasetFormat
+from .files import base_folder, join, walk
+from .splits import choose_entries, group_by_split
 
 
 __all__ = ["JSON_LABELS"]
@@ -50,7 +42,7 @@ def _is_known(file: Path) -> bool:
         start = content.read(20_000)
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     head = start.decode(encoding, "ignore")
-    kind = next((place for place, pattern in enumerate(_STARTS) if pattern.match(head)), None)
+    kind = next((index for index, pattern in enumerate(_STARTS) if pattern.match(head)), None)
     if kind == 2:  # many files of other tasks look like this
         return _is_coco(_load(file))
     return kind is not None
@@ -73,16 +65,13 @@ def _load(file: Path) -> Any:
         raise AnnotationError(f"{file} is not valid JSON: {error}") from error
 
 
-def _open(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+def _open(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
     root = source if source.is_dir() else source.parent
-    by_split: dict[str, list[Path]] = {}
-    for file in _files(source):
-        by_split.setdefault(split_of(file, root), []).append(file)
-    chosen = choose_split(by_split, split, source)
-    return Concatenated([_items(file, root) for files in chosen.values() for file in files])
+    files = choose_entries(group_by_split(_files(source), root), split, source)
+    return Concatenated([_items(file, root) for file in files])
 
 
-def _items(file: Path, root: Path) -> Sequence[Item]:
+def _items(file: Path, root: Path) -> Indexed[Item]:
     with understanding(file):
         records = list(_records(file, _load(file)))
     names = (name for name, _, _ in records[:100] if isinstance(name, str))
@@ -92,20 +81,20 @@ def _items(file: Path, root: Path) -> Sequence[Item]:
 
 
 #: The image's name, its texts with their outlines (`None`: the whole image), and where it stands in the file.
-Record = tuple[Any, list[tuple[Any, list[float] | None]], str]
+Record = tuple[Any, Sequence[tuple[Any, Sequence[float] | None]], str]
 
 
 def _records(file: Path, content: Any) -> Iterator[Record]:
     if isinstance(content, list):
-        for place, record in enumerate(content):
-            record = record if isinstance(record, dict) else {}
-            yield _first(record, NAME_COLUMNS), [(_first(record, TEXT_COLUMNS), None)], f"entry {place}"
+        for index, entry in enumerate(content):
+            record = entry if isinstance(entry, dict) else {}
+            yield _first(record, NAME_COLUMNS), [(_first(record, TEXT_COLUMNS), None)], f"entry {index}"
     elif "data_list" in content:
-        for place, record in enumerate(content["data_list"]):
-            record = record if isinstance(record, dict) else {}
+        for index, entry in enumerate(content["data_list"]):
+            record = entry if isinstance(entry, dict) else {}
             instances = record.get("instances") or [{}]
             texts = [(instance.get("text"), None) for instance in instances if isinstance(instance, dict)]
-            yield record.get("img_path"), texts, f"data_list[{place}]"
+            yield record.get("img_path"), texts, f"data_list[{index}]"
     elif _is_coco(content):
         yield from _coco(content)
     else:
@@ -132,9 +121,9 @@ def _coco(content: dict) -> Iterator[Record]:
 
 
 def _word(base: str, file: str, record: Record) -> Item:
-    name, texts, place = record
+    name, texts, position = record
     if not isinstance(name, str) or not name:
-        return Skipped("malformed_annotation", f"{file}, {place}: no image for {texts!r}"[:200])
+        return Skipped("malformed_annotation", f"{file}, {position}: no image for {texts!r}"[:200])
     if not texts:
         return Skipped("missing_text", name)
     path = join(base, name)
@@ -142,12 +131,12 @@ def _word(base: str, file: str, record: Record) -> Item:
         return Scene(path, [Region(outline, label_text(text)) for text, outline in texts if outline], name)
     wrong = [text for text, _ in texts if label_text(text) is None]
     if wrong:
-        return Skipped("malformed_annotation", f"{file}, {place}: the text of {name} is {wrong[0]!r}"[:200])
+        return Skipped("malformed_annotation", f"{file}, {position}: the text of {name} is {wrong[0]!r}"[:200])
     words = [Word(path, text, name) for text, _ in texts]
     return words[0] if len(words) == 1 else SeveralWords(words)
 
 
-JSON_LABELS = Reader(
+JSON_LABELS = DatasetFormat(
     "json_labels",
     'a JSON file of labels: `{"1.png": "text"}` (docTR), data_list with instances (mmocr 1.x), images and annotations '
     "with caption, text or utf8_string (COCO-style), or a list of records",

@@ -18,16 +18,19 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ..cropping import box_outline
-from ..items import Item, LazyItems, Region, Scene, Skipped, TextLines
+from ..items import Indexed, Item, LazyItems, Region, Row, Scene, Skipped
 from ..read_report import ReadReport
-from .common import DONT_CARE, ImageFiles, Reader, choose_split, split_of, walk
-from .label_files import SCRIPTS
+from ..text_lines import TextLines
+from .annotations import DONT_CARE
+from .dataset_format import DatasetFormat
+from .files import ImageFiles, walk
+from .line_styles import SCRIPTS
 from .matlab_files import load_mat
+from .splits import choose_entries, group_by_split
 
 
 __all__ = ["ICDAR_SCENES", "TOTAL_TEXT", "UBER_TEXT"]
@@ -63,7 +66,9 @@ def _quad(line: str) -> Region | None:
 def _after(allowed: set[str], line: str) -> Region | None:
     """A quadrilateral with a further field, one of `allowed`, before the text."""
     match = _QUAD.fullmatch(line)
-    field, comma, text = match[9].partition(",") if match else ("", "", "")
+    if match is None:
+        return None
+    field, comma, text = match[9].partition(",")
     if not comma or field.strip() not in allowed:
         return None
     return Region([float(number) for number in match.groups()[:8]], _care(_unquoted(text)))
@@ -121,7 +126,7 @@ class ReportedScene:
     def __init__(self, path: str, regions: list[Region], name: str, malformed: list[str]):
         self.scene, self.malformed = Scene(path, regions, name), malformed
 
-    def rows(self, report: ReadReport, embed: bool) -> Iterator[Any]:
+    def rows(self, report: ReadReport, embed: bool) -> Iterator[Row]:
         for line in self.malformed:
             report.count("malformed_annotation", line)
         yield from self.scene.rows(report, embed)
@@ -138,13 +143,6 @@ def _pairs(files: Sequence[Path], source: Path, prefix: str) -> list[tuple[str, 
     return found
 
 
-def _by_split(files: Sequence[Path], source: Path) -> dict[str, list[Path]]:
-    by_split: dict[str, list[Path]] = {}
-    for file in files:
-        by_split.setdefault(split_of(file, source), []).append(file)
-    return by_split
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # ICDAR
 
@@ -154,13 +152,12 @@ def _icdar_files(source: Path) -> list[Path]:
     return [file for file in files if re.fullmatch(r"(gt_)?.*\d+", file.stem)]
 
 
-def _open_icdar(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    chosen = choose_split(_by_split(_icdar_files(source), source), split, source)
-    files = [file for files in chosen.values() for file in files]
+def _open_icdar(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(group_by_split(_icdar_files(source), source), split, source)
     return LazyItems(_pairs(files, source, "^gt_"), partial(_scene, STYLES[_style(files) or "quad"]))
 
 
-ICDAR_SCENES = Reader(
+ICDAR_SCENES = DatasetFormat(
     "icdar_scenes",
     "ICDAR 2013, 2015, MLT, RCTW scenes: gt_img_1.txt with boxes or quadrilaterals, img_1.jpg",
     lambda source: _style(_icdar_files(source)) is not None,
@@ -177,13 +174,12 @@ def _uber_files(source: Path) -> list[Path]:
     return files if any(_uber(line) for file in files[:20] for _, line in islice(TextLines(file), 5)) else []
 
 
-def _open_uber(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    chosen = choose_split(_by_split(_uber_files(source), source), split, source)
-    files = [file for files in chosen.values() for file in files]
+def _open_uber(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(group_by_split(_uber_files(source), source), split, source)
     return LazyItems(_pairs(files, source, "^truth_"), partial(_scene, _uber))
 
 
-UBER_TEXT = Reader(
+UBER_TEXT = DatasetFormat(
     "uber_text",
     "Uber-Text: truth_*.txt with `x1 y1 x2 y2 ...<TAB>text<TAB>class`, the images beside them",
     lambda source: bool(_uber_files(source)),
@@ -259,13 +255,12 @@ def _total_scene(record: tuple[str, str, str]) -> Item:
     return ReportedScene(image, regions, name, [f"{Path(file).name}: {line[:80]!r}" for line in malformed])
 
 
-def _open_total(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    chosen = choose_split(_by_split(_total_files(source), source), split, source)
-    files = [file for files in chosen.values() for file in files]
+def _open_total(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(group_by_split(_total_files(source), source), split, source)
     return LazyItems(_pairs(files, source, "^(poly_)?gt_"), _total_scene)
 
 
-TOTAL_TEXT = Reader(
+TOTAL_TEXT = DatasetFormat(
     "total_text",
     "Total-Text: poly_gt_img1.txt or poly_gt_img1.mat with polygons, Images/Train/img1.jpg",
     lambda source: source.is_dir() and bool(_total_files(source)),

@@ -3,25 +3,17 @@
 """Scenes whose polygons are JSON: COCO-Text, TextOCR, OpenVINO; ArT, LSVT; ReCTS; HierText."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..cropping import box_outline
-from ..items import Item, Region, Scene
+from ..items import Indexed, Item, Region, Scene
 from ..read_report import ReadReport
-from .common import (
-    DONT_CARE,
-    AnnotationError,
-    ImageFiles,
-    Reader,
-    choose_split,
-    flat,
-    read_json,
-    split_of,
-    understanding,
-    walk,
-)
+from .annotations import DONT_CARE, AnnotationError, flat, read_json, understanding
+from .dataset_format import DatasetFormat
+from .files import ImageFiles, walk
+from .splits import choose_entries, group_by_split, split_of
 
 
 __all__ = ["ART", "COCO_TEXT", "HIERTEXT", "RECTS"]
@@ -62,14 +54,14 @@ def _is_coco(file: Path) -> bool:
     return b'"utf8_string"' in data or (b'"transcription"' in data and b'"image_id"' in data)
 
 
-def _open_coco(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
+def _open_coco(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
     by_split: dict[str, list[Scene]] = {}
     images = ImageFiles(_root(source))
     for file in _coco_files(source):
         with understanding(file):
             for image_split, scene in _coco_scenes(read_json(file), file, images):
                 by_split.setdefault(image_split, []).append(scene)
-    return [scene for scenes in choose_split(by_split, split, source).values() for scene in scenes]
+    return choose_entries(by_split, split, source)
 
 
 def _coco_scenes(data: dict[str, Any], file: Path, images: ImageFiles) -> Iterator[tuple[str, Scene]]:
@@ -102,7 +94,7 @@ def _coco_region(word: dict[str, Any]) -> Region:
     return Region(outline, None if illegible or text is None else text)
 
 
-COCO_TEXT = Reader(
+COCO_TEXT = DatasetFormat(
     "coco_text",
     "COCO-Text, TextOCR, OpenVINO: a JSON file with imgs and anns (utf8_string), images in any folder",
     lambda source: bool(_coco_files(source)),
@@ -123,12 +115,9 @@ def _starts_with_boxes(file: Path) -> bool:
         return re.match(r'\s*\{\s*"(gt|res|img|train)_[^"]*"\s*:\s*\[', text.read(4096)) is not None
 
 
-def _open_art(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    by_split: dict[str, list[Path]] = {}
-    for file in _art_files(source):
-        by_split.setdefault(split_of(file, _root(source)), []).append(file)
+def _open_art(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(group_by_split(_art_files(source), _root(source)), split, source)
     images = ImageFiles(_root(source))
-    files = [file for files in choose_split(by_split, split, source).values() for file in files]
     return [scene for file in files for scene in _art_scenes(file, images)]
 
 
@@ -143,7 +132,7 @@ def _art_region(word: dict[str, Any]) -> Region:
     return Region(flat(word["points"]), None if word.get("illegibility") or text in DONT_CARE else text)
 
 
-ART = Reader(
+ART = DatasetFormat(
     "art",
     'ArT and LSVT: train_labels.json with {"gt_0": [{"transcription", "points", "illegibility"}]}, gt_0.jpg',
     lambda source: bool(_art_files(source)),
@@ -158,12 +147,9 @@ def _rects_files(source: Path) -> list[Path]:
     return [file for file in _json_files(source, 2) if _starts_with(file, "chars", "lines")]
 
 
-def _open_rects(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    by_split: dict[str, list[Path]] = {}
-    for file in _rects_files(source):
-        by_split.setdefault(split_of(file, _root(source)), []).append(file)
+def _open_rects(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(group_by_split(_rects_files(source), _root(source)), split, source)
     images = ImageFiles(_root(source))
-    files = [file for files in choose_split(by_split, split, source).values() for file in files]
     return [_rects_scene(file, images) for file in files]
 
 
@@ -178,7 +164,7 @@ def _ignored(line: dict[str, Any]) -> bool:
     return bool(line.get("ignore")) or line["transcription"] in DONT_CARE
 
 
-RECTS = Reader(
+RECTS = DatasetFormat(
     "rects",
     "ReCTS: gt/train_ReCTS_000001.json with lines (points, transcription, ignore), img/train_ReCTS_000001.jpg",
     lambda source: bool(_rects_files(source)),
@@ -202,12 +188,9 @@ def _head(file: Path) -> bytes:
         return data.read(1_000_000)
 
 
-def _open_hier(source: Path, split: str | None, report: ReadReport) -> Sequence[Item]:
-    by_split: dict[str, list[Path]] = {}
-    for file in _hier_files(source):
-        by_split.setdefault(split_of(file, _root(source)), []).append(file)
+def _open_hier(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+    files = choose_entries(group_by_split(_hier_files(source), _root(source)), split, source)
     images = ImageFiles(_root(source))
-    files = [file for files in choose_split(by_split, split, source).values() for file in files]
     return [scene for file in files for scene in _hier_scenes(file, images)]
 
 
@@ -227,7 +210,7 @@ def _hier_text(word: dict[str, Any]) -> str | None:
     return word["text"] if word.get("legible", True) else None
 
 
-HIERTEXT = Reader(
+HIERTEXT = DatasetFormat(
     "hiertext",
     "HierText: train.jsonl with annotations of paragraphs, lines and words, images in train/",
     lambda source: bool(_hier_files(source)),

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from ...models.crnn.text_files_crnn import read_text_file, split_lines
-from .common import IMAGE_SUFFIXES, AnnotationError
+from ..image_paths import IMAGE_SUFFIXES
+from .annotations import AnnotationError
 
 
 __all__ = ["NAME_COLUMNS", "TEXT_COLUMNS", "CsvFile", "find_columns", "read_csv"]
@@ -35,12 +36,12 @@ class CsvFile:
         self.columns, self.records = columns, records
 
 
-class _NotRfc4180(Exception):
+class _NotRfc4180Error(Exception):
     """Line number and what is wrong there."""
 
 
 def find_columns(header: list[str]) -> tuple[int, int] | None:
-    """The places of the image's and the text's column, by their names; `None` if one is not there."""
+    """The indices of the image's and the text's column, by their names; `None` if one is not there."""
     header = [column.strip().lower() for column in header]
     name = next((header.index(column) for column in NAME_COLUMNS if column in header), None)
     text = next((header.index(column) for column in TEXT_COLUMNS if column in header), None)
@@ -68,7 +69,7 @@ def read_csv(file: Path) -> CsvFile:
         records = _records(text, separator, space)
         columns, records = _header(records)
         return CsvFile(columns, _checked(records, len(columns)))
-    except _NotRfc4180 as error:
+    except _NotRfc4180Error as error:
         columns, records = _header([(1, _unquoted(first, separator))])
         number, reason = error.args
         if len(columns) != 2:
@@ -98,7 +99,7 @@ def _checked(records: list[Record], count: int) -> list[Record]:
         return [(number, fields[:count]) for number, fields in records]  # a comma ends each line
     if longer:
         number, fields = longer[0]
-        raise _NotRfc4180(number, f"{len(fields)} fields instead of {count}")
+        raise _NotRfc4180Error(number, f"{len(fields)} fields instead of {count}")
     return records
 
 
@@ -109,53 +110,52 @@ def _records(text: str, separator: str, space: str) -> list[Record]:
             (n, re.split(separator + space, line)) for n, line in enumerate(split_lines(text), start=1) if line.strip()
         ]
     quoted = re.compile(r'"((?:[^"]|"")*)"')
-    bare = re.compile(rf"[^{separator}\r\n]*")
+    bare = re.compile(rf"[^{separator}\r\n]*")  # fits everywhere, if only nothing
     end = re.compile(rf"{separator}{space}|\r\n|\n|\r|\Z")
     a_row = re.compile(
         rf"[^{separator}\r\n]*({'|'.join(map(re.escape, IMAGE_SUFFIXES))})\"?{separator}", re.IGNORECASE
     )
-    records, fields, place, number, start = [], [], 0, 1, 1
-    while place < len(text) or fields:
-        if text.startswith('"', place):
-            match = quoted.match(text, place)
-            if match is None:
-                raise _NotRfc4180(number, "a quotation mark that is not closed")
+    records, fields, position, number, start = [], [], 0, 1, 1
+    while position < len(text) or fields:
+        is_quoted = text.startswith('"', position)
+        match = (quoted if is_quoted else bare).match(text, position)
+        if match is None:
+            raise _NotRfc4180Error(number, "a quotation mark that is not closed")
+        field = match[0]
+        if is_quoted:
             field = match[1].replace('""', '"')
             inner = split_lines(match[1] + "\n")
             if any(a_row.match(line) for line in inner[1:]):
-                raise _NotRfc4180(number, "a quotation mark that would make one label of this line and the next")
+                raise _NotRfc4180Error(number, "a quotation mark that would make one label of this line and the next")
             number += len(inner) - 1
-        else:
-            match = bare.match(text, place)
-            field = match[0]
         fields.append(field)
         after = end.match(text, match.end())
         if after is None:
-            raise _NotRfc4180(number, "text after a closing quotation mark")
-        place = after.end()
+            raise _NotRfc4180Error(number, "text after a closing quotation mark")
+        position = after.end()
         if not after[0].startswith(separator):
             if fields != [""]:
                 records.append((start, fields))
             fields, number = [], number + 1
             start = number
-            if place >= len(text):
+            if position >= len(text):
                 break
     return records
 
 
 def _as_they_are(
-    file: Path, text: str, separator: str, columns: list[str], has_no_header: bool, error: _NotRfc4180
+    file: Path, text: str, separator: str, columns: list[str], has_no_header: bool, error: _NotRfc4180Error
 ) -> list[Record]:
     number_of_error, reason = error.args
-    name_place = (find_columns(columns) or (0, 1))[0]
+    name_index = (find_columns(columns) or (0, 1))[0]
     lines = [(number, line) for number, line in enumerate(split_lines(text), start=1) if line.strip()]
     records = []
     for number, line in lines if has_no_header else lines[1:]:
         # a pattern, in which white space after the separator may belong to it
         found = list(re.finditer(separator, line))
-        cut = found[0 if name_place == 0 else -1] if found else None
+        cut = found[0 if name_index == 0 else -1] if found else None
         fields = [line[: cut.start()], line[cut.end() :]] if cut else [line, ""]
-        name, label = fields[name_place], fields[1 - name_place]
+        name, label = fields[name_index], fields[1 - name_index]
         is_quoted = len(label) > 1 and label[0] == label[-1] == '"'
         if is_quoted or name.startswith('"') or cut is None or not name.lower().endswith(IMAGE_SUFFIXES):
             what = "is quoted as CSV has it" if is_quoted or name.startswith('"') else "has no image and text"
