@@ -80,7 +80,7 @@ def measure(recognizer: Recognizer, words: SampleTable) -> str:
     readings = []
     for start in tqdm(range(0, len(words), 256), leave=False, unit="batch"):
         images = [load_word_image(box.path) for box in words.boxes[start : start + 256]]
-        readings += [text for text, _ in recognizer.read(images)]
+        readings += [text for text, _ in recognizer.recognize(images)]
     labels = [box.text for box in words.boxes]
     if not labels:
         return "- | - |"

@@ -154,7 +154,7 @@ def read_files(recognizer: Recognizer, files: Sequence[str], args: argparse.Name
     texts = []
     for start in range(0, len(files), args.batch_size):
         images = [Image.open(file) for file in files[start : start + args.batch_size]]
-        texts += [text for text, _ in recognizer.read(images)]
+        texts += [text for text, _ in recognizer.recognize(images)]
     return texts
 
 

@@ -197,7 +197,7 @@ def render(texts: list[str], seed: int) -> list[Image.Image]:
 def read_images(name: str, images: list, labels: list[str], model, processor) -> Words:
     batches = make_batches(images, processor.image_processor, 64)
     logits = [model(**batch.inputs).logits for batch in tqdm(batches, name)]
-    return Words(name, logits, [labels[place] for batch in batches for place in batch.places])
+    return Words(name, logits, [labels[index] for batch in batches for index in batch.indices])
 
 
 def read_data(folder: Path, model, processor, protocol: Protocol) -> Words:

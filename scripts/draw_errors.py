@@ -50,7 +50,7 @@ def main():
         for start in tqdm(range(0, args.num_words, args.batch_size), unit="batch", leave=False):
             indices = range(start, min(start + args.batch_size, args.num_words))
             words = [renderer.render(index) for index in indices]
-            readings = recognizer.read([Image.fromarray(picture) for picture, _ in words])
+            readings = recognizer.recognize([Image.fromarray(picture) for picture, _ in words])
             errors += [
                 (picture, f"{text}: {reading}")
                 for (picture, text), (reading, _) in zip(words, readings, strict=True)

@@ -131,7 +131,7 @@ def main():
             if missing := missing_characters(words.labels, recognizer.characters):
                 print(f"{words.name}: {missing}", file=sys.stderr)
         # The first pass of a process costs more than any other; and it shows a decoder that does not go.
-        recognizer.read([Image.new("RGB", (100, 32))], sets[0].lexicons and sets[0].lexicons[:1])
+        recognizer.recognize([Image.new("RGB", (100, 32))], sets[0].lexicons and sets[0].lexicons[:1])
         settings = reading_settings(args, recognizer)
         if args.output_dir is not None and rank == 0:
             check_settings(args.output_dir, settings, sets)

@@ -42,7 +42,7 @@ def main():
     crops = [crop(files[rng.integers(len(files))], rng) for _ in tqdm(range(args.num_crops), "cropping")]
     predictions = []
     for start in tqdm(range(0, len(crops), 64), "reading"):
-        predictions += recognizer.read(crops[start : start + 64])
+        predictions += recognizer.recognize(crops[start : start + 64])
     scores = np.array([score for text, score in predictions if text])
     empty = len(predictions) - len(scores)
     counts = {

@@ -57,7 +57,7 @@ from hf_str.inference.windows import Preparation, windows
 from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.utils.optional import require
-from hf_str.utils.processes import start_process
+from hf_str.utils.processes import from_main, gather_items, start_process
 
 
 def main():
@@ -100,7 +100,7 @@ def main():
         for number, own_windows in groupby(found, key=lambda window: window.shard):
             bar.total = expected_rows(counts)
             try:
-                readings = ((window, reader.read(window)) for window in own_windows)
+                readings = ((window, reader.predict(window)) for window in own_windows)
                 counts[number], own_bad = write_predictions(outputs[number], reader.schema, readings, bar.update)
                 rows, bad = rows + counts[number], bad + own_bad
             except (BrokenShardError, OSError) as error:
@@ -114,18 +114,11 @@ def main():
         raise SystemExit(1 if any(missing for *_, missing in parts) else 0)
 
 
-def from_main(value: Any, world_size: int) -> Any:
-    """The main process's value, in all processes."""
-    box = [value]
-    return box[0] if world_size == 1 else require("accelerate.utils").broadcast_object_list(box)[0]
-
-
 def gathered(value: Any, world_size: int) -> list[Any]:
-    """The values of all processes."""
-    if world_size == 1:
-        return [value]
-    values = require("accelerate.utils").gather_object([value])
-    require("accelerate").PartialState().destroy_process_group()
+    """The values of all processes, which then part."""
+    values = gather_items([value], world_size)
+    if world_size > 1:
+        require("accelerate").PartialState().destroy_process_group()
     return values
 
 

@@ -45,10 +45,10 @@ def test_every_reader_turns_them(checkpoint, level, rotation):
     reader = pipeline("image-to-text", model=checkpoint, device="cpu")
     for readings in ([reader(image) for image in images], reader(images, batch_size=4)):
         assert [(one["generated_text"], one["rotation"]) for (one,) in readings] == [(t, rotation) for t in level]
-    assert [text for text, _ in open_recognizer(checkpoint).read(images)] == level
+    assert [text for text, _ in open_recognizer(checkpoint).recognize(images)] == level
     bulk = BulkRecognizer(checkpoint, device="cpu", precision="float32")
     window = Preparation(bulk.processor, batch_size=4)[Window(0, 0, [(None, image) for image in images])]
-    assert bulk.read(window)["text"].to_pylist() == level
+    assert bulk.predict(window)["text"].to_pylist() == level
 
 
 def test_spans_are_those_in_the_turned_image(checkpoint):

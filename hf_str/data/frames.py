@@ -2,21 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a label can be learned from its image: the frames that it needs, and those that the network gives."""
 
-from collections.abc import Sequence
 from typing import Any
 
+from ..models.crnn.ctc_alignment_crnn import frames_needed
 from ..models.crnn.image_processing_pil_crnn import word_size
 
 
 __all__ = ["frames_needed", "seen_size"]
-
-
-def frames_needed(ids: Sequence[int]) -> int:
-    """Frames that CTC needs for a label: one a character and a blank between equal neighbours.
-
-    "book" needs five: b, o, blank, o, k.
-    """
-    return len(ids) + sum(first == second for first, second in zip(ids, ids[1:], strict=False))
 
 
 def seen_size(image_processor: Any, height: float, width: float) -> tuple[int, int]:

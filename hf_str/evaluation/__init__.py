@@ -11,9 +11,9 @@ from .metrics import (
     edit_distance,
     label_error_rate,
     metric_terms,
+    normalized_edit_distance,
     normalized_edit_similarity,
     recognition_metrics,
-    wrongness,
 )
 from .protocols import PROTOCOLS, SUBSETS, Protocol, Subset, default_protocols, missing_characters
 
@@ -37,9 +37,9 @@ __all__ = [
     "label_error_rate",
     "metric_terms",
     "missing_characters",
+    "normalized_edit_distance",
     "normalized_edit_similarity",
     "recognition_metrics",
     "reliability_bins",
     "risk_coverage",
-    "wrongness",
 ]

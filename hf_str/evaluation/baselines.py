@@ -108,7 +108,7 @@ class RandomMGPSTR(MGPSTRRecognizer):
         height, width = config.image_size
         self.image_processor = ViTImageProcessorPil(size={"height": height, "width": width}, do_normalize=False)
 
-    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+    def _recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
         pixel_values = self.image_processor(images, return_tensors="pt").pixel_values.to(self.device)
         scores = self.model(pixel_values).logits[0].softmax(-1).amax(-1).prod(-1)
         return [("", score) for score in scores.tolist()]

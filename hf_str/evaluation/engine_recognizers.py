@@ -40,7 +40,7 @@ class RapidOCRRecognizer(EngineRecognizer):
         package, threads = _package(checkpoint), torch.get_num_threads()
         if checkpoint == "rapidocr_onnxruntime":
             engine = package.RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
-            self._recognize: Callable[[list], list] = lambda images: engine.text_rec(images)[0]
+            self._run: Callable[[list], list] = lambda images: engine.text_rec(images)[0]
         else:
             options = {"intra_op_num_threads": threads, "inter_op_num_threads": 1}
             engine = package.RapidOCR(
@@ -54,13 +54,13 @@ class RapidOCRRecognizer(EngineRecognizer):
                 found = engine.text_rec(as_input(img=images))
                 return list(zip(found.txts, found.scores, strict=True))
 
-            self._recognize = recognize
+            self._run = recognize
         #: The session of onnxruntime that runs the network.
         self.session = engine.text_rec.session.session
 
-    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+    def _recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
         bgr = [np.ascontiguousarray(np.asarray(image)[..., ::-1]) for image in images]
-        return [(text, float(score)) for text, score in self._recognize(bgr)]
+        return [(text, float(score)) for text, score in self._run(bgr)]
 
 
 class TesseractRecognizer(EngineRecognizer):
@@ -86,7 +86,7 @@ class TesseractRecognizer(EngineRecognizer):
             )
         self.engine = tesserocr.PyTessBaseAPI(path=folder, lang="eng", psm=tesserocr.PSM.SINGLE_WORD)
 
-    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+    def _recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
         found = []
         for image in images:
             self.engine.SetImage(image)

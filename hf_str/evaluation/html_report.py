@@ -11,7 +11,7 @@ from typing import Any
 from ..models.crnn.text_crnn import normalize_text
 from ..utils.html_page import bar, chart, page, picture, polyline, shown, table, tile, tiles
 from ..utils.optional import require
-from .metrics import METRICS, wrongness
+from .metrics import METRICS, normalized_edit_distance
 from .predictions import Prediction
 from .protocols import Protocol, protocol_title
 from .results import Part, percentage, remarks
@@ -122,7 +122,7 @@ def _errors(
     errors: Sequence[tuple[str, Prediction]], protocol: Protocol, image_of: Callable[[str, int], Any]
 ) -> Iterator[str]:
     def edits(word: Prediction) -> float:
-        return wrongness(protocol.normalize(word.text), protocol.normalize(word.label))
+        return normalized_edit_distance(protocol.normalize(word.text), protocol.normalize(word.label))
 
     yield f"<h2 id='errors'>Errors: {len(errors):,}</h2>"
     if not errors:

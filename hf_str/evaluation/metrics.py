@@ -22,9 +22,9 @@ __all__ = [
     "edit_distance",
     "label_error_rate",
     "metric_terms",
+    "normalized_edit_distance",
     "normalized_edit_similarity",
     "recognition_metrics",
-    "wrongness",
 ]
 
 #: Numerators and denominators of one metric, float64, (words,) each.
@@ -43,7 +43,7 @@ def edit_distance(reading: str, label: str) -> int:
     return _levenshtein()(reading, label)
 
 
-def wrongness(reading: str, label: str) -> float:
+def normalized_edit_distance(reading: str, label: str) -> float:
     """Edits divided by the length of the longer text: 0 for equal texts, 1 for texts that share nothing."""
     return edit_distance(reading, label) / max(len(reading), len(label), 1)
 

@@ -7,10 +7,10 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
@@ -19,6 +19,7 @@ from ..data.preparation import SettingsChangedError
 from ..models.crnn.ctc_decoding_crnn import NonFiniteLogitsError
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..utils.atomic_writes import write_json
+from ..utils.processes import from_main, gather_items
 from .recognizers import Recognizer
 
 
@@ -203,35 +204,46 @@ def predict(
     Returns:
         All predictions by row, in the main process (rank 0); nothing in others.
     """
-    done = _from_main(set(file.found), world_size)
+    done = from_main(set(file.found), world_size)
     order = _by_width(words) if recognizer.sorts_by_width else range(len(words))
     batches = [list(order[start : start + batch_size]) for start in range(0, len(words), batch_size)]
     pending = [batch for batch in batches if not done.issuperset(batch)]
     own = pending[rank::world_size]
-    loader = iter(DataLoader(_Words(words), batch_sampler=own, collate_fn=list, num_workers=num_workers))
+    loader = iter(DataLoader(_Samples(words), batch_sampler=own, collate_fn=list, num_workers=num_workers))
     progress(len(done))
     for step in range(0, len(pending), world_size):
-        found = _read(recognizer, loader) if step + rank < len(pending) else []
-        if world_size > 1:
-            from accelerate.utils import gather_object
-
-            found = gather_object(found)
+        found = gather_items(_predict(recognizer, loader) if step + rank < len(pending) else [], world_size)
         progress(len({prediction.row for prediction in found} - done))
         if rank == 0:
             file.add(found)
     return file.ordered() if rank == 0 else []
 
 
-class _Words(Dataset):
-    """Rows of a test set as (row, name, label, lexicon, image or `None`, problem)."""
+class _Sample(NamedTuple):
+    """A row of a test set with its opened image, or why that cannot be opened."""
+
+    row: int
+    name: str
+    label: str
+    lexicon: Sequence[str] | None
+    image: Image.Image | None
+    problem: str
+
+    def prediction(self, text: str, score: float, seconds: float) -> Prediction:
+        width, height = (0, 0) if self.image is None else self.image.size
+        return Prediction(self.row, self.name, self.label, text, score, width, height, seconds, self.problem)
+
+
+class _Samples(Dataset):
+    """The rows of a test set, opened."""
 
     def __init__(self, words: TestSet):
         self.words = words
 
-    def __getitems__(self, rows: list[int]) -> list[tuple]:
+    def __getitems__(self, rows: list[int]) -> list[_Sample]:
         columns, lexicons = self.words.table[rows], self.words.lexicons
         return [
-            (row, _name(image, row), label, lexicons and lexicons[row], *_open(image))
+            _Sample(row, _name(image, row), label, lexicons and lexicons[row], *_open(image))
             for row, label, image in zip(rows, columns["text"], columns["image"], strict=True)
         ]
 
@@ -247,29 +259,24 @@ def _open(image: Any) -> tuple[Image.Image | None, str]:
         return None, str(error)
 
 
-def _read(recognizer: Recognizer, loader: Any) -> list[Prediction]:
+def _predict(recognizer: Recognizer, loader: Iterator[list[_Sample]]) -> list[Prediction]:
+    """The predictions of the loader's next batch, those of broken images last."""
     started = time.perf_counter()
     batch = next(loader)
-    readable = [word for word in batch if word[4] is not None]
-    readings: list[tuple[str, float]] = []
-    if readable:
-        _, _, _, lexicons, images, _ = zip(*readable, strict=True)
+    opened = [sample for sample in batch if sample.image is not None]
+    found: list[tuple[str, float]] = []
+    if opened:
+        images = [sample.image for sample in opened if sample.image is not None]
+        lexicons = [sample.lexicon for sample in opened if sample.lexicon is not None]
         try:
-            readings = recognizer.read(images, None if lexicons[0] is None else lexicons)
+            found = recognizer.recognize(images, lexicons or None)
         except NonFiniteLogitsError as error:
-            names = [f"{readable[place][1]}, row {readable[place][0]}" for place in error.images]
-            raise NonFiniteLogitsError([readable[place][0] for place in error.images], names) from None
+            failed = [opened[index] for index in error.images]
+            names = [f"{sample.name}, row {sample.row}" for sample in failed]
+            raise NonFiniteLogitsError([sample.row for sample in failed], names) from None
     seconds = round((time.perf_counter() - started) / len(batch), 6)
-    found = [
-        Prediction(row, name, label, text, score, *image.size, seconds)
-        for (row, name, label, _, image, _), (text, score) in zip(readable, readings, strict=True)
-    ]
-    broken = [
-        Prediction(row, name, label, "", 0.0, 0, 0, seconds, problem)
-        for row, name, label, _, image, problem in batch
-        if image is None
-    ]
-    return found + broken
+    broken = [sample.prediction("", 0.0, seconds) for sample in batch if sample.image is None]
+    return [s.prediction(text, score, seconds) for s, (text, score) in zip(opened, found, strict=True)] + broken
 
 
 def _by_width(words: TestSet) -> list[int]:
@@ -286,13 +293,3 @@ def _aspect_ratio(image: Mapping[str, Any]) -> float:
             return opened.width / opened.height
     except (OSError, TypeError, ValueError, ZeroDivisionError, Image.DecompressionBombError):
         return 0.0
-
-
-def _from_main(rows: set[int], world_size: int) -> set[int]:
-    if world_size == 1:
-        return rows
-    from accelerate.utils import broadcast_object_list
-
-    box = [rows]
-    broadcast_object_list(box)
-    return box[0]

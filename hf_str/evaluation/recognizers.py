@@ -6,10 +6,10 @@ A family is a class with `read`. Which one a model needs is told by its `config.
 """
 
 import hashlib
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -24,13 +24,14 @@ from transformers import (
     AutoTokenizer,
     VisionEncoderDecoderModel,
 )
+from transformers.modeling_outputs import CausalLMOutput
 
 from ..conversion.families.ppocr import PREPROCESSING
 from ..conversion.ppocr_dictionary import find_ppocr_dictionary
 from ..models.crnn.ctc_decoders_crnn import make_decoder
-from ..models.crnn.ctc_decoding_crnn import CTCDecoder, NonFiniteLogitsError
+from ..models.crnn.ctc_decoding_crnn import CTCDecoder
 from ..models.crnn.ctc_language_model_crnn import CharacterLanguageModel
-from ..models.crnn.image_batching_crnn import Batch, bound_logits, keep_most_confident, make_batches, sorts_by_width
+from ..models.crnn.image_batching_crnn import make_batches, recognize_batches, sorts_by_width
 from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.text_crnn import normalize_text
@@ -93,29 +94,36 @@ class Recognizer:
     def num_parameters(self) -> int | None:
         return self.model.num_parameters()
 
-    def read(
+    def recognize(
         self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
     ) -> list[tuple[str, float]]:
-        """Reads some images.
+        """Recognizes some images.
 
         Args:
-            images: upright, mode L or RGB.
-            lexicons: of each image the words that it may show; images that share one share the object. Recognisers
-                that cannot search a lexicon take its word with the fewest edits from what they read.
+            images: as they are to be seen, mode L or RGB.
+            lexicons: for each image the words that it may show; images that share one share the object. Recognizers
+                that cannot search a lexicon take its word with the fewest edits from their own text.
 
         Returns:
-            `(text, score)` of each image; the score is the model's own probability of the text, in [0, 1].
+            `(text, score)` for each image; the score is the model's own probability of the text, in [0, 1].
         """
         with torch.inference_mode():
-            found = self.recognize([image.convert("RGB") for image in images])
+            found = self._recognize([image.convert("RGB") for image in images])
         texts = [text for text, _ in found]
         if lexicons is not None:
             texts = list(map(nearest_word, texts, lexicons))
         return [(text, min(max(score, 0.0), 1.0)) for text, (_, score) in zip(texts, found, strict=True)]
 
-    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
-        """`read` without a lexicon, of RGB images."""
+    def _recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+        """`recognize` without a lexicon, for RGB images."""
         raise NotImplementedError
+
+    def read(
+        self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
+    ) -> list[tuple[str, float]]:
+        """The name of [`Recognizer.recognize`] in version 0.1."""
+        warnings.warn("Recognizer.read is called recognize now", FutureWarning, stacklevel=2)
+        return self.recognize(images, lexicons)
 
 
 class CRNNRecognizer(Recognizer):
@@ -124,24 +132,29 @@ class CRNNRecognizer(Recognizer):
     family = "CRNN"
     auto_class = AutoModelForCTC
 
-    def load(self, checkpoint: str):
+    def load(self, checkpoint: str) -> None:
         super().load(checkpoint)
         self.use_processor(CRNNProcessor.from_pretrained(checkpoint))
 
-    def use_processor(self, processor: CRNNProcessor):
+    def use_processor(self, processor: CRNNProcessor) -> None:
+        """Sets `processor`, and loads what decoders need of it."""
         self.processor = processor
         if "language_model" in self.decoding:  # once, however many lexicons come
             file = self.decoding["language_model"]
             self.decoding["language_model"] = CharacterLanguageModel(file, self.processor.tokenizer)
-        self._lexicon: Sequence[str] | None = None
-        self._decoder: CTCDecoder | None = None
+        #: By the id of its lexicon, which is kept so that the id stays its own.
+        self._decoders: dict[int, tuple[Sequence[str] | None, CTCDecoder]] = {}
 
-    def _decoder_with(self, lexicon: Sequence[str] | None) -> CTCDecoder:
-        """The decoder; made anew where the lexicon is another than the last time."""
-        if self._decoder is None or lexicon is not self._lexicon:
-            options = {"decoder": None, **self.decoding, "lexicon": lexicon}
-            self._lexicon, self._decoder = lexicon, make_decoder(tokenizer=self.processor.tokenizer, **options)
-        return self._decoder
+    def _decoders_with(self, lexicons: Sequence[Sequence[str] | None]) -> list[CTCDecoder]:
+        """A decoder for each lexicon; those of the last time are used again."""
+        made: dict[int, tuple[Sequence[str] | None, CTCDecoder]] = {}
+        for lexicon in lexicons:
+            if id(lexicon) not in made:
+                options = {"decoder": None, **self.decoding, "lexicon": lexicon}
+                known = self._decoders.get(id(lexicon))
+                made[id(lexicon)] = known or (lexicon, make_decoder(tokenizer=self.processor.tokenizer, **options))
+        self._decoders = made
+        return [made[id(lexicon)][1] for lexicon in lexicons]
 
     @property
     def language_model(self) -> CharacterLanguageModel | None:
@@ -155,36 +168,14 @@ class CRNNRecognizer(Recognizer):
     def sorts_by_width(self) -> bool:
         return sorts_by_width(self.processor.image_processor)
 
-    def read(
+    @torch.inference_mode()
+    def recognize(
         self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
     ) -> list[tuple[str, float]]:
-        lexicons = lexicons or [None] * len(images)
         batches = make_batches(list(images), self.processor.image_processor, max(1, len(images)))
-        batches = bound_logits(batches, self.model, len(self.processor.tokenizer))
-        found = keep_most_confident((batch, self._read(batch, lexicons)) for batch in batches)
-        return [(found[place]["text"], found[place]["score"]) for place in range(len(images))]
-
-    def _read(self, batch: Batch, lexicons: Sequence[Sequence[str] | None]) -> list[dict[str, Any]]:
-        """Readings of a batch; images that share a lexicon are decoded together."""
-        with torch.inference_mode():
-            logits = self.logits({name: tensor.to(self.device) for name, tensor in batch.inputs.items()})
-        by_lexicon = defaultdict(list)
-        for row, place in enumerate(batch.places):
-            by_lexicon[id(lexicons[place])].append(row)
-        found: dict[int, dict[str, Any]] = {}
-        for rows in by_lexicon.values():
-            decoder = self._decoder_with(lexicons[batch.places[rows[0]]])
-            outputs = SimpleNamespace(logits=logits[rows])
-            try:
-                readings = self.processor.post_process_text_recognition(outputs, decoder=decoder)
-            except NonFiniteLogitsError as error:
-                raise NonFiniteLogitsError([batch.places[rows[row]] for row in error.images]) from None
-            found |= zip(rows, readings, strict=True)
-        return [found[row] for row in range(len(batch.places))]
-
-    def logits(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Raw logits (batch, time, vocab) of prepared images; frames of padding are blank."""
-        return self.model(**inputs).logits
+        decoders = self._decoders_with(lexicons or [None] * len(images))
+        found = recognize_batches(batches, self.model, self.processor, decoder=decoders)
+        return [(found[index]["text"], found[index]["score"]) for index in range(len(images))]
 
 
 class PPOCRRecognizer(Recognizer):
@@ -208,15 +199,15 @@ class PPOCRRecognizer(Recognizer):
         known = getattr(self.image_processor, "character_list", None)
         return None if known is None else list(known)[1:]  # the first is the blank
 
-    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+    def _recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
         prepared = [self.image_processor(image, return_tensors="pt").pixel_values for image in images]
         found: list[tuple[str, float]] = [("", 0.0)] * len(images)
-        for places in _places_by_shape(prepared):
-            outputs = self.model(torch.cat([prepared[place] for place in places]).to(self.device))
+        for indices in _indices_by_shape(prepared):
+            outputs = self.model(torch.cat([prepared[index] for index in indices]).to(self.device))
             results = self.image_processor.post_process_text_recognition(outputs)
-            for place, result in zip(places, results, strict=True):
-                # of an empty text there is no mean probability: it is not a number
-                found[place] = result["text"], result["score"] if result["text"] else 0.0
+            for index, result in zip(indices, results, strict=True):
+                # an empty text has no mean probability: it is not a number
+                found[index] = result["text"], result["score"] if result["text"] else 0.0
         return found
 
 
@@ -235,7 +226,7 @@ class TrOCRRecognizer(Recognizer):
         self.image_processor = AutoImageProcessor.from_pretrained(checkpoint)
         self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
 
-    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+    def _recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
         pixel_values = self.image_processor(images, return_tensors="pt").pixel_values.to(self.device)
         generated = self.model.generate(pixel_values, return_dict_in_generate=True, output_scores=True)
         beams = {"beam_indices": generated.beam_indices} if "beam_indices" in generated else {}
@@ -264,7 +255,7 @@ class MGPSTRRecognizer(Recognizer):
         require("sentencepiece", "evaluation")  # transformers asks for it
         self.processor = AutoProcessor.from_pretrained(checkpoint)
 
-    def recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
+    def _recognize(self, images: list[Image.Image]) -> list[tuple[str, float]]:
         pixel_values = self.processor(images=images, return_tensors="pt").pixel_values.to(self.device)
         decoded = self.processor.batch_decode(self.model(pixel_values).logits)
         return list(zip(decoded["generated_text"], map(float, decoded["scores"]), strict=True))
@@ -289,16 +280,12 @@ class OnnxRecognizer(CRNNRecognizer):
 
 
 class PPOCROnnxRecognizer(OnnxRecognizer):
-    """A recognizer of PP-OCR as it is released in ONNX, v2 to v6, prepared as Paddle prepares it.
-
-    The graph takes images in BGR, and gives probabilities of a blank, its dictionary and a space. Their logarithms are
-    logits, so that decoders, lexicons and scores are those of a CRNN.
-    """
+    """A recognizer of PP-OCR as it is released in ONNX, v2 to v6, prepared as Paddle prepares it."""
 
     family = "PP-OCR, ONNX"
 
-    def load(self, checkpoint: str):
-        self.model = ORTCRNNForCTC(checkpoint, device=self.device)
+    def load(self, checkpoint: str) -> None:
+        self.model = _PPOCRGraph(ORTCRNNForCTC(checkpoint, device=self.device))
         session = self.model.session
         inputs, output = session.get_inputs(), session.get_outputs()[0]
         num_classes = output.shape[-1]
@@ -309,10 +296,21 @@ class PPOCROnnxRecognizer(OnnxRecognizer):
         image_processor = CRNNImageProcessorPil(do_grayscale=False, **PREPROCESSING["paddle"])
         self.use_processor(CRNNProcessor(image_processor, tokenizer))
 
-    def logits(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        session, bgr = self.model.session, inputs["pixel_values"].flip(1).cpu().numpy()
+
+class _PPOCRGraph:
+    """A graph of PP-OCR, called as a [`CRNNForCTC`] is.
+
+    It takes images in BGR, and gives probabilities of a blank, its dictionary and a space. Their logarithms are
+    logits, so that decoders, lexicons and scores are those of a CRNN.
+    """
+
+    def __init__(self, graph: ORTCRNNForCTC):
+        self.session, self.device = graph.session, graph.device
+
+    def __call__(self, pixel_values: torch.Tensor) -> CausalLMOutput:
+        session, bgr = self.session, pixel_values.flip(1).cpu().numpy()
         probabilities = torch.from_numpy(session.run(None, {session.get_inputs()[0].name: bgr})[0])
-        return probabilities.to(self.device).clamp_(min=torch.finfo(torch.float32).tiny).log_()
+        return CausalLMOutput(logits=probabilities.to(self.device).clamp_(min=torch.finfo(torch.float32).tiny).log_())
 
 
 def open_recognizer(
@@ -387,9 +385,9 @@ def _lower(text: str) -> str:
     return normalize_text(text).lower()
 
 
-def _places_by_shape(tensors: Sequence[torch.Tensor]) -> list[list[int]]:
-    """Which tensors can be stacked, by their places."""
-    places = defaultdict(list)
-    for place, tensor in enumerate(tensors):
-        places[tensor.shape].append(place)
-    return list(places.values())
+def _indices_by_shape(tensors: Sequence[torch.Tensor]) -> list[list[int]]:
+    """Which tensors can be stacked, by their indices."""
+    indices = defaultdict(list)
+    for index, tensor in enumerate(tensors):
+        indices[tensor.shape].append(index)
+    return list(indices.values())

@@ -50,8 +50,8 @@ class WordRecognizer:
         decoder: str | None = None,
         **decoding: Any,
     ):
-        self.reader = BulkRecognizer(model, device, precision, characters, decoder, **decoding)
-        self.prepare = Preparation(self.reader.processor, batch_size)
+        self.recognizer = BulkRecognizer(model, device, precision, characters, decoder, **decoding)
+        self.prepare = Preparation(self.recognizer.processor, batch_size)
         self.image_column = image_column
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -68,7 +68,7 @@ class WordRecognizer:
             raise ValueError(f"there is no column {self.image_column}, but {', '.join(batch)}: give image_column=")
         samples = [(None, image) for image in batch[self.image_column]]
         window = self.prepare[Window(0, 0, samples)]
-        readings = self.reader.read(window)
+        predictions = self.recognizer.predict(window)
         others = {name: column for name, column in batch.items() if name != self.image_column}
-        read = {name: readings[name].to_numpy(zero_copy_only=False) for name in readings.schema.names[2:]}
-        return others | read | {"problem": np.array([window.bad.get(place, "") for place in range(len(samples))])}
+        predicted = {name: predictions[name].to_numpy(zero_copy_only=False) for name in predictions.schema.names[2:]}
+        return others | predicted | {"problem": np.array([window.bad.get(index, "") for index in range(len(samples))])}

@@ -45,8 +45,8 @@ class Prepared(NamedTuple):
     Attributes:
         shard, first_row, problem: of the [`Window`].
         keys: of each sample.
-        bad: the problems of images that could not be opened or, once it was read, not be read; by their place in the
-            window.
+        bad: by index in the window, the problems of images that could not be opened or, once the window was
+            recognized, for which the model gave no probabilities.
         batches: the others.
     """
 
@@ -100,16 +100,16 @@ class Preparation(Dataset):
         batches: list[Batch] = []
         opened: dict[int, Image.Image] = {}
         pixels = 0
-        for place, (_, source) in enumerate(window.samples):
+        for index, (_, source) in enumerate(window.samples):
             if source is None or isinstance(source, BadImage):
-                bad[place] = "there is no image" if source is None else source.problem
+                bad[index] = "there is no image" if source is None else source.problem
                 continue
             try:
                 image = load_word_image(source)
             except (UnreadableImageError, TypeError) as error:
-                bad[place] = str(error)
+                bad[index] = str(error)
                 continue
-            opened[place] = image
+            opened[index] = image
             pixels += image.width * image.height
             del image  # `opened` alone holds it
             if pixels >= OPEN_PIXELS:
@@ -120,14 +120,14 @@ class Preparation(Dataset):
         return Prepared(window.shard, window.first_row, window.problem, keys, bad, batches)
 
     def _batches(self, images: dict[int, Image.Image], bad: dict[int, str]) -> list[Batch]:
-        """Images by their place in the window -> batches; adds to `bad` what cannot be prepared."""
-        places = list(images)
+        """Images by their index in the window -> batches; adds to `bad` what cannot be prepared."""
+        indices = list(images)
         try:
             batches = make_batches(list(images.values()), self.image_processor, self.batch_size)
         except Exception as error:  # of one image, and the others are not to pay for it
-            if len(places) > 1:
-                return [batch for place in places for batch in self._batches({place: images[place]}, bad)]
-            size = " x ".join(map(str, images[places[0]].size))
-            bad[places[0]] = f"an image of {size} pixels cannot be prepared: {str(error) or type(error).__name__}"
+            if len(indices) > 1:
+                return [batch for index in indices for batch in self._batches({index: images[index]}, bad)]
+            size = " x ".join(map(str, images[indices[0]].size))
+            bad[indices[0]] = f"an image of {size} pixels cannot be prepared: {str(error) or type(error).__name__}"
             return []
-        return [batch._replace(places=[places[place] for place in batch.places]) for batch in batches]
+        return [batch._replace(indices=[indices[index] for index in batch.indices]) for batch in batches]

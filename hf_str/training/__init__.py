@@ -17,7 +17,7 @@ from .real_samples import SampleTable, extra_crops, split_real_samples
 from .sampling import WordBatchSampler
 from .schedule import SCHEDULES, learning_rate_factor, learning_rate_schedule
 from .sources import RenderedSamples, StoredSamples, StreamedSamples, TrainingSamples, parse_weights
-from .validation import EvaluationReport, Reading, evaluate
+from .validation import ValidationPrediction, ValidationReport, evaluate
 from .vocabulary import VocabularyChange, resize_vocabulary
 
 
@@ -28,13 +28,11 @@ __all__ = [
     "CheckpointError",
     "DeviceUtilization",
     "EchoBuffer",
-    "EvaluationReport",
     "InvalidSampleError",
     "InvalidSamples",
     "NonFiniteGuard",
     "NonFiniteLossError",
     "PreparedSample",
-    "Reading",
     "RenderedSamples",
     "SampleReport",
     "SampleTable",
@@ -42,6 +40,8 @@ __all__ = [
     "StreamedSamples",
     "Teacher",
     "TrainingSamples",
+    "ValidationPrediction",
+    "ValidationReport",
     "VocabularyChange",
     "WeightAverage",
     "WordBatchSampler",

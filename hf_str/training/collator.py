@@ -67,7 +67,7 @@ class WordCollator:
     def __init__(self, processor: CRNNProcessor, config: CRNNConfig, one_width: bool = False):
         self.image_processor = _with_pillow(processor.image_processor)
         self.one_width = one_width and (self.image_processor.resize_to_multiple_of or 1) > 1
-        self.tokenizer = processor.tokenizer
+        self.processor, self.tokenizer = processor, processor.tokenizer
         self.config = config
         # Words and widths come again and again; unremembered, they would cost as much as decoding the image.
         self._known_ids: dict[str, list[int]] = {}
@@ -172,7 +172,7 @@ class WordCollator:
         if needed > frames:
             raise InvalidSampleError(
                 f"the label {text!r} needs {needed} frames ({len(ids)} characters, {needed - len(ids)} repeated "
-                f"neighbours), but its image, {width} pixels wide, gives {frames}",
+                f"neighbors), but its image, {width} pixels wide, gives {frames}",
                 "too long",
             )
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Greedy evaluation of a recogniser on word boxes: the figures, and the words that it gets most wrong."""
+"""Greedy evaluation of a recognizer on validation sets: the figures, and the samples that it gets most wrong."""
 
 import json
 import os
@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate.utils import gather_object
+from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from transformers.utils import logging
 
-from ..evaluation.metrics import edit_distance, recognition_metrics
+from ..evaluation.metrics import normalized_edit_distance, recognition_metrics
 from ..evaluation.protocols import PROTOCOLS, find_missing, missing_characters
-from ..models.crnn.ctc_decoding_crnn import CTCHypothesis, NonFiniteLogitsError, best_path
-from ..models.crnn.image_batching_crnn import Batch, bound_logits
+from ..models.crnn.ctc_decoding_crnn import BestPath
+from ..models.crnn.image_batching_crnn import Batch, recognize_batches
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.text_crnn import normalize_text
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
+from ..utils.processes import gather_items
 from .collator import InvalidSampleError, WordCollator
 
 
-__all__ = ["EvaluationReport", "Reading", "check_validation", "evaluate", "evaluate_all"]
+__all__ = ["ValidationPrediction", "ValidationReport", "check_validation", "evaluate", "evaluate_all"]
 
 logger = logging.get_logger(__name__)
 
@@ -33,15 +34,15 @@ _NO_PROBABILITIES = "the model gives NaN or infinity"
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What was read of one word.
+class ValidationPrediction:
+    """The prediction of one sample.
 
     Attributes:
         row: of the data set.
-        text: what was read; empty where the image could not be opened, or the model gives no probabilities for it.
-        label: what stands there.
+        text: what was recognized; empty where the image could not be opened, or the model gives no probabilities.
+        label: the text of the sample, in NFC.
         score: the model's probability of the word, in [0, 1].
-        problem: why nothing was read, or empty.
+        problem: why nothing was recognized, or empty.
     """
 
     row: int
@@ -51,43 +52,45 @@ class Reading:
     problem: str = ""
 
     @property
-    def wrongness(self) -> float:
+    def normalized_edit_distance(self) -> float:
         """Edits divided by the length of the longer text, in [0, 1]."""
-        return edit_distance(self.text, self.label) / max(len(self.text), len(self.label), 1)
+        return normalized_edit_distance(self.text, self.label)
 
 
 @dataclass(frozen=True)
-class EvaluationReport:
-    """Readings of a data set, in its order, and their figures.
+class ValidationReport:
+    """Predictions of a data set, in its order, and their figures.
 
-    These are those of [`recognition_metrics`], and `unwritable`, the share of the words whose label has characters
-    outside the charset, upper and lower case told apart: what `word_accuracy` lacks of 1 at best.
+    Attributes:
+        predictions: one for each row.
+        metrics: those of [`recognition_metrics`], and `unwritable`, the share of the samples whose label has
+            characters outside the charset, upper and lower case told apart: what `word_accuracy` lacks of 1 at best.
     """
 
-    readings: list[Reading]
+    predictions: list[ValidationPrediction]
     metrics: dict[str, float]
 
-    def worst(self, count: int) -> list[Reading]:
-        """The words that are furthest from their labels; of equally wrong ones the model's surest first."""
-        wrong = [reading for reading in self.readings if reading.text != reading.label]
-        return sorted(wrong, key=lambda reading: (-reading.wrongness, -reading.score, reading.row))[:count]
+    def worst(self, count: int) -> list[ValidationPrediction]:
+        """The predictions furthest from their labels; of equally wrong ones the most confident first."""
+        wrong = [one for one in self.predictions if one.text != one.label]
+        return sorted(wrong, key=lambda one: (-one.normalized_edit_distance, -one.score, one.row))[:count]
 
     def table(self, count: int = 10) -> str:
         """The worst errors as text."""
-        lines = [f"{'row':>8}  {'edits':>6}  {'score':>6}  {'label':<24}  reading"]
-        for reading in self.worst(count):
-            said = f"({reading.problem})" if reading.problem else reading.text
+        lines = [f"{'row':>8}  {'edits':>6}  {'score':>6}  {'label':<24}  prediction"]
+        for one in self.worst(count):
+            shown = f"({one.problem})" if one.problem else one.text
             lines.append(
-                f"{reading.row:>8}  {reading.wrongness:>6.2f}  {reading.score:>6.3f}  {reading.label:<24}  {said}"
+                f"{one.row:>8}  {one.normalized_edit_distance:>6.2f}  {one.score:>6.3f}  {one.label:<24}  {shown}"
             )
         return "\n".join(lines)
 
-    def write(self, path: str | os.PathLike, count: int = 200):
-        """The worst errors as JSON lines."""
+    def write(self, path: str | os.PathLike, count: int = 200) -> None:
+        """Writes the worst errors as JSON lines."""
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         rows = (
-            {"row": r.row, "label": r.label, "reading": r.text, "score": round(r.score, 4), "problem": r.problem}
-            for r in self.worst(count)
+            {"row": p.row, "label": p.label, "prediction": p.text, "score": round(p.score, 4), "problem": p.problem}
+            for p in self.worst(count)
         )
         lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
         Path(path).write_text("".join(lines), encoding="utf-8")
@@ -102,12 +105,12 @@ def evaluate(
     rank: int = 0,
     world_size: int = 1,
     autocast: Callable[[], AbstractContextManager] = nullcontext,
-) -> EvaluationReport:
-    """Reads a data set and compares.
+) -> ValidationReport:
+    """Recognizes the images of a data set by best path, and compares the texts with the labels.
 
-    Labels are compared in NFC, also where the model lacks a character: what it cannot read counts as an error.
-    Images that cannot be opened, or for which the model gives NaN or infinity, count as read wrong, and the report
-    says which they are: a run that diverged goes on to its end or its own guard, with figures that are numbers.
+    Labels are compared in NFC, also where the model lacks a character: what it cannot write counts as an error.
+    Images that cannot be opened, or for which the model gives NaN or infinity, count as errors, and the report names
+    them: a run that diverged goes on to its end or its own guard, with figures that are numbers.
 
     Args:
         model: on its device, not wrapped; its mode is left as it was.
@@ -115,7 +118,7 @@ def evaluate(
         dataset: a `datasets.Dataset` with `image` and `text`.
         batch_size: images a forward pass.
         num_workers: processes that open images.
-        rank: number of this process. Each reads its share; all get the whole report.
+        rank: number of this process. Each recognizes its share; all get the whole report.
         world_size: number of processes.
         autocast: makes the context of each forward pass, for half precision.
 
@@ -126,7 +129,7 @@ def evaluate(
         raise ValueError("there are no words to evaluate on")
     batches = [range(first, min(first + batch_size, len(dataset))) for first in range(0, len(dataset), batch_size)]
     loader = DataLoader(
-        _Images(dataset, collator),
+        _Samples(dataset, collator),
         batch_sampler=batches[rank::world_size],
         collate_fn=list,
         num_workers=num_workers,
@@ -134,26 +137,29 @@ def evaluate(
     )
     was_training = model.training
     model.eval()
-    readings = []
+    predictions = []
     try:
         with torch.no_grad():
-            for words in loader:
-                readings += _read(model, collator, words, autocast)
+            for samples in loader:
+                with autocast():
+                    predictions += _predict(model, collator, samples)
     finally:
         model.train(was_training)
-    if world_size > 1:
-        readings = gather_object(readings)
-    readings.sort(key=lambda reading: reading.row)
-    if count := sum(reading.problem == _NO_PROBABILITIES for reading in readings):
-        logger.warning(f"{count:,} of {len(readings):,} words count as read wrong: {_NO_PROBABILITIES}")
-    labels = [reading.label for reading in readings]
-    metrics = recognition_metrics([reading.text for reading in readings], labels)
+    predictions = sorted(gather_items(predictions, world_size), key=lambda one: one.row)
+    if count := sum(one.problem == _NO_PROBABILITIES for one in predictions):
+        logger.warning(f"{count:,} of {len(predictions):,} words count as read wrong: {_NO_PROBABILITIES}")
+    labels = [one.label for one in predictions]
+    metrics = recognition_metrics([one.text for one in predictions], labels)
     metrics["unwritable"] = PROTOCOLS["exact"].unwritable(labels, collator.tokenizer.characters) / len(labels)
-    return EvaluationReport(readings, metrics)
+    return ValidationReport(predictions, metrics)
 
 
 def evaluate_all(
-    model: CRNNForCTC, collator: WordCollator, datasets: Mapping[str, Any], report_dir: str | os.PathLike, **options
+    model: CRNNForCTC,
+    collator: WordCollator,
+    datasets: Mapping[str, Any],
+    report_dir: str | os.PathLike,
+    **options: Any,
 ) -> tuple[dict[str, float], str]:
     """[`evaluate`] on several sets: the mean of their figures, and of several sets also those of each as `NAME_...`.
 
@@ -212,53 +218,39 @@ def check_validation(datasets: Mapping[str, Any], tokenizer: CRNNTokenizer, best
         )
 
 
-class _Images(Dataset):
-    """Rows of a data set as (row, resized image or `None`, label, problem)."""
+class _Samples(Dataset):
+    """Rows of a data set as (row, label, resized image or `None`, problem)."""
 
     def __init__(self, dataset: Any, collator: WordCollator):
         self.dataset, self.collator = dataset, collator
 
-    def __getitems__(self, rows: Sequence[int]) -> list[tuple]:
+    def __getitems__(self, rows: Sequence[int]) -> list[tuple[int, str, Image.Image | None, str]]:
         columns = self.dataset[list(rows)]
-        return [self._prepared(*word) for word in zip(rows, columns["image"], columns["text"], strict=True)]
+        samples = zip(rows, columns["image"], columns["text"], strict=True)
+        return [(row, normalize_text(label), *self._open(image)) for row, image, label in samples]
 
-    def _prepared(self, row: int, image: Any, label: str) -> tuple:
-        label = normalize_text(label)
+    def _open(self, image: Any) -> tuple[Image.Image | None, str]:
         try:
-            return row, self.collator.resize(self.collator.load(image)), label, ""
+            return self.collator.resize(self.collator.load(image)), ""
         except InvalidSampleError as error:
-            return row, None, label, str(error)
+            return None, str(error)
 
 
-def _read(model: CRNNForCTC, collator: WordCollator, words: list[tuple], autocast: Any) -> list[Reading]:
-    unreadable = [Reading(row, "", label, 0.0, problem) for row, image, label, problem in words if image is None]
-    words = [word for word in words if word[1] is not None]
-    if not words:
-        return unreadable
-    images, places = [image for _, image, _, _ in words], list(range(len(words)))
-    sizes = [(image.height, image.width) for image in images]
-    batch = Batch(places, [0] * len(words), sizes, collator.stack(images))
-    hypotheses: list[CTCHypothesis | None] = []
-    for part in bound_logits([batch], model, len(collator.tokenizer)):
-        inputs = {name: tensor.to(model.device) for name, tensor in part.inputs.items()}
-        with autocast():
-            logits = model(**inputs).logits
-        hypotheses += _best_paths(logits)
-    readings = []
-    for (row, _, label, _), hypothesis in zip(words, hypotheses, strict=True):
-        if hypothesis is None:
-            readings.append(Reading(row, "", label, 0.0, _NO_PROBABILITIES))
-            continue
-        text = "".join(collator.tokenizer.convert_ids_to_tokens(hypothesis.ids))
-        readings.append(Reading(row, normalize_text(text), label, hypothesis.score))
-    return readings + unreadable
-
-
-def _best_paths(logits: torch.Tensor) -> list[CTCHypothesis | None]:
-    """Best path of each image; `None` where there is none."""
-    try:
-        return list(best_path(logits))
-    except NonFiniteLogitsError as error:
-        rows = [row for row in range(len(logits)) if row not in set(error.images)]
-        found = dict(zip(rows, best_path(logits[rows]), strict=True))
-        return [found.get(row) for row in range(len(logits))]
+def _predict(
+    model: CRNNForCTC, collator: WordCollator, samples: list[tuple[int, str, Image.Image | None, str]]
+) -> list[ValidationPrediction]:
+    problems = {index: problem for index, (*_, problem) in enumerate(samples) if problem}
+    images = {index: image for index, (_, _, image, _) in enumerate(samples) if image is not None}
+    texts: dict[int, tuple[str, float]] = {}
+    if images:
+        sizes = [(image.height, image.width) for image in images.values()]
+        batch = Batch(list(images), [0] * len(images), sizes, collator.stack(list(images.values())))
+        failed: dict[int, str] = {}
+        found = recognize_batches([batch], model, collator.processor, decoder=BestPath(), invalid=failed)
+        texts = {index: (normalize_text(one["text"]), one["score"]) for index, one in found.items()}
+        problems |= dict.fromkeys(failed, _NO_PROBABILITIES)
+    return [
+        ValidationPrediction(row, text, label, score, problems.get(index, ""))
+        for index, (row, label, *_) in enumerate(samples)
+        for text, score in [texts.get(index, ("", 0.0))]
+    ]

@@ -1,16 +1,18 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a process is told by the launcher that started it."""
+"""What a process is told by the launcher that started it, and what processes tell each other."""
 
 import os
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from .optional import require
 
 
-__all__ = ["start_process"]
+__all__ = ["from_main", "gather_items", "start_process"]
+
+T = TypeVar("T")
 
 
 def start_process(device: str | None, **options: Any) -> tuple[int, int, torch.device]:
@@ -24,3 +26,24 @@ def start_process(device: str | None, **options: Any) -> tuple[int, int, torch.d
         state = require("accelerate").PartialState(cpu=device == "cpu", **options)
         return state.process_index, state.num_processes, state.device
     return 0, 1, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+
+
+def from_main(value: T, world_size: int) -> T:
+    """The main process's value, in all processes.
+
+    Args:
+        value: of this process; it can be pickled.
+        world_size: number of processes. One process needs no Accelerate.
+    """
+    box = [value]
+    return value if world_size == 1 else require("accelerate.utils").broadcast_object_list(box)[0]
+
+
+def gather_items(items: list[T], world_size: int) -> list[T]:
+    """The items of all processes, in all processes: those of the main process first.
+
+    Args:
+        items: of this process; they can be pickled.
+        world_size: number of processes. One process needs no Accelerate.
+    """
+    return items if world_size == 1 else require("accelerate.utils").gather_object(items)

@@ -10,9 +10,9 @@ from hf_str.evaluation import (
     edit_distance,
     label_error_rate,
     metric_terms,
+    normalized_edit_distance,
     normalized_edit_similarity,
     recognition_metrics,
-    wrongness,
 )
 
 
@@ -41,8 +41,13 @@ def test_label_error_rate_is_a_mean_over_words():
     assert label_error_rate(["ab", ""], ["", ""]) == 1
 
 
-def test_wrongness_is_a_share_of_the_longer_text():
-    assert [wrongness(*pair) for pair in (("ab", "ab"), ("", "ab"), ("abcd", "a"), ("", ""))] == [0, 1, 0.75, 0]
+def test_the_normalized_edit_distance_is_a_share_of_the_longer_text():
+    assert [normalized_edit_distance(*pair) for pair in (("ab", "ab"), ("", "ab"), ("abcd", "a"), ("", ""))] == [
+        0,
+        1,
+        0.75,
+        0,
+    ]
 
 
 def test_terms_are_a_word_each():

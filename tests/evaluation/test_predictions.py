@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Readings that are written as they come, and go on where they stopped."""
+"""Predictions that are written as they come, and go on where they stopped."""
 
 import json
 
@@ -15,13 +15,13 @@ from tests.conftest import draw_word
 datasets = pytest.importorskip("datasets")
 
 
-class WidthReader:
-    """Reads an image as its width; remembers its batches."""
+class WidthRecognizer:
+    """Recognizes an image as its width; remembers its batches."""
 
     def __init__(self, sorts_by_width: bool = False):
         self.sorts_by_width, self.batches = sorts_by_width, []
 
-    def read(self, images, lexicons=None):
+    def recognize(self, images, lexicons=None):
         self.batches.append([image.width for image in images])
         words = lexicons or [()] * len(images)
         return [(" ".join([str(image.width), *own]), 0.5) for image, own in zip(images, words, strict=True)]
@@ -47,11 +47,11 @@ def shown(predictions):
 
 
 def test_every_word_is_read_once_in_order(words):
-    reader, counts = WidthReader(), []
-    found = predict(reader, words, PredictionFile(None), batch_size=3, progress=counts.append)
+    recognizer, counts = WidthRecognizer(), []
+    found = predict(recognizer, words, PredictionFile(None), batch_size=3, progress=counts.append)
     assert [p.row for p in found] == list(range(7))
     assert [p.label for p in found] == list("abcdefg")
-    assert [len(batch) for batch in reader.batches] == [2, 2, 1]
+    assert [len(batch) for batch in recognizer.batches] == [2, 2, 1]
     assert sum(counts) == 7
     for p in found:
         if p.row in (2, 4):
@@ -63,38 +63,38 @@ def test_every_word_is_read_once_in_order(words):
 
 
 def test_widths_are_read_together_where_that_is_better(words):
-    reader = WidthReader(sorts_by_width=True)
-    found = predict(reader, words, PredictionFile(None), batch_size=3)
-    widths = [width for batch in reader.batches for width in batch]
+    recognizer = WidthRecognizer(sorts_by_width=True)
+    found = predict(recognizer, words, PredictionFile(None), batch_size=3)
+    widths = [width for batch in recognizer.batches for width in batch]
     assert widths == sorted(widths, reverse=True)
-    assert shown(found) == shown(predict(WidthReader(), words, PredictionFile(None)))
+    assert shown(found) == shown(predict(WidthRecognizer(), words, PredictionFile(None)))
 
 
 @pytest.mark.parametrize("torn", ["", '{"row": 6, "na'])
 def test_a_run_goes_on_where_it_stopped(words, tmp_path, torn):
-    whole = predict(WidthReader(), words, PredictionFile(tmp_path / "whole.jsonl"), batch_size=2)
+    whole = predict(WidthRecognizer(), words, PredictionFile(tmp_path / "whole.jsonl"), batch_size=2)
     lines = (tmp_path / "whole.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "part.jsonl").write_text("".join(lines[:3]) + torn)
-    reader = WidthReader()
-    found = predict(reader, words, PredictionFile(tmp_path / "part.jsonl"), batch_size=2)
+    recognizer = WidthRecognizer()
+    found = predict(recognizer, words, PredictionFile(tmp_path / "part.jsonl"), batch_size=2)
     assert shown(found) == shown(whole)
-    assert sum(map(len, reader.batches)) == 3  # of the batch that was cut, both are read again; two are broken
+    assert sum(map(len, recognizer.batches)) == 3  # of the batch that was cut, both are read again; two are broken
     written = [json.loads(line)["row"] for line in (tmp_path / "part.jsonl").read_text().splitlines()]
     assert sorted(written) == list(range(7))
-    again = WidthReader()
+    again = WidthRecognizer()
     assert shown(predict(again, words, PredictionFile(tmp_path / "part.jsonl"), batch_size=2)) == shown(whole)
     assert again.batches == []
 
 
 def test_lexicons_come_with_their_images(words):
     lexicons = [[letter] for letter in "tuvwxyz"]
-    found = predict(WidthReader(), TestSet("set", "x", words.table, lexicons), PredictionFile(None), batch_size=4)
+    found = predict(WidthRecognizer(), TestSet("set", "x", words.table, lexicons), PredictionFile(None), batch_size=4)
     assert [p.text.split()[1] for p in found if not p.problem] == list("tuwyz")
 
 
 def test_processes_that_open_images(words):
-    found = predict(WidthReader(), words, PredictionFile(None), batch_size=3, num_workers=1)
-    assert shown(found) == shown(predict(WidthReader(), words, PredictionFile(None)))
+    found = predict(WidthRecognizer(), words, PredictionFile(None), batch_size=3, num_workers=1)
+    assert shown(found) == shown(predict(WidthRecognizer(), words, PredictionFile(None)))
 
 
 def test_settings_that_changed(words, tmp_path):
@@ -128,8 +128,8 @@ def test_scores_that_are_no_numbers_are_not_written(tmp_path, score):
 
 
 def test_an_image_without_probabilities_is_named(words):
-    class Diverged(WidthReader):
-        def read(self, images, lexicons=None):
+    class Diverged(WidthRecognizer):
+        def recognize(self, images, lexicons=None):
             raise NonFiniteLogitsError([1])
 
     with pytest.raises(ValueError, match=r"NaN.*\(1\.png, row 1\)"):

@@ -38,7 +38,7 @@ def test_crnn_reads_as_the_pipeline(tiny_checkpoint, wide_checkpoint, word_image
     for checkpoint in (tiny_checkpoint, wide_checkpoint):
         recognizer = open_recognizer(checkpoint)
         expected = pipeline("image-to-text", model=checkpoint, device="cpu")(word_images, batch_size=10)
-        for (text, score), (result,) in zip(recognizer.read(word_images), expected, strict=True):
+        for (text, score), (result,) in zip(recognizer.recognize(word_images), expected, strict=True):
             assert text == result["generated_text"]
             assert score == pytest.approx(result["score"], abs=1e-5)
         assert recognizer.sorts_by_width == (checkpoint == wide_checkpoint)
@@ -48,8 +48,8 @@ def test_crnn_reads_as_the_pipeline(tiny_checkpoint, wide_checkpoint, word_image
 def test_crnn_in_another_precision(tiny_checkpoint, word_images, trocr):
     optimized = open_recognizer(tiny_checkpoint, precision="float32")
     assert optimized.model.is_optimized_for_inference
-    expected = open_recognizer(tiny_checkpoint).read(word_images)
-    for (text, score), (same, before) in zip(optimized.read(word_images), expected, strict=True):
+    expected = open_recognizer(tiny_checkpoint).recognize(word_images)
+    for (text, score), (same, before) in zip(optimized.recognize(word_images), expected, strict=True):
         assert text == same
         assert score == pytest.approx(before, abs=1e-4)
     with pytest.raises(ValueError, match=r"\(encoder-decoder\) runs as it is: only CRNN takes a precision"):
@@ -57,25 +57,27 @@ def test_crnn_in_another_precision(tiny_checkpoint, word_images, trocr):
 
 
 def test_crnn_with_another_decoder(tiny_checkpoint, word_images):
-    greedy = open_recognizer(tiny_checkpoint).read(word_images)
-    searched = open_recognizer(tiny_checkpoint, decoding={"decoder": "beam_search", "beam_width": 8}).read(word_images)
+    greedy = open_recognizer(tiny_checkpoint).recognize(word_images)
+    searched = open_recognizer(tiny_checkpoint, decoding={"decoder": "beam_search", "beam_width": 8}).recognize(
+        word_images
+    )
     expected = pipeline("image-to-text", model=tiny_checkpoint, device="cpu", decoder="beam_search")(word_images)
     assert len(searched) == len(greedy)
     assert searched[0][0] == expected[0][0]["generated_text"]
     with pytest.raises(ValueError, match="does not take beam_width"):
-        open_recognizer(tiny_checkpoint, decoding={"decoder": "best_path", "beam_width": 8}).read(word_images)
+        open_recognizer(tiny_checkpoint, decoding={"decoder": "best_path", "beam_width": 8}).recognize(word_images)
 
 
 def test_crnn_with_lexicons(tiny_checkpoint, word_images):
     """Each image is read with its own words, whether images share them or not."""
     recognizer, shared = open_recognizer(tiny_checkpoint), ["hello", "EXIT", "24"]
     lexicons = [shared, ["Open", "Bar"], shared, ["coffee", "shop"]]
-    together = recognizer.read(word_images[:4], lexicons)
+    together = recognizer.recognize(word_images[:4], lexicons)
     assert all(text in words for (text, _), words in zip(together, lexicons, strict=True))
-    alone = [recognizer.read([image], [words])[0] for image, words in zip(word_images, lexicons, strict=False)]
+    alone = [recognizer.recognize([image], [words])[0] for image, words in zip(word_images, lexicons, strict=False)]
     assert [text for text, _ in together] == [text for text, _ in alone]
-    read = recognizer.read(word_images[:1])[0][0]
-    assert recognizer.read(word_images[:1], [["neverever", read]])[0][0] == read
+    read = recognizer.recognize(word_images[:1])[0][0]
+    assert recognizer.recognize(word_images[:1], [["neverever", read]])[0][0] == read
 
 
 @pytest.fixture
@@ -108,8 +110,10 @@ def export(model: torch.nn.Module, inputs: dict[str, torch.Tensor], file: Path):
 
 def test_onnx_reads_as_torch(onnx_file, tiny_checkpoint, word_images):
     recognizer = open_recognizer(str(onnx_file))
-    expected = open_recognizer(tiny_checkpoint).read(word_images)
-    for (text, score), (expected_text, expected_score) in zip(recognizer.read(word_images), expected, strict=True):
+    expected = open_recognizer(tiny_checkpoint).recognize(word_images)
+    for (text, score), (expected_text, expected_score) in zip(
+        recognizer.recognize(word_images), expected, strict=True
+    ):
         assert text == expected_text
         assert score == pytest.approx(expected_score, abs=1e-4)
     assert recognizer.num_parameters is None
@@ -119,7 +123,7 @@ def test_onnx_of_wide_images_takes_the_mask(onnx_file, wide_checkpoint, word_ima
     processor = CRNNProcessor.from_pretrained(wide_checkpoint)
     processor.save_pretrained(onnx_file.parent)
     with pytest.raises(ValueError, match="no input for pixel_mask, but pixel_values"):
-        open_recognizer(str(onnx_file)).read(word_images)
+        open_recognizer(str(onnx_file)).recognize(word_images)
 
     class Masked(torch.nn.Module):
         """Stands in for a network: its logits are the mask's columns and the pixels' means."""
@@ -131,14 +135,14 @@ def test_onnx_of_wide_images_takes_the_mask(onnx_file, wide_checkpoint, word_ima
     inputs = dict(processor.image_processor(word_images[:2], return_tensors="pt"))
     export(Masked(), inputs, onnx_file)
     expected = processor.post_process_text_recognition(SimpleNamespace(logits=Masked()(**inputs)))
-    assert open_recognizer(str(onnx_file)).read(word_images[:2])[0][0] == expected[0]["text"] != ""
+    assert open_recognizer(str(onnx_file)).recognize(word_images[:2])[0][0] == expected[0]["text"] != ""
 
 
 def test_trocr(trocr, word_images):
     recognizer = open_recognizer(str(trocr))
-    read = recognizer.read(word_images)
+    read = recognizer.recognize(word_images)
     assert len({text for text, _ in read}) > 1
-    assert [recognizer.read([image])[0][0] for image in word_images] == [text for text, _ in read]
+    assert [recognizer.recognize([image])[0][0] for image in word_images] == [text for text, _ in read]
 
     # The score is the probability of the tokens, by one pass over all of them.
     model = VisionEncoderDecoderModel.from_pretrained(trocr).eval()
@@ -164,7 +168,7 @@ def test_mgpstr(tmp_path, word_images, monkeypatch):
 
     monkeypatch.setattr("transformers.models.mgp_str.processing_mgp_str.AutoTokenizer", AutoTokenizer)
     recognizer = open_recognizer(str(tmp_path))
-    read = recognizer.read(word_images)
+    read = recognizer.recognize(word_images)
     with torch.no_grad():
         images = [image.convert("RGB") for image in word_images]
         outputs = recognizer.model(recognizer.processor(images=images, return_tensors="pt").pixel_values)
@@ -179,8 +183,8 @@ def test_ppocr(tmp_path, word_images):
     foreign_models.save_ppocr(tmp_path)
     recognizer = open_recognizer(str(tmp_path))
     images = [*word_images, word_images[0].resize((900, 30))]  # the last is wider than PP-OCR pads to
-    together = recognizer.read(images)
-    alone = [recognizer.read([image])[0] for image in images]
+    together = recognizer.recognize(images)
+    alone = [recognizer.recognize([image])[0] for image in images]
     assert [text for text, _ in together] == [text for text, _ in alone]
     assert [score for _, score in together] == pytest.approx([score for _, score in alone], abs=1e-4)
     assert any(text for text, _ in together)
@@ -207,15 +211,15 @@ def test_ppocr_onnx(beside, tmp_path):
     recognizer = open_recognizer(str(tmp_path / "rec.onnx"))
     assert recognizer.family == "PP-OCR, ONNX"
     images = [stripes("red", "white", "blue"), stripes("lime", height=24), stripes(*["blue", "red"] * 5)]
-    together = recognizer.read(images)
+    together = recognizer.recognize(images)
     assert [text for text, _ in together] == ["r b", "g", "br" * 5]
-    assert [recognizer.read([image])[0] for image in images] == together
+    assert [recognizer.recognize([image])[0] for image in images] == together
     assert all(0.99 < score <= 1 for _, score in together)
     widths = [recognizer.processor.image_processor(image)["pixel_values"][0].shape for image in images]
     assert widths == [(3, 48, 320), (3, 48, 320), (3, 48, 480)]
-    assert recognizer.read(images[:1], [["bb", "rb"]])[0][0] == "rb"
+    assert recognizer.recognize(images[:1], [["bb", "rb"]])[0][0] == "rb"
     searched = open_recognizer(str(tmp_path / "rec.onnx"), decoding={"decoder": "beam_search", "beam_width": 4})
-    assert [text for text, _ in searched.read(images)] == ["r b", "g", "br" * 5]
+    assert [text for text, _ in searched.recognize(images)] == ["r b", "g", "br" * 5]
 
 
 def test_ppocr_onnx_without_its_dictionary(tmp_path):
@@ -230,14 +234,14 @@ def test_ppocr_onnx_without_its_dictionary(tmp_path):
     with pytest.raises(ValueError, match=r"has 5 classes, .* but other_dict\.txt has 1 character"):
         open_recognizer(str(file))
     (tmp_path / "rec_dict.txt").write_text("b\ng\nr\n ")  # with the space, and beside one that does not fit
-    assert open_recognizer(str(file)).read([stripes("red", "white", "lime")])[0][0] == "r g"
+    assert open_recognizer(str(file)).recognize([stripes("red", "white", "lime")])[0][0] == "r g"
     assert fingerprint(str(file)) != before
 
 
 def test_other_families_take_the_nearest_word(trocr, word_images):
     recognizer = open_recognizer(str(trocr))
-    lexicons = [["hello", text, "world"] for text, _ in recognizer.read(word_images)]
-    assert recognizer.read(word_images, lexicons) == recognizer.read(word_images)
+    lexicons = [["hello", text, "world"] for text, _ in recognizer.recognize(word_images)]
+    assert recognizer.recognize(word_images, lexicons) == recognizer.recognize(word_images)
     with pytest.raises(ValueError, match="decodes by itself"):
         open_recognizer(str(trocr), decoding={"decoder": "beam_search"})
 

@@ -243,7 +243,7 @@ for path in sys.argv[2:]:
     for window in windows([(0, TarShard("a", Path(path)))], 32):
         assert not window.problem, window.problem
         prepared = preparation[window]
-        rows += sum(len(batch.places) for batch in prepared.batches) + len(prepared.bad)
+        rows += sum(len(batch.indices) for batch in prepared.batches) + len(prepared.bad)
 print(rows, round(peak() - before))
 """
 
@@ -268,7 +268,7 @@ def test_large_images_are_prepared_like_others(processor, monkeypatch):
     monkeypatch.setattr("hf_str.inference.windows.OPEN_PIXELS", 1)
     apart = Preparation(processor, 8)[Window(0, 0, samples)]
     assert whole.bad == apart.bad == {1: "no", 2: "there is no image"}
-    assert [batch.places for batch in apart.batches] == [[0], [3], [4], [5]]
+    assert [batch.indices for batch in apart.batches] == [[0], [3], [4], [5]]
     for place, batch in enumerate(apart.batches):
         assert batch.inputs["pixel_values"].equal(whole.batches[0].inputs["pixel_values"][place : place + 1])
 
@@ -284,17 +284,17 @@ def test_an_image_that_cannot_be_prepared_costs_its_row(processor, monkeypatch):
     make_batches = module.make_batches
     monkeypatch.setattr(module, "make_batches", failing)
     prepared = Preparation(processor, 8)[Window(0, 0, [(None, encoded()), (None, blank_png(1001, 9))])]
-    assert [batch.places for batch in prepared.batches] == [[0]]
+    assert [batch.indices for batch in prepared.batches] == [[0]]
     assert prepared.bad == {1: "an image of 1001 x 9 pixels cannot be prepared: MemoryError"}
 
 
 def test_logits_that_are_nan_cost_a_row(tiny_checkpoint):
     from hf_str.inference.bulk_recognizer import BulkRecognizer
 
-    reader = BulkRecognizer(tiny_checkpoint, "cpu", "float32", decoder="beam_search")
-    prepare = Preparation(reader.processor, 4)
+    recognizer = BulkRecognizer(tiny_checkpoint, "cpu", "float32", decoder="beam_search")
+    prepare = Preparation(recognizer.processor, 4)
     samples = [("a", encoded("one")), ("b", blank_png(30, 10)), ("c", encoded("two"))]
-    wanted = reader.read(prepare[Window(0, 0, samples)]).to_pylist()
+    wanted = recognizer.predict(prepare[Window(0, 0, samples)]).to_pylist()
     blank = prepare[Window(0, 0, samples[1:2])].batches[0].inputs["pixel_values"]
 
     def poisoned(module, arguments, keywords, logits):
@@ -302,9 +302,9 @@ def test_logits_that_are_nan_cost_a_row(tiny_checkpoint):
         logits.logits[(pixels == blank).flatten(1).all(1)] = float("nan")
         return logits
 
-    reader.model.register_forward_hook(poisoned, with_kwargs=True)
+    recognizer.model.register_forward_hook(poisoned, with_kwargs=True)
     window = prepare[Window(0, 0, samples)]
-    found = reader.read(window).to_pylist()
+    found = recognizer.predict(window).to_pylist()
     assert list(window.bad) == [1] and "the logits have +inf, NaN" in window.bad[1] and "b, row 1" in window.bad[1]
     assert (found[1]["text"], found[1]["score"]) == ("", None)
     assert [(row["row"], row["text"]) for row in found if row["row"] != 1] == [

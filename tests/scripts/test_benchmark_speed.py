@@ -219,7 +219,7 @@ def test_untrained_trocr_generates_four_tokens(word_images):
     decoder = {"vocab_size": 20, "d_model": 16, "decoder_layers": 1, "decoder_attention_heads": 2}
     decoder |= {"decoder_ffn_dim": 16, "cross_attention_hidden_size": 16}
     recognizer = RandomTrOCR((encoder | {"image_size": 32}, decoder))
-    found = recognizer.read(word_images[:3])
+    found = recognizer.recognize(word_images[:3])
     assert [text for text, _ in found] == [""] * 3
     pixel_values = recognizer.image_processor(word_images[:3], return_tensors="pt").pixel_values
     assert recognizer.model.generate(pixel_values).shape == (3, 5)  # after the start
@@ -227,7 +227,7 @@ def test_untrained_trocr_generates_four_tokens(word_images):
 
 def test_untrained_mgp_str(word_images):
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "num_bpe_labels": 40}
-    found = RandomMGPSTR(sizes | {"num_wordpiece_labels": 50}).read(word_images[:2])
+    found = RandomMGPSTR(sizes | {"num_wordpiece_labels": 50}).recognize(word_images[:2])
     assert [text for text, _ in found] == ["", ""]
     assert all(0 <= score <= 1 for _, score in found)
 
@@ -243,7 +243,7 @@ def test_untrained_pp_ocr_has_the_released_size(name, word_images):
     released = {"PP-OCRv6 tiny": 1.1e6, "PP-OCRv6 small": 5.27e6}  # the second: RapidOCR's file, four classes fewer
     if name in released:
         assert recognizer.num_parameters == pytest.approx(released[name], rel=0.02)
-    assert recognizer.read(word_images[:2]) == [("", 0.0)] * 2
+    assert recognizer.recognize(word_images[:2]) == [("", 0.0)] * 2
 
 
 def test_untrained_crnn_of_doctr(word_images):
@@ -260,10 +260,10 @@ def test_engines_read_words(name):
         assert "nstall it with: " in str(error)
         pytest.skip(str(error))
     images = [draw_word("coffee", 32), draw_word("Street", 40).convert("L")]
-    (first, score), (second, _) = recognizer.read(images)
+    (first, score), (second, _) = recognizer.recognize(images)
     assert (first.lower(), second.lower()) == ("coffee", "street")
     assert 0.5 < score <= 1
-    assert recognizer.read(images, lexicons=[["tea", "coffee!"]] * 2)[0][0] == "coffee!"
+    assert recognizer.recognize(images, lexicons=[["tea", "coffee!"]] * 2)[0][0] == "coffee!"
 
 
 def test_a_missing_engine_is_told(monkeypatch):

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Greedy readings of a data set and what is made of them."""
+"""Greedy predictions of validation sets and what is made of them."""
 
 import json
 import math
@@ -10,27 +10,27 @@ import torch
 
 from hf_str import CRNNTokenizer
 from hf_str.models.crnn import image_batching_crnn
-from hf_str.training import EvaluationReport, Reading, WordCollator, evaluate
+from hf_str.training import ValidationPrediction, ValidationReport, WordCollator, evaluate
 from hf_str.training.validation import check_validation, evaluate_all
 from tests.conftest import draw_word
 from tests.training.drawing import as_dataset, as_row
 
 
 def report(*pairs):
-    readings = [Reading(row, text, label, score) for row, (text, label, score) in enumerate(pairs)]
-    return EvaluationReport(readings, {})
+    predictions = [ValidationPrediction(row, text, label, score) for row, (text, label, score) in enumerate(pairs)]
+    return ValidationReport(predictions, {})
 
 
-def test_readings_are_those_of_the_model(model, collator, dataset):
+def test_predictions_are_those_of_the_model(model, collator, dataset):
     result = evaluate(model, collator, dataset, batch_size=7)
-    assert [reading.row for reading in result.readings] == list(range(50))
-    assert [reading.label for reading in result.readings] == list(dataset["text"])
+    assert [one.row for one in result.predictions] == list(range(50))
+    assert [one.label for one in result.predictions] == list(dataset["text"])
     model.eval()
     inputs = collator.image_processor([row["image"] for row in dataset], return_tensors="pt")
     with torch.no_grad():
         expected = collator.tokenizer.batch_decode(model(**inputs).logits.argmax(-1))
-    assert [reading.text for reading in result.readings] == expected
-    assert all(0 <= reading.score <= 1 for reading in result.readings)
+    assert [one.text for one in result.predictions] == expected
+    assert all(0 <= one.score <= 1 for one in result.predictions)
     assert result.metrics["word_accuracy"] == sum(map(str.__eq__, expected, dataset["text"])) / 50
 
 
@@ -47,7 +47,7 @@ def test_nothing_is_disturbed(model, collator, dataset):
 def test_unreadable_images_are_wrong_and_named(model, collator):
     images = [as_row(draw_word("ab")), {"bytes": b"broken", "path": None}]
     result = evaluate(model, collator, as_dataset(["ab", "cd"], images))
-    assert result.readings[1].text == ""
+    assert result.predictions[1].text == ""
     assert "cannot read" in result.table()
     assert evaluate(model, collator, as_dataset(["cd"], images[1:])).metrics["word_accuracy"] == 0
     with pytest.raises(ValueError, match="no words"):
@@ -92,7 +92,7 @@ def test_labels_in_the_other_case_are_said_before_training(model, processor, cap
 
 def test_figures_of_another_script(model, processor):
     """A network that reads nothing has no word right, though nothing of the labels is left under 36 characters."""
-    processor.tokenizer = CRNNTokenizer(["Привет"[place % 6] + str(place) for place in range(94)])
+    processor.tokenizer = CRNNTokenizer(["Привет"[index % 6] + str(index) for index in range(94)])
     collator = WordCollator(processor, model.config)
     dataset = as_dataset(["Привет", "и\u0306"], [as_row(draw_word("ne"))] * 2)
     metrics = evaluate(model, collator, dataset).metrics
@@ -102,24 +102,24 @@ def test_figures_of_another_script(model, processor):
 
 def test_labels_typed_in_nfd_are_compared_in_nfc(model, collator):
     result = evaluate(model, collator, as_dataset(["e\u0301"], [as_row(draw_word("e"))]))
-    assert [reading.label for reading in result.readings] == ["\u00e9"]
+    assert [one.label for one in result.predictions] == ["\u00e9"]
 
 
 def test_worst_errors_come_first(tmp_path):
     result = report(
         ("hello", "hello", 1), ("hallo", "hello", 0.9), ("x", "hello", 0.2), ("y", "hello", 0.7), ("", "", 1)
     )
-    assert [reading.row for reading in result.worst(9)] == [3, 2, 1]
-    assert [reading.row for reading in result.worst(1)] == [3]
+    assert [one.row for one in result.worst(9)] == [3, 2, 1]
+    assert [one.row for one in result.worst(1)] == [3]
     lines = result.table(2).splitlines()
     assert len(lines) == 3
     assert lines[1].split() == ["3", "1.00", "0.700", "hello", "y"]
     result.write(tmp_path / "errors" / "x.jsonl")
     rows = [json.loads(line) for line in (tmp_path / "errors" / "x.jsonl").read_text().splitlines()]
-    assert rows[0] == {"row": 3, "label": "hello", "reading": "y", "score": 0.7, "problem": ""}
+    assert rows[0] == {"row": 3, "label": "hello", "prediction": "y", "score": 0.7, "problem": ""}
 
 
-def test_logits_are_bounded_and_readings_the_same(model, collator, wide_collator, dataset, monkeypatch):
+def test_logits_are_bounded_and_predictions_the_same(model, collator, wide_collator, dataset, monkeypatch):
     """A whole dictionary's logits would fill the memory: here, the network never gets more than three words."""
     frames, sizes = model.config.num_frames(128), []
     forward = type(model).forward
@@ -134,8 +134,8 @@ def test_logits_are_bounded_and_readings_the_same(model, collator, wide_collator
         with monkeypatch.context() as patch:
             patch.setattr(image_batching_crnn, "LOGITS_BYTES", 3 * frames * 95 * 4)
             parts = evaluate(model, either, dataset, batch_size=50)
-        assert [(r.row, r.text) for r in parts.readings] == [(r.row, r.text) for r in whole.readings]
-        assert [r.score for r in parts.readings] == pytest.approx([r.score for r in whole.readings], abs=1e-6)
+        assert [(r.row, r.text) for r in parts.predictions] == [(r.row, r.text) for r in whole.predictions]
+        assert [r.score for r in parts.predictions] == pytest.approx([r.score for r in whole.predictions], abs=1e-6)
         assert sizes.pop(0) == 50
         assert max(sizes) <= 3 < sum(sizes) == 50
         sizes.clear()
@@ -167,7 +167,7 @@ def test_a_model_that_diverged_has_figures(model, collator, dataset, tmp_path, c
         found = evaluate(model, collator, dataset, batch_size=4)
     count = -(-len(dataset) // 4)
     assert f"{count} of {len(dataset)} words count as read wrong: the model gives NaN" in caplog.text
-    for one, before in zip(found.readings, good.readings, strict=True):
+    for one, before in zip(found.predictions, good.predictions, strict=True):
         assert (one.text, one.problem != "") == (("", True) if one.row % 4 == 1 else (before.text, False))
     model.forward = forward
     model.ctc_head.bias.data[:] = torch.nan

@@ -1,8 +1,9 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The alignments of a label with the frames of an image: their probability in sum, and the best one."""
+"""The alignments of a label with the frames of an image: the frames they need, their probability, the best one."""
 
 import math
+import operator
 from collections.abc import Sequence
 
 import torch
@@ -10,10 +11,32 @@ import torch
 from .ctc_decoding_crnn import CTCHypothesis
 
 
-__all__ = ["align"]
+__all__ = ["align", "batch_frames_needed", "frames_needed"]
 
 #: Labels aligned at once: what they need grows with this times the frames times the states.
 _LABELS_AT_ONCE = 4096
+
+
+def frames_needed(label: Sequence[int]) -> int:
+    """Frames that CTC needs for a label: one for each character, and a blank between equal neighbors.
+
+    Example:
+        >>> b, o, k = 1, 2, 3
+        >>> frames_needed([b, o, o, k])
+        5
+    """
+    return len(label) + sum(map(operator.eq, label, label[1:]))
+
+
+def batch_frames_needed(labels: torch.Tensor) -> torch.Tensor:
+    """[`frames_needed`] of each label in a batch, (batch,), without waiting for a GPU.
+
+    Args:
+        labels: (batch, length), padded with ids below 1.
+    """
+    is_character = labels > 0
+    repeats = (labels[:, 1:] == labels[:, :-1]) & is_character[:, 1:]
+    return is_character.sum(-1) + repeats.sum(-1)
 
 
 def align(

@@ -22,6 +22,7 @@ from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_crnn import CRNNConfig
 from .convolution_crnn import CRNNAffine
+from .ctc_alignment_crnn import batch_frames_needed, frames_needed
 from .featurizer_crnn import CRNNFeaturizer, CRNNRowScore
 from .files_crnn import naming_files
 from .forking_crnn import before_computing
@@ -254,9 +255,7 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
         if (labels >= self.config.vocab_size).any():
             raise ValueError(f"a label has id {labels.max()}, but vocab_size is {self.config.vocab_size}")
         lengths = is_character.sum(-1)
-        # Two equal neighbours need a blank between them: "book" takes five frames.
-        repeats = ((labels[:, 1:] == labels[:, :-1]) & is_character[:, 1:]).sum(-1)
-        alignable = lengths + repeats <= num_frames
+        alignable = batch_frames_needed(labels) <= num_frames
         if not alignable.all():
             if self.config.unalignable_labels == "error":
                 raise ValueError(_describe_unalignable(labels, num_frames, alignable))
@@ -319,10 +318,10 @@ def join_logits(parts: Sequence[torch.Tensor]) -> torch.Tensor:
 def _describe_unalignable(labels: torch.Tensor, num_frames: torch.Tensor, alignable: torch.Tensor) -> str:
     row = int((~alignable).nonzero()[0])
     label = labels[row][labels[row] > 0].tolist()
-    repeats = sum(first == second for first, second in zip(label, label[1:], strict=False))
+    needed = frames_needed(label)
     return (
-        f"labels[{row}] with ids {label} needs {len(label) + repeats} frames ({len(label)} characters and {repeats} "
-        f"repeated neighbours), but its image gives {int(num_frames[row])}; {int((~alignable).sum())} of "
+        f"labels[{row}] with ids {label} needs {needed} frames ({len(label)} characters and {needed - len(label)} "
+        f"repeated neighbors), but its image gives {int(num_frames[row])}; {int((~alignable).sum())} of "
         f"{len(labels)} labels of this batch do not fit. Use wider images, leave such labels out of the data, or set "
         'config.unalignable_labels = "drop" to skip and count them'
     )

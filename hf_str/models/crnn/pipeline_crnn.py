@@ -126,8 +126,8 @@ class ImageToTextPipeline(Pipeline):
     def _forward(self, window: dict[str, Any], **decoding: Any) -> dict[str, list[dict[str, Any]]]:
         """The readings of a window, in the order of its images."""
         batches = [Batch(*parts) for parts in window["batches"]]  # on their way to the device they became tuples
-        found = recognize_batches(batches, self.model, self.processor, window["image_name"], **decoding)
-        return {"readings": [found[place] for place in range(len(found))]}
+        found = recognize_batches(batches, self.model, self.processor, image_name=window["image_name"], **decoding)
+        return {"readings": [found[index] for index in range(len(found))]}
 
     def postprocess(self, outputs: dict[str, Any], return_characters: bool = False) -> list[dict[str, Any]]:
         (reading,) = outputs["readings"]
