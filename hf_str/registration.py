@@ -15,7 +15,7 @@ from transformers import (
 )
 from transformers.models.auto.image_processing_auto import AutoImageProcessor  # 5.17 hides it without torchvision
 from transformers.pipelines import PIPELINE_REGISTRY
-from transformers.utils import is_torchvision_available
+from transformers.utils.import_utils import is_torchvision_available
 
 from .models.crnn.configuration_crnn import CRNNConfig
 from .models.crnn.image_processing_crnn import CRNNImageProcessor
@@ -39,12 +39,12 @@ def register(default_checkpoint: str):
         default_checkpoint: what `pipeline("scene-text-recognition")` loads where no model is named.
     """
     AutoConfig.register(CRNNConfig.model_type, CRNNConfig, exist_ok=True)
-    # A recogniser without its head reads nothing: AutoModel gives the whole of it, as it does for MGP-STR.
+    # A recognizer without its head reads nothing: AutoModel gives the whole of it, as it does for MGP-STR.
     for auto_class in (AutoModel, AutoModelForCTC, AutoModelForTextRecognition):
         auto_class.register(CRNNConfig, CRNNForCTC, exist_ok=True)
     AutoTokenizer.register(CRNNConfig, tokenizer_class=CRNNTokenizer, exist_ok=True)
     AutoProcessor.register(CRNNConfig, CRNNProcessor, exist_ok=True)
-    image_processors = {"pil": CRNNImageProcessorPil}
+    image_processors: dict[str, type] = {"pil": CRNNImageProcessorPil}
     if is_torchvision_available():  # a class that cannot run must not be chosen
         image_processors["torchvision"] = CRNNImageProcessor
     AutoImageProcessor.register(CRNNConfig, image_processor_classes=image_processors, exist_ok=True)

@@ -5,13 +5,13 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
 # ///
-"""Publishes a folder on the Hugging Face Hub: a recogniser, word boxes, or a Space.
+"""Publishes a folder on the Hugging Face Hub: a recognizer, word boxes, or a Space.
 
     hf auth login
     python scripts/push_to_hub.py runs/mine my-name/my-words --dry_run
     python scripts/push_to_hub.py runs/mine my-name/my-words --private
 
-The first shows every file, its size and the card, and sends nothing. A recogniser goes up with its code, so that
+The first shows every file, its size and the card, and sends nothing. A recognizer goes up with its code, so that
 `AutoModel.from_pretrained("my-name/my-words", trust_remote_code=True)` works where hf_str is not installed, and with a
 card made from results.json (`scripts/evaluate_str.py`); write your own README.md into the folder to have another.
 
@@ -34,7 +34,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("folder", type=Path, help="what is published")
-    add("repo_id", help="where to: NAME, or ORGANISATION/NAME; made if it is not there")
+    add("repo_id", help="where to: NAME, or ORGANIZATION/NAME; made if it is not there")
     add("--repo_type", choices=("model", "dataset", "space"), default="model", help="what it is (default: model)")
     add("--card", type=Path, metavar="FILE", help="the card (default: the folder's README.md, or one that is made)")
     add("--results", type=Path, metavar="FILE", help="the measurements (default: the folder's results.json)")

@@ -69,7 +69,7 @@ def model_card(
         file=file,
         source=family.source,
         parameters=model.num_parameters(),
-        channels="grey" if model.config.num_channels == 1 else "RGB",
+        channels="gray" if model.config.num_channels == 1 else "RGB",
         height=model.config.image_height,
         preprocessing=preprocessing,
         count=len(symbols),

@@ -67,8 +67,8 @@ def _read_dictionary(path: Path) -> list[str]:
         characters = settings["PostProcess"]["character_dict"]
     except (yaml.YAMLError, KeyError, TypeError):
         characters = None
-    if not isinstance(characters, list):
-        raise ValueError(  # of a file's content, not of an argument
-            f"{path} has no list PostProcess.character_dict, where PP-OCR's inference.yml has its dictionary"
-        )
-    return characters
+    if isinstance(characters, list):
+        return characters
+    raise ValueError(
+        f"{path} has no list PostProcess.character_dict, where PP-OCR's inference.yml has its dictionary"
+    )

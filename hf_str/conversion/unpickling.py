@@ -66,6 +66,7 @@ class StandIn(dict):
         self.state = state
 
     def __call__(self, *args: Any, **kwargs: Any) -> "StandIn":
+        """What a method of the object, or the object itself, would return."""
         return StandIn()
 
     def append(self, value: Any):

@@ -43,6 +43,7 @@ class UploadLimits:
         self._num_kept = 0
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        """Hands a request on, or answers that it is too much."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return

@@ -14,7 +14,7 @@ from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import looked_at, protocol_title, remark
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
-from .contents import Files, PublishError
+from .contents import Files, PublishError, content_of
 
 
 __all__ = ["check_model_card", "check_space_card", "model_card", "read_card", "read_results"]
@@ -38,7 +38,7 @@ _HELPS = ("decoder", "beam_width", "lexicon", "distractors", "language_model")
 _TEMPLATE = """\
 # {name}
 
-Reads cropped word images: a CRNN with CTC (Shi, Bai, Yao 2015) with {parameters:,} parameters and {characters:,}
+Recognizes cropped word images: a CRNN with CTC (Shi, Bai, Yao 2015) with {parameters:,} parameters and {characters:,}
 characters. Images are {color}, {height} pixels high and {width}. Made with hf_str.
 
 ## Read words
@@ -47,8 +47,8 @@ characters. Images are {color}, {height} pixels high and {width}. Made with hf_s
 import hf_str  # makes transformers know the model
 from transformers import pipeline
 
-reader = pipeline("image-to-text", model="{repo_id}")
-reader("word.png")
+recognizer = pipeline("image-to-text", model="{repo_id}")
+recognizer("word.png")
 ```
 
 Without hf_str, the code in this repository does the same: leave out the first line and add `trust_remote_code=True`.
@@ -87,7 +87,7 @@ def read_results(content: Path | bytes, parameters: int | None = None) -> list[E
         PublishError: it is no such file, holds no measurement, or is of a model with other `parameters`.
     """
     try:
-        measured = json.loads(content if isinstance(content, bytes) else content.read_bytes())
+        measured = json.loads(content_of(content))
         sets = [row for row in measured["figures"] if "source" in row]  # the others are means over these
         settings = measured.get("settings", {})
         helped = {name: _without_folder(settings[name]) for name in _HELPS if settings.get(name)}
@@ -131,12 +131,13 @@ def model_card(
     results: Sequence[EvalResult],
     settings: Mapping[str, Any],
 ) -> ModelCard:
-    """A card that says how to use a recogniser, how well it reads, and how it was trained.
+    """A card that says how to use a recognizer, how well it reads, and how it was trained.
 
     Args:
         repo_id: where it will be.
         license: of the weights, as the Hub writes it.
-        model, processor: what is published.
+        model: the model that is published.
+        processor: its processor.
         results: what was measured.
         settings: of the run that trained it; may be empty.
     """
@@ -159,7 +160,7 @@ def model_card(
         repo_id=repo_id,
         parameters=model.num_parameters(),
         characters=len(charset),
-        color="grey" if config.num_channels == 1 else "in colour",
+        color="gray" if config.num_channels == 1 else "in color",
         height=config.image_height,
         width=f"up to {size['width']} wide" if keeps_shape else f"stretched to {size['width']}",
         results=_results_table(results),
@@ -170,21 +171,22 @@ def model_card(
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
 
 
-def check_model_card(card: ModelCard, results: Sequence[EvalResult]):
+def check_model_card(card: RepoCard, results: Sequence[EvalResult]):
     """Compares the figures in a card's `model-index` with the measurements.
 
     Raises:
-        PublishError: the card has no licence or no figures, or others than `results`.
+        PublishError: the card has no license or no figures, or others than `results`.
     """
-    if not card.data.license:
+    if not card.data.get("license"):
         raise PublishError('README.md has no "license:" in its metadata: say under which the model is published')
-    if not card.data.eval_results:
+    claims = card.data.get("eval_results")
+    if not claims:
         raise PublishError(
             "README.md has no figures (model-index) in its metadata: take it out of the folder to have it made from "
             "results.json, or add them"
         )
     measured = {_what(result): result.metric_value for result in results}
-    for claim in card.data.eval_results:
+    for claim in claims:
         said = f"README.md says {claim.metric_value} for {_what(claim)}"
         if _what(claim) not in measured:
             raise PublishError(f"{said}, but results.json has only: {'; '.join(measured)}")
@@ -192,15 +194,16 @@ def check_model_card(card: ModelCard, results: Sequence[EvalResult]):
             raise PublishError(f"{said}, but results.json measured {measured[_what(claim)]}: correct the card")
 
 
-def check_space_card(card: SpaceCard, files: Files):
+def check_space_card(card: RepoCard, files: Files):
     """Checks that a folder is a Space.
 
     Raises:
         PublishError: its README.md names no `sdk`, or a file that is not there.
     """
-    if not card.data.get("sdk"):
+    sdk = card.data.get("sdk")
+    if not sdk:
         raise PublishError('README.md of a Space needs "sdk:" in its metadata, such as "sdk: gradio"')
-    app = card.data.get("app_file") or {"docker": "Dockerfile", "static": "index.html"}.get(card.data.sdk, "app.py")
+    app = card.data.get("app_file") or {"docker": "Dockerfile", "static": "index.html"}.get(sdk, "app.py")
     if app not in files:
         raise PublishError(f"the Space starts {app}, which the folder does not have")
 
@@ -213,8 +216,7 @@ def read_card(files: Files, repo_type: str) -> RepoCard:
     """
     if "README.md" not in files:
         raise PublishError(f"there is no README.md, the card of a {repo_type}: write one, with metadata at its top")
-    content = files["README.md"]
-    text = (content if isinstance(content, bytes) else content.read_bytes()).decode("utf-8")
+    text = content_of(files["README.md"]).decode("utf-8")
     try:
         card = _CARD_CLASSES[repo_type](text)
     except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
@@ -236,20 +238,20 @@ def _is_same(claimed: Any, measured: float) -> bool:
 
 
 def _results_table(results: Sequence[EvalResult]) -> str:
-    """A row a data set, a column a metric; in percent."""
-    columns = list(dict.fromkeys(result.metric_name for result in results))
+    """One row per data set and one column per metric, in percent."""
+    columns = list(dict.fromkeys(result.metric_name or "" for result in results))
     rows: dict[str, list[EvalResult]] = {}
     for result in results:
         rows.setdefault(result.dataset_name, []).append(result)
     lines = [f"| data | words | {' | '.join(columns)} |", "|---" * (len(columns) + 2) + "|"]
     for name, row in rows.items():
         cells = {result.metric_name: f"{100 * result.metric_value:.2f}" for result in row}
-        words = f"{row[0].dataset_args['words']:,}"
+        words = f"{(row[0].dataset_args or {})['words']:,}"
         lines.append(f"| {name} | {words} | {' | '.join(cells.get(column, '') for column in columns)} |")
     notes = dict.fromkeys(
-        f"{result.dataset_name}, {result.metric_name.partition(', ')[2]}: {said}."
+        f"{result.dataset_name}, {(result.metric_name or '').partition(', ')[2]}: {said}."
         for result in results
-        if (said := remark(result.dataset_args))
+        if (said := remark(result.dataset_args or {}))
     )
     return "\n".join([*lines, *(f"\n{note}" for note in notes)])
 

@@ -23,7 +23,7 @@ from huggingface_hub.utils import filter_repo_objects
 from .scanning import secret_in
 
 
-__all__ = ["Files", "PublishError", "folder_contents", "refuse_unsafe", "size_of", "unasked"]
+__all__ = ["Files", "PublishError", "content_of", "folder_contents", "refuse_unsafe", "size_of", "unasked"]
 
 #: Path in the repository -> the file, or what is in it.
 Files = dict[str, Path | bytes]
@@ -158,6 +158,11 @@ def refuse_unsafe(files: Mapping[str, Path | bytes], strange: Collection[str] = 
         )
 
 
+def content_of(content: Path | bytes) -> bytes:
+    """The bytes of a file that is published."""
+    return content if isinstance(content, bytes) else content.read_bytes()
+
+
 def size_of(content: Path | bytes) -> int:
     """In bytes."""
     return len(content) if isinstance(content, bytes) else content.stat().st_size
@@ -223,7 +228,7 @@ def _why_unsafe_inside(data: bytes | mmap.mmap, depth: int = 0, left: list[int] 
                 return f"holds {name}: a pickle, which runs code on the machine of whoever loads it"
             if problem := secret_in(name, member) or _why_unsafe_inside(member, depth + 1, left):
                 return f"{name or 'its content'} in it {problem}"
-    except _TooLarge:
+    except _TooLargeError:
         return f"unpacks to more than {_LARGEST_UNPACKED:,} bytes, which are not looked into: publish it unpacked"
     except (
         *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, OSError, EOFError),
@@ -233,7 +238,7 @@ def _why_unsafe_inside(data: bytes | mmap.mmap, depth: int = 0, left: list[int] 
     return ""
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     pass
 
 
@@ -246,7 +251,7 @@ def _members(
         content = file.read(left[0] + 1)  # never what a header says: a small archive may hold terabytes
         left[0] -= len(content)
         if left[0] < 0:
-            raise _TooLarge
+            raise _TooLargeError
         return content
 
     if is_zip:
@@ -268,7 +273,7 @@ def _members(
                 yield entry.name, content
 
 
-def _as_file(data: bytes | mmap.mmap) -> IO[bytes]:
+def _as_file(data: bytes | mmap.mmap) -> io.BytesIO | mmap.mmap:
     if isinstance(data, bytes):
         return io.BytesIO(data)
     data.seek(0)
@@ -288,6 +293,6 @@ def _is_pickle(path: Path, data: mmap.mmap) -> bool:
         return False
     try:
         *_, (last, _, position) = pickletools.genops(data[:])
-    except Exception:  # anything else than a pickle ends in one of many errors
+    except ValueError:  # anything else than a pickle
         return False
     return last.name == "STOP" and position == len(data) - 1

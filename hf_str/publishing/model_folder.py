@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is published of a recogniser's folder: a whole one, whose parts fit each other, with the code that runs it."""
+"""What is published of a recognizer's folder: a whole one, whose parts fit each other, with the code that runs it."""
 
 import importlib.metadata
 import json
@@ -8,13 +8,13 @@ from pathlib import Path
 
 from huggingface_hub import save_torch_state_dict, split_torch_state_dict_into_shards
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load, load_file
 
 from ..models.crnn import configuration_crnn
 from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from .cards import check_model_card, model_card, read_card, read_results
-from .contents import Files, PublishError
+from .contents import Files, PublishError, content_of
 
 
 __all__ = ["model_files"]
@@ -24,10 +24,10 @@ _PARTS = ("config.json", "processor_config.json", "tokenizer.json", "tokenizer_c
 
 
 def model_files(folder: Path, files: Files, repo_id: str, license: str, max_shard_size: str, scratch: Path) -> Files:
-    """Completes the files of a recogniser: code, licence, card; large weights in several files.
+    """Completes the files of a recognizer: code, license, card; large weights in several files.
 
     Args:
-        folder: of the recogniser.
+        folder: of the recognizer.
         files: what of it is published.
         repo_id: where it will be.
         license: for the card, if that is made here.
@@ -50,29 +50,29 @@ def model_files(folder: Path, files: Files, repo_id: str, license: str, max_shar
     results = read_results(files["results.json"], model.num_parameters())
     settings = {}
     if "training_args.json" in files:
-        settings = json.loads(files["training_args.json"].read_text(encoding="utf-8"))
+        settings = json.loads(content_of(files["training_args.json"]))
     if "README.md" not in files:
         card = model_card(repo_id, license, model, processor, results, settings)
         files["README.md"] = str(card).encode()
     card = read_card(files, "model")
     check_model_card(card, results)
-    if "LICENSE" not in files and card.data.license == "apache-2.0" and (text := _licence_text()):
+    if "LICENSE" not in files and card.data.get("license") == "apache-2.0" and (text := _license_text()):
         files["LICENSE"] = text
     return files
 
 
 def _load(folder: Path, files: Files) -> tuple[CRNNForCTC, CRNNProcessor]:
-    """The recogniser, as whoever downloads it will load it."""
+    """The recognizer, as whoever downloads it will load it."""
     missing = [name for name in _PARTS if name not in files]
     if _WEIGHTS not in files and _INDEX not in files:
         missing.append(_WEIGHTS)
     if missing:
         raise PublishError(
-            f"{folder} is not a recogniser: it lacks {', '.join(missing)}. Save one with "
+            f"{folder} is not a recognizer: it lacks {', '.join(missing)}. Save one with "
             "model.save_pretrained(FOLDER) and processor.save_pretrained(FOLDER)"
         )
     if _WEIGHTS not in files:
-        index = json.loads(files[_INDEX].read_text(encoding="utf-8"))
+        index = json.loads(content_of(files[_INDEX]))
         if strange := sorted(set(index["weight_map"].values()) - files.keys()):
             raise PublishError(f"{_INDEX} names weights that the folder does not have: {', '.join(strange)}")
     try:
@@ -86,9 +86,9 @@ def _load(folder: Path, files: Files) -> tuple[CRNNForCTC, CRNNProcessor]:
     if len(processor.tokenizer) != model.config.vocab_size:
         raise PublishError(
             f"the tokenizer has {len(processor.tokenizer)} classes (its characters and the blank), but config.json "
-            f"says vocab_size {model.config.vocab_size}: they are not of the same recogniser"
+            f"says vocab_size {model.config.vocab_size}: they are not of the same recognizer"
         )
-    config = json.loads(files["config.json"].read_text(encoding="utf-8"))
+    config = json.loads(content_of(files["config.json"]))
     if "auto_map" not in config or "custom_pipelines" not in config:
         raise PublishError(
             "config.json has no auto_map or no custom_pipelines, without which it needs hf_str to load: save "
@@ -101,7 +101,8 @@ def _split_weights(files: Files, max_shard_size: str, scratch: Path) -> Files:
     """Weights in one file become several where that file is larger than `max_shard_size`."""
     if _WEIGHTS not in files:
         return files
-    weights = load_file(files[_WEIGHTS])
+    content = files[_WEIGHTS]
+    weights = load(content) if isinstance(content, bytes) else load_file(content)
     if not split_torch_state_dict_into_shards(weights, max_shard_size=max_shard_size).is_sharded:
         return files
     save_torch_state_dict(weights, scratch, max_shard_size=max_shard_size)
@@ -109,9 +110,9 @@ def _split_weights(files: Files, max_shard_size: str, scratch: Path) -> Files:
     return files | {path.name: path for path in scratch.iterdir()}
 
 
-def _licence_text() -> bytes | None:
-    """The licence of hf_str, whose code is published along, as it was installed."""
+def _license_text() -> bytes | None:
+    """The license of hf_str, whose code is published along, as it was installed."""
     for file in importlib.metadata.files("hf_str") or ():
-        if file.name == "LICENSE" and file.locate().is_file():
-            return file.locate().read_bytes()
+        if file.name == "LICENSE" and (path := Path(file.locate())).is_file():
+            return path.read_bytes()
     return None

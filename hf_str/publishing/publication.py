@@ -14,7 +14,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, Re
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
-    HTTPError,
+    HTTPError,  # pyright: ignore[reportPrivateImportUsage]  # of httpx or httpx2, by the version of huggingface_hub
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
@@ -89,7 +89,7 @@ def prepare(
     """Makes ready what is to be published, and checks all of it; sends nothing.
 
     Args:
-        folder: of a recogniser, of word boxes in Parquet, or of a Space.
+        folder: of a recognizer, of word boxes in Parquet, or of a Space.
         repo_id: where it will be, for the card.
         repo_type: "model", "dataset" or "space".
         card: a README.md instead of the folder's.
@@ -135,9 +135,9 @@ def upload(
 
     Args:
         publication: what [`prepare`] gave.
-        repo_id: "name" or "organisation/name"; made if it is not there.
+        repo_id: "name" or "organization/name"; created if it is not there.
         private: whether a new repository is private.
-        revision: the branch; made from main if it is not there. By default main.
+        revision: the branch; created from main if it is not there. By default main.
         create_pr: open a pull request instead of changing the repository.
         token: if not the one that is logged in.
         message: of the commit.
@@ -162,7 +162,8 @@ def check_before_run(validation: Collection, repo_id: str, token: str | None = N
 
     Args:
         validation: the sets that its model is measured on.
-        repo_id, token: as for [`push_to_hub`].
+        repo_id: as for [`push_to_hub`].
+        token: as for [`push_to_hub`].
 
     Raises:
         PublishError: nothing will be measured, nobody is logged in, or `repo_id` is no name of a repository.
@@ -203,7 +204,7 @@ def _commit(
             repo_type=repo_type,
             private=private,
             exist_ok=True,
-            space_sdk=publication.card.data.sdk if repo_type == "space" else None,
+            space_sdk=publication.card.data.get("sdk") if repo_type == "space" else None,
         ).repo_id
         if private and not api.repo_info(repo_id, repo_type=repo_type).private:
             raise PublishError(
@@ -241,7 +242,7 @@ def _check_name(repo_id: str):
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        raise PublishError(f"a repository is called NAME or ORGANISATION/NAME: {error}") from error
+        raise PublishError(f"a repository is called NAME or ORGANIZATION/NAME: {error}") from error
 
 
 def _explain(error: BaseException, repo_id: str, revision: str | None) -> str:
@@ -253,7 +254,18 @@ def _explain(error: BaseException, repo_id: str, revision: str | None) -> str:
         return "HF_HUB_OFFLINE is set, so the Hub is not asked for anything: unset it to push"
     if isinstance(error, RevisionNotFoundError):
         return f"{repo_id} has no revision {revision!r}"
-    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
+    if isinstance(error, HfHubHTTPError):
+        return _explain_answer(error, repo_id) or (
+            f"the Hub answered {error.response.status_code} ({error.server_message or error}). {again}."
+        )
+    if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
+        return f"the connection to {constants.ENDPOINT} failed ({error or type(error).__name__}). {again}."
+    return str(error)
+
+
+def _explain_answer(error: HfHubHTTPError, repo_id: str) -> str:
+    """What an answer of the Hub that is the user's to mend means; empty for any other."""
+    status = error.response.status_code
     if status == 401 and not isinstance(error, RepositoryNotFoundError):
         return "the Hub does not take your token: log in again with `hf auth login`, or set another HF_TOKEN"
     if status == 403:
@@ -263,8 +275,4 @@ def _explain(error: BaseException, repo_id: str, revision: str | None) -> str:
         )
     if isinstance(error, RepositoryNotFoundError):
         return f"there is no repository {repo_id}, or your token may not see it"
-    if status is not None:
-        return f"the Hub answered {status} ({error.server_message or error}). {again}."
-    if isinstance(error, (HTTPError, ConnectionError, TimeoutError)):
-        return f"the connection to {constants.ENDPOINT} failed ({error or type(error).__name__}). {again}."
-    return str(error)
+    return ""

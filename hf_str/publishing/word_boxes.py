@@ -71,9 +71,9 @@ def word_box_files(folder: Path, files: Files, repo_id: str, license: str | None
         license: of the words, as the Hub writes it, for the card that is made here.
 
     Raises:
-        PublishError: there are no shards, no licence, no report, or it is of other words.
+        PublishError: there are no shards, no license, no report, or it is of other words.
     """
-    shards = [content for name, content in files.items() if name.endswith(".parquet")]
+    shards = [path for name, path in files.items() if name.endswith(".parquet") and isinstance(path, Path)]
     if not shards:
         raise PublishError(
             f"{folder} has no Parquet files: make them with python scripts/prepare_word_boxes.py SOURCE --output_dir "
@@ -81,7 +81,7 @@ def word_box_files(folder: Path, files: Files, repo_id: str, license: str | None
         )
     if "README.md" not in files:
         files |= {"README.md": str(_card(folder, shards, repo_id, license)).encode()}
-    if not read_card(files, "dataset").data.license:
+    if not read_card(files, "dataset").data.get("license"):
         raise PublishError('README.md has no "license:" in its metadata: say under which the words are published')
     return files
 
@@ -90,7 +90,7 @@ def _card(folder: Path, shards: list[Path], repo_id: str, license: str | None) -
     datasets, parquet = require("datasets"), require("pyarrow.parquet")
     if license is None:
         raise PublishError(
-            "say under which licence the words are published, which is for their sources to decide: --license "
+            "say under which license the words are published, which is for their sources to decide: --license "
             "cc-by-4.0, for example"
         )
     try:
@@ -129,7 +129,7 @@ def _text(report: Mapping[str, Any], repo_id: str, columns: list[str]) -> str:
         "images that cannot be opened": train["unreadable"]["count"],
         "suspicious labels": train["suspicious"]["count"],
         "images that are in it more than once": duplicates["words"],
-        "of these, labelled differently": duplicates["conflicts"],
+        "of these, labeled differently": duplicates["conflicts"],
     }
     for name, key in (("width", "width"), ("height", "height"), ("characters a word", "label_length")):
         if points := train[key]["quantiles"]:

@@ -81,6 +81,7 @@ def page(title: str, body_html: Iterable[str], style: str = "") -> str:
 
 
 def tiles(tiles_html: Iterable[str]) -> str:
+    """Figures beside each other, see [`tile`]."""
     return f"<div class='tiles'>{''.join(tiles_html)}</div>"
 
 
@@ -109,17 +110,18 @@ def chart(
     Args:
         caption: stands above.
         shapes_html: what [`bar`] and [`polyline`] give.
-        x_ticks, y_ticks: (place, text).
+        x_ticks: (position, text) of each tick.
+        y_ticks: (position, text) of each tick.
         note: stands below.
     """
     marks = "".join(
-        f"<text x='{_x(place):.1f}' y='{_HEIGHT + _TOP + 12}' text-anchor='{_anchor(place)}'>{escape(text)}</text>"
-        for place, text in x_ticks
+        f"<text x='{_x(position):.1f}' y='{_HEIGHT + _TOP + 12}' text-anchor='{_anchor(position)}'>{escape(text)}</text>"
+        for position, text in x_ticks
     )
     marks += "".join(
-        f"<line x1='0' x2='{_WIDTH}' y1='{_y(place):.1f}' y2='{_y(place):.1f}'/>"
-        f"<text x='{_WIDTH + 3}' y='{_y(place) + 3:.1f}'>{escape(text)}</text>"
-        for place, text in y_ticks
+        f"<line x1='0' x2='{_WIDTH}' y1='{_y(position):.1f}' y2='{_y(position):.1f}'/>"
+        f"<text x='{_WIDTH + 3}' y='{_y(position) + 3:.1f}'>{escape(text)}</text>"
+        for position, text in y_ticks
     )
     return (
         f"<figure><figcaption>{escape(caption)}</figcaption>"
@@ -185,13 +187,13 @@ def shown(character: str) -> str:
     return character if printable else f"U+{ord(character):04X}"
 
 
-def _x(place: float) -> float:
-    return place * _WIDTH
+def _x(position: float) -> float:
+    return position * _WIDTH
 
 
-def _y(place: float) -> float:
-    return _TOP + (1 - place) * _HEIGHT
+def _y(position: float) -> float:
+    return _TOP + (1 - position) * _HEIGHT
 
 
-def _anchor(place: float) -> str:
-    return "start" if place == 0 else "end" if place == 1 else "middle"
+def _anchor(position: float) -> str:
+    return "start" if position == 0 else "end" if position == 1 else "middle"

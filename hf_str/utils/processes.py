@@ -22,7 +22,7 @@ def start_process(device: str | None, **options: Any) -> tuple[int, int, torch.d
         device: such as "cpu" or "cuda"; by default a GPU if there is one.
         options: of `accelerate.PartialState`, such as `timeout`.
     """
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         state = require("accelerate").PartialState(cpu=device == "cpu", **options)
         return state.process_index, state.num_processes, state.device
     return 0, 1, torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -308,7 +308,7 @@ def test_a_model_that_does_not_load(push, hub, folder, tmp_path):
     CRNNTokenizer(charset="36").save_pretrained(folder)
     assert "the tokenizer has 37 classes" in refused(push, folder, REPO)
     (folder / "tokenizer.json").unlink()
-    assert "is not a recogniser: it lacks tokenizer.json" in refused(push, folder, REPO)
+    assert "is not a recognizer: it lacks tokenizer.json" in refused(push, folder, REPO)
     assert "there is no folder" in refused(push, tmp_path / "nowhere", REPO)
     assert hub.requests == []
 
@@ -330,7 +330,7 @@ def test_who_may_not(push, hub, folder, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", WRITER)
     assert f"there is no repository {REPO}" in refused(push, folder, REPO, "--create_pr")
     for name in ("a/b/c", "a--b", "a..b"):
-        assert "a repository is called NAME or ORGANISATION/NAME" in refused(push, folder, name)
+        assert "a repository is called NAME or ORGANIZATION/NAME" in refused(push, folder, name)
     assert hub.repos == {}
 
 
@@ -427,7 +427,7 @@ def test_word_boxes_with_their_card(push, hub, word_boxes):
 def test_word_boxes_that_are_refused(push, hub, word_boxes, tmp_path):
     copy = Path(shutil.copytree(word_boxes, tmp_path / "words"))
     more = ["--repo_type", "dataset", "--license", "cc-by-4.0"]
-    assert "say under which licence" in refused(push, copy, "org/words", *more[:2])
+    assert "say under which license" in refused(push, copy, "org/words", *more[:2])
     report = json.loads((copy / "report.json").read_text())
     report["train"]["words"] = 7
     (copy / "report.json").write_text(json.dumps(report))
