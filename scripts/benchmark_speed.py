@@ -5,7 +5,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[evaluation,onnx]"]
 # ///
-"""Measures how fast words are read, by this package in each of its modes and by other recognisers.
+"""Measures how fast words are read, by this package in each of its modes and by other recognizers.
 
     python scripts/benchmark_speed.py readers --data iiit5k/
     python scripts/benchmark_speed.py readers --data iiit5k/ --onnx crnn-onnx/ crnn-int8/ --threads 2
@@ -102,7 +102,7 @@ def our_readers(args: argparse.Namespace) -> Iterator[Reader]:
     model = hf_str.CRNNForCTC.from_pretrained(args.model)
     yield pipeline_reader("hf_str, float32", model, processor, args, is_ours=True)
     model = hf_str.CRNNForCTC.from_pretrained(args.model).to(args.device).optimize_for_inference()
-    yield pipeline_reader("hf_str, optimised", model, processor, args, is_ours=True)
+    yield pipeline_reader("hf_str, optimized", model, processor, args, is_ours=True)
     for runtime, label, folders in ((ORTCRNNForCTC, "ONNX", args.onnx), (OVCRNNForCTC, "OpenVINO", args.openvino)):
         for folder in folders:
             model = runtime.from_pretrained(folder, device=args.device, num_threads=args.threads)

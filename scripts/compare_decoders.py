@@ -143,7 +143,7 @@ class Comparison:
 
     def table_by_kind(self, name: str, known: set[str]) -> str:
         """What the decoder `name` makes of labels that are among the `known` words, and of others."""
-        lines = [f"| labels | words | best path | {name} | corrected | spoilt |", "|---|---|---|---|---|---|"]
+        lines = [f"| labels | words | best path | {name} | corrected | spoiled |", "|---|---|---|---|---|---|"]
         base, *_ = self.rows.values()
         for words, results, first in zip(self.datasets, self.rows[name], base, strict=True):
             labels = np.array(words.labels)
@@ -222,7 +222,7 @@ def table_of_codes(count: int, seed: int, model, processor, language_model, beam
     comparison = Comparison(datasets, processor.tokenizer, protocol)
     comparison.add("best path", BestPath())
     comparison.add("language model", PrefixBeamSearch(beam_width, language_model=language_model))
-    lines = ["| codes | number | best path | language model | gain | corrected | spoilt |", "|---" * 7 + "|"]
+    lines = ["| codes | number | best path | language model | gain | corrected | spoiled |", "|---" * 7 + "|"]
     before, after = ([result.right for result in comparison.rows[name]] for name in ("best path", "language model"))
     rows = [(words.name, *right) for words, *right in zip(datasets, before, after, strict=True)]
     for name, first, second in [*rows, ("all", np.concatenate(before), np.concatenate(after))]:

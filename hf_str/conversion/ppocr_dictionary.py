@@ -69,6 +69,4 @@ def _read_dictionary(path: Path) -> list[str]:
         characters = None
     if isinstance(characters, list):
         return characters
-    raise ValueError(
-        f"{path} has no list PostProcess.character_dict, where PP-OCR's inference.yml has its dictionary"
-    )
+    raise ValueError(f"{path} has no list PostProcess.character_dict, where PP-OCR's inference.yml has its dictionary")

@@ -144,7 +144,7 @@ def _gallery(errors: Iterable[tuple[str, Prediction]], protocol: Protocol, image
     for name, word in errors:
         label, reading = _marked(word.label, word.text, protocol)
         cards.append(
-            f"<li>{picture(image_of(name, word.row), PICTURE_HEIGHT, alt=f'a word labelled {word.label}')}"
+            f"<li>{picture(image_of(name, word.row), PICTURE_HEIGHT, alt=f'a word labeled {word.label}')}"
             f"<dl><dt>truth</dt><dd>{label}</dd><dt>read</dt><dd>{reading or NOTHING}</dd>"
             f"<dt>score</dt><dd>{word.score:.3f}</dd>"
             f"<dt>from</dt><dd>{escape(name)}, {escape(word.name)}</dd></dl></li>"

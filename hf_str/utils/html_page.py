@@ -115,7 +115,8 @@ def chart(
         note: stands below.
     """
     marks = "".join(
-        f"<text x='{_x(position):.1f}' y='{_HEIGHT + _TOP + 12}' text-anchor='{_anchor(position)}'>{escape(text)}</text>"
+        f"<text x='{_x(position):.1f}' y='{_HEIGHT + _TOP + 12}' text-anchor='{_anchor(position)}'>"
+        f"{escape(text)}</text>"
         for position, text in x_ticks
     )
     marks += "".join(

@@ -9,10 +9,10 @@ from hf_str.evaluation import PROTOCOLS, confidence_intervals, metric_terms
 
 
 _DESCRIPTION = """\
-How many words a text recogniser reads without a mistake, under the protocols in which papers report it: 36 characters
+How many words a text recognizer reads without a mistake, under the protocols in which papers report it: 36 characters
 (letters and digits without case), 62 (with case), 94 (with punctuation and spaces), letters and digits of every script
 without case, or all characters. It says what share of the references' characters that is. With it come the
-character error rate, the label error rate of Graves et al. 2006 and the normalised edit similarity of ICDAR 2019, each
+character error rate, the label error rate of Graves et al. 2006 and the normalized edit similarity of ICDAR 2019, each
 with a bootstrap confidence interval.
 """
 

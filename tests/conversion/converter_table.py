@@ -3,7 +3,7 @@
 """Prints the table of converters: python -m tests.conversion.converter_table
 
 Each family's graph of full size gets random weights, is saved as its project saves it, converted, and compared: the
-largest difference of a logit, and of a pixel in grey levels (1/255).
+largest difference of a logit, and of a pixel in gray levels (1/255).
 """
 
 import tempfile

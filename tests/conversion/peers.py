@@ -141,24 +141,24 @@ def _doctr_vgg16(scale: float):
     return graphs.DoctrCRNN(graphs.vgg16_bn_features(scale), int(512 * scale), hidden=int(128 * scale))
 
 
-_GREY, _RGB = (1, 32, 100), (3, 32, 128)
+_GRAY, _RGB = (1, 32, 100), (3, 32, 128)
 PEERS = [
     Peer(
         "crnn-pytorch",
         lambda scale: graphs.MeijieruCRNN(37, scale),
-        _GREY,
+        _GRAY,
         prepare.crnn_pytorch,
         save_from_old_torch,
         26,
     ),
-    Peer("crnn-torch7", _torch7_graph, _GREY, prepare.crnn_torch7, save_torch7, 26, 128 / 255, suffix=".t7"),
-    Peer("clovaai-vgg", _clovaai("vgg", 37), _GREY, prepare.clovaai, save_data_parallel, 24),
+    Peer("crnn-torch7", _torch7_graph, _GRAY, prepare.crnn_torch7, save_torch7, 26, 128 / 255, suffix=".t7"),
+    Peer("clovaai-vgg", _clovaai("vgg", 37), _GRAY, prepare.clovaai, save_data_parallel, 24),
     Peer(
-        *("clovaai-vgg", _clovaai("vgg", 95), _GREY, prepare.clovaai_pad, save_data_parallel, 24),
+        *("clovaai-vgg", _clovaai("vgg", 95), _GRAY, prepare.clovaai_pad, save_data_parallel, 24),
         preprocessing="pad",
     ),
-    Peer("clovaai-resnet", _clovaai("resnet", 37), _GREY, prepare.clovaai, save_data_parallel, 26),
-    Peer("clovaai-tps-resnet", _clovaai("resnet", 37, tps=True), _GREY, prepare.clovaai, save_data_parallel, 26),
+    Peer("clovaai-resnet", _clovaai("resnet", 37), _GRAY, prepare.clovaai, save_data_parallel, 26),
+    Peer("clovaai-tps-resnet", _clovaai("resnet", 37, tps=True), _GRAY, prepare.clovaai, save_data_parallel, 26),
     Peer("strhub", lambda scale: graphs.StrhubCRNN(95, scale), _RGB, prepare.strhub, save_in_container, 33),
     Peer("doctr-vgg16-bn", _doctr_vgg16, _RGB, prepare.doctr, save_bare, 32, 0.296, suffix=".pt", blank_is_last=True),
     Peer(
@@ -178,12 +178,12 @@ PEERS = [
     Peer("easyocr-generation1", _easyocr("resnet", 168, 512), (1, 64, 128), prepare.easyocr, save_data_parallel, 33),
     Peer("easyocr-generation2", _easyocr("vgg", 97, 256), (1, 64, 128), prepare.easyocr, save_data_parallel, 31),
     Peer(
-        *("mmocr", lambda scale: graphs.MmocrCRNN(37, scale), _GREY, prepare.mmocr_rescale, save_in_container, 26),
+        *("mmocr", lambda scale: graphs.MmocrCRNN(37, scale), _GRAY, prepare.mmocr_rescale, save_in_container, 26),
         std=127 / 255,
         blank_is_last=True,
     ),
     Peer(
-        *("mmocr", lambda scale: graphs.MmocrCRNN(91, scale), _GREY, prepare.mmocr_stretch, save_in_container, 26),
+        *("mmocr", lambda scale: graphs.MmocrCRNN(91, scale), _GRAY, prepare.mmocr_stretch, save_in_container, 26),
         std=127 / 255,
         preprocessing="stretch",
         blank_is_last=True,
@@ -199,7 +199,7 @@ PEERS = [
 
 
 def pictures() -> list[Image.Image]:
-    """Smooth colours with noise: wide and narrow, large and small, grey and RGB."""
+    """Smooth colors with noise: wide and narrow, large and small, gray and RGB."""
     sizes = [(100, 32), (128, 32), (260, 61), (37, 36), (400, 24), (500, 31), (90, 45), (60, 20), (1000, 200)]
     rng = np.random.default_rng(0)
     made = []

@@ -13,7 +13,7 @@ from torch import nn
 
 
 def randomize(model: nn.Module, images: torch.Tensor, seed: int = 0) -> nn.Module:
-    """Random weights, and statistics of batch normalisation near those of `images`: every layer passes the signal.
+    """Random weights, and statistics of batch normalization near those of `images`: every layer passes the signal.
 
     As in a trained network, residual blocks change their input a little, so that rounding errors do not grow.
     """
@@ -70,7 +70,7 @@ class TimeMajorLSTM(nn.Module):
 
 
 def paper_code_cnn(channels: list[int], bias_before_norm: bool) -> nn.Sequential:
-    """The convolutions of the paper's code: normalised after the third, fifth and seventh."""
+    """The convolutions of the paper's code: normalized after the third, fifth and seventh."""
     cnn = nn.Sequential()
     pools = {0: (2, 2, 0), 1: (2, 2, 0), 3: (2, (2, 1), (0, 1)), 5: (2, (2, 1), (0, 1))}
     for index, (before, after) in enumerate(zip(channels, channels[1:], strict=False)):
@@ -360,7 +360,7 @@ class DoctrCRNN(nn.Module):
 
 
 def vgg16_bn_features(scale: float = 1) -> nn.Sequential:
-    """Simonyan and Zisserman (2015), configuration D with normalisation; the last three pools keep the width."""
+    """Simonyan and Zisserman (2015), configuration D with normalization; the last three pools keep the width."""
     layers, before = [], 3
     for group, (count, channels) in enumerate([(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)]):
         (channels,) = widths(scale, channels)
@@ -480,7 +480,7 @@ class PaddleAsterCRNN(nn.Module):
 
 
 class PaddleConvNorm(nn.Module):
-    """Convolution and normalisation; as a shortcut ("vd") the stride is an average before a convolution without it."""
+    """Convolution and normalization; as a shortcut ("vd") the stride is an average before a convolution without it."""
 
     def __init__(self, before: int, after: int, kernel: int, stride=(1, 1), act: bool = True, pooled: bool = False):
         super().__init__()
@@ -588,9 +588,9 @@ class PaddleMobileNetV3(nn.Module):
             *((5, 336, 80, True, swish, tall), (5, 480, 80, True, swish, 1), (5, 480, 80, True, swish, 1)),
         ]
         self.conv1 = PaddleActivated(3, 8, 3, 2, act=swish)
-        befores = [8, *(block[2] for block in plan)]
+        inputs = [8, *(block[2] for block in plan)]
         self.blocks = nn.Sequential(
-            *(PaddleInverted(before, *block) for before, block in zip(befores, plan, strict=False))
+            *(PaddleInverted(before, *block) for before, block in zip(inputs, plan, strict=False))
         )
         self.conv2, self.pool = PaddleActivated(80, 480, 1, act=swish), nn.MaxPool2d(2, 2)
 

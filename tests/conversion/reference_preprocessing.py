@@ -51,7 +51,7 @@ def strhub(image):
 
 
 def doctr(image):
-    """Shrinks into 32 x 128, pads with black on the right or below, then normalises."""
+    """Shrinks into 32 x 128, pads with black on the right or below, then normalizes."""
     width, height = image.size
     if height / width > 32 / 128:
         size = (max(int(32 * width / height), 1), 32)
@@ -64,8 +64,8 @@ def doctr(image):
     return (canvas - DOCTR_MEAN) / DOCTR_STD
 
 
-def grey_resized(image: Image.Image, width: int, height: int) -> np.ndarray:
-    """By OpenCV. The grey is Pillow's: OpenCV's differs by one level in one pixel of a thousand."""
+def gray_resized(image: Image.Image, width: int, height: int) -> np.ndarray:
+    """By OpenCV. The gray is Pillow's: OpenCV's differs by one level in one pixel of a thousand."""
     cv2 = pytest.importorskip("cv2")
     return cv2.resize(np.asarray(image.convert("L")), (width, height), interpolation=cv2.INTER_LINEAR)
 
@@ -73,7 +73,7 @@ def grey_resized(image: Image.Image, width: int, height: int) -> np.ndarray:
 def easyocr(image):
     """For words at least as wide as high: 64 pixels high by OpenCV, the last column repeated to a multiple of 64."""
     ratio = image.width / image.height
-    pixels = signed(grey_resized(image, int(64 * ratio), 64))
+    pixels = signed(gray_resized(image, int(64 * ratio), 64))
     padding = math.ceil(ratio) * 64 - pixels.shape[2]
     return np.concatenate([pixels, np.repeat(pixels[..., -1:], padding, axis=2)], axis=2)
 
@@ -82,11 +82,11 @@ def mmocr_rescale(image):
     width = max(math.ceil(32.0 / image.height * image.width), 32)
     if width % 16:
         width = round(width / 16) * 16
-    return (planes(grey_resized(image, width, 32)) * 255 - 127) / 127
+    return (planes(gray_resized(image, width, 32)) * 255 - 127) / 127
 
 
 def mmocr_stretch(image):
-    return (planes(grey_resized(image, 100, 32)) * 255 - 127) / 127
+    return (planes(gray_resized(image, 100, 32)) * 255 - 127) / 127
 
 
 def openocr(image):
@@ -94,7 +94,7 @@ def openocr(image):
 
 
 def paddleocr(image):
-    """Channels are blue, green, red; zeros after normalisation on the right."""
+    """Channels are blue, green, red; zeros after normalization on the right."""
     cv2 = pytest.importorskip("cv2")
     bgr = np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
     width = min(math.ceil(32 * image.width / image.height), 100)

@@ -131,7 +131,7 @@ def test_the_network_of_another_family_is_refused(meijieru, tmp_path):
     with pytest.raises(ConversionError) as error:
         convert_checkpoint("strhub", saved(meijieru, tmp_path), tmp_path / "out")
     assert "rnn.0.linear.weight" in str(error.value)  # missing
-    assert "cnn.conv2.bias" in str(error.value)  # strhub has no bias before normalisation
+    assert "cnn.conv2.bias" in str(error.value)  # strhub has no bias before normalization
 
 
 def test_wrong_shapes_are_listed(meijieru, tmp_path):

@@ -139,13 +139,13 @@ def test_the_blank_moves_to_the_front(tmp_path):
     torch.testing.assert_close(model.ctc_head.bias, classifier.bias.roll(1))
 
 
-def test_a_bias_before_normalisation_is_kept_where_there_is_one():
+def test_a_bias_before_normalization_is_kept_where_there_is_one():
     assert FAMILIES["crnn-pytorch"].config.get("conv_biases") is None
     assert FAMILIES["strhub"].config["conv_biases"] == [True, True, False, True, False, True, False]
     assert FAMILIES["clovaai-vgg"].config["conv_biases"] == [True, True, True, True, False, False, True]
 
 
-def test_padding_before_and_after_normalisation():
+def test_padding_before_and_after_normalization():
     (black,) = FAMILIES["doctr-vgg16-bn"].preprocessing.values()
     np.testing.assert_allclose(black["padding_value"], (-prepare.DOCTR_MEAN / prepare.DOCTR_STD).ravel())
     tall = narrow_pictures()[0]
@@ -155,7 +155,7 @@ def test_padding_before_and_after_normalisation():
     assert (repeated[..., -1] == repeated[..., 20]).all()
 
 
-def test_the_grey_of_opencv_is_that_of_pillow():
+def test_the_gray_of_opencv_is_that_of_pillow():
     cv2 = pytest.importorskip("cv2")
     for image in pictures():
         pixels = np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
@@ -167,5 +167,5 @@ def test_the_grey_of_opencv_is_that_of_pillow():
 def test_images_of_the_same_size_that_opencv_and_pillow_resize_differ():
     """So it matters which of the two a project uses."""
     image = pictures()[2]
-    opencv = prepare.grey_resized(image, 100, 32).astype(int)
+    opencv = prepare.gray_resized(image, 100, 32).astype(int)
     assert np.abs(opencv - np.asarray(image.convert("L").resize((100, 32), Image.BILINEAR))).max() > 4

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Pixels against the other projects' own code, where it is installed: what README says of them, in grey levels."""
+"""Pixels against the other projects' own code, where it is installed: what README says of them, in gray levels."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ def image_processor(family: str) -> CRNNImageProcessorPil:
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 def test_easyocr(suffix, tmp_path):
-    """It reads files with OpenCV, which has its own way to make them grey."""
+    """It reads files with OpenCV, which has its own way to make them gray."""
     utils, recognition = (
         pytest.importorskip(f"easyocr.{name}", exc_type=ImportError) for name in ("utils", "recognition")
     )
@@ -26,8 +26,8 @@ def test_easyocr(suffix, tmp_path):
     for number, image in enumerate(image for image in pictures() if image.width >= image.height):
         path = tmp_path / f"{number}.{suffix}"
         image.save(path)
-        _, grey = utils.reformat_input(str(path))
-        crops, width = utils.get_image_list([[0, image.width, 0, image.height]], [], grey, 64)
+        _, gray = utils.reformat_input(str(path))
+        crops, width = utils.get_image_list([[0, image.width, 0, image.height]], [], gray, 64)
         collate = recognition.AlignCollate(imgH=64, imgW=width, keep_ratio_with_pad=True)
         expected = collate([Image.fromarray(crops[0][1])])[0].numpy()
         pixels = ours(Image.open(path), return_tensors="np").pixel_values[0]

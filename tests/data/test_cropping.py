@@ -22,7 +22,7 @@ def word(width=120, height=40):
 
 
 def quarters(crop):
-    """The colours in the middles of the four quarters."""
+    """The colors in the middles of the four quarters."""
     height, width = crop.shape[:2]
     return tuple(
         tuple(255 * (crop[int(height * y), int(width * x)] > 127)) for y in (0.25, 0.75) for x in (0.25, 0.75)

@@ -12,7 +12,7 @@ from PIL import Image
 from hf_str.data import DATASET_FORMATS, ReadReport, load_word_boxes
 from hf_str.data.formats import SplitNotFoundError, find_format
 from hf_str.data.formats.line_styles import line_style
-from tests.data.archives import BOXES, colours_of, points, quad, save_scene, save_word, size_of, word_bytes
+from tests.data.archives import BOXES, colors_of, points, quad, save_scene, save_word, size_of, word_bytes
 
 
 RED, GREEN, BLUE = BOXES
@@ -68,7 +68,7 @@ def test_line_styles(tmp_path, style, line, text, ending, mark):
     write(tmp_path / "labels.txt", mark + ending.join(line.format(name=name) for name in names) + ending * 2)
     rows = list(load_word_boxes(tmp_path, format="labels"))
     assert texts(rows) == [text, text]
-    assert colours_of(rows)[1] == "green"
+    assert colors_of(rows)[1] == "green"
 
 
 def test_labels_report_everything_that_is_left_out(tmp_path):
@@ -96,7 +96,7 @@ def test_label_files_of_two_splits(tmp_path):
     write(tmp_path / "rec_gt_test.txt", "1.png\ttwo\n")
     assert texts(load_word_boxes(tmp_path)) == ["one"]  # train, as there are several
     rows = list(load_word_boxes(tmp_path, split="test"))
-    assert (texts(rows), colours_of(rows)) == (["two"], ["blue"])
+    assert (texts(rows), colors_of(rows)) == (["two"], ["blue"])
     assert sorted(texts(load_word_boxes(tmp_path, split="all"))) == ["one", "two"]
     with pytest.raises(SplitNotFoundError, match=r"'nowhere'.*'test', 'train'|'nowhere'.*'train', 'test'"):
         load_word_boxes(tmp_path, split="nowhere")
@@ -123,7 +123,7 @@ def test_image_folder(tmp_path, name):
         content = "\n".join(map(json.dumps, records))
     write(tmp_path / "train" / name, content)
     rows, report = read(tmp_path, "imagefolder")
-    assert (texts(rows), colours_of(rows)) == (['one, "two"'], ["red"])
+    assert (texts(rows), colors_of(rows)) == (['one, "two"'], ["red"])
     assert kinds(report) == {"empty_label": 1, "malformed_annotation": 1}
 
 
@@ -138,7 +138,7 @@ def test_label_pairs(tmp_path):
     write(tmp_path / "label" / "1.txt", "Hello\n")
     write(tmp_path / "label" / "2.txt", "lost\n")
     rows, report = read(tmp_path, "label_pairs")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["Hello"], ["green"], {"missing_image": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["Hello"], ["green"], {"missing_image": 1})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_iiit5k(tmp_path):
             records[0, index] = (f"{folder}/{('1009_2', '1_1')[index]}.png", text, lexicon)
         matlab.savemat(tmp_path / f"{name}.mat", {name: records})
     rows, report = read(tmp_path, "iiit5k")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["You"], ["green"], {"missing_image": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["You"], ["green"], {"missing_image": 1})
     assert find_format(tmp_path).name == "iiit5k"
 
 
@@ -224,7 +224,7 @@ def test_cute80(tmp_path):
     save_word(tmp_path / "timage" / "002.jpg", "blue")
     write(tmp_path / "ct80_test.txt", "timage/001.jpg RONALDO 1 RONALDO\ntimage/002.jpg 7 1 7\n")
     rows, _ = read(tmp_path, "cute80")
-    assert (texts(rows), colours_of(rows)) == (["RONALDO", "7"], ["red", "blue"])
+    assert (texts(rows), colors_of(rows)) == (["RONALDO", "7"], ["red", "blue"])
 
 
 @pytest.mark.parametrize("folder", ["par1", "."])
@@ -232,7 +232,7 @@ def test_svtp(tmp_path, folder):
     save_word(tmp_path / folder / "13_15_0_par.jpg", "green")
     write(tmp_path / "gt.txt", "13_15_0_par.jpg WYNDHAM\n13_15_1_par.jpg HOTEL\n")
     rows, report = read(tmp_path, "svtp")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["WYNDHAM"], ["green"], {"missing_image": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["WYNDHAM"], ["green"], {"missing_image": 1})
 
 
 def test_icdar_words_with_coordinates(tmp_path):
@@ -253,7 +253,7 @@ def test_icdar_words_with_ground_truth_beside_their_folder(tmp_path):
     save_word(tmp_path / "Challenge2_Test_Task3_Images" / "word_1.png", "blue")
     write(tmp_path / "Challenge2_Test_Task3_GT.txt", 'word_1.png, "Tiredness"\n')
     rows, _ = read(tmp_path, "icdar_words")
-    assert (texts(rows), colours_of(rows)) == (["Tiredness"], ["blue"])
+    assert (texts(rows), colors_of(rows)) == (["Tiredness"], ["blue"])
 
 
 def test_mlt_word_images(tmp_path):
@@ -267,7 +267,7 @@ def test_coco_text_word_images(tmp_path):
     save_word(tmp_path / "train_words" / "1001.jpg", "green")
     write(tmp_path / "train_words_gt.txt", "1001,|the, end|\n1002,|lost|\n")
     rows, report = read(tmp_path, "icdar_words")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["the, end"], ["green"], {"missing_image": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["the, end"], ["green"], {"missing_image": 1})
 
 
 @pytest.mark.parametrize("version", ["mmocr-0.x", "mmocr1.0"])
@@ -284,10 +284,10 @@ def test_union14m(tmp_path, version):
     line = json.dumps({"filename": "imgs/2.jpg", "text": "art"})
     write(tmp_path / "Union14M-Benchmarks" / "artistic" / "annotation.jsonl", line)
     rows, _ = read(tmp_path, "union14m")
-    assert (texts(rows), colours_of(rows)) == (["easy", "hard"], ["red", "red"])
+    assert (texts(rows), colors_of(rows)) == (["easy", "hard"], ["red", "red"])
     assert texts(load_word_boxes(tmp_path, split="train_hard")) == ["hard"]
     assert texts(load_word_boxes(tmp_path, split="validation")) == ["val"]
-    assert colours_of(load_word_boxes(tmp_path, split="test")) == ["blue"]
+    assert colors_of(load_word_boxes(tmp_path, split="test")) == ["blue"]
     assert texts(load_word_boxes(tmp_path, split="artistic")) == ["art"]
 
 
@@ -297,7 +297,7 @@ def test_icdar2003_words(tmp_path):
     xml += '<image file="word/1/1.jpg" tag="Caf\xe9 &amp; &quot;5&quot;" /><image file="word/1/2.jpg" tag="" />'
     write(tmp_path / "word.xml", xml + "</imagelist>", "latin-1")
     rows, report = read(tmp_path, "icdar2003")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (['Café & "5"'], ["green"], {"empty_label": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (['Café & "5"'], ["green"], {"empty_label": 1})
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -327,7 +327,7 @@ def test_svt(tmp_path):
     write(tmp_path / "train.xml", tagset("img/14_03.jpg", lexicon=True))
     write(tmp_path / "test.xml", tagset("img/gone.jpg", lexicon=True))
     rows, report = read(tmp_path, "svt")
-    assert (texts(rows), colours_of(rows)) == (["LIVING", "ROOM"], ["red", "blue"])
+    assert (texts(rows), colors_of(rows)) == (["LIVING", "ROOM"], ["red", "blue"])
     assert [size_of(row["image"]) for row in rows] == [(60, 20), (100, 30)]
     assert rows[1]["polygon"] == quad(BLUE)
     assert kinds(report) == {"degenerate_box": 2}
@@ -349,7 +349,7 @@ def test_icdar2003_scenes(tmp_path):
     write(tmp_path / "words.xml", tagset("apanar_06.08.2002/IMG_1261.JPG"))
     write(tmp_path / "locations.xml", tagset("apanar_06.08.2002/IMG_1261.JPG", with_tags=False))
     rows, report = read(tmp_path, "icdar2003")
-    assert (texts(rows), colours_of(rows)) == (["LIVING", "ROOM"], ["red", "blue"])
+    assert (texts(rows), colors_of(rows)) == (["LIVING", "ROOM"], ["red", "blue"])
     (tmp_path / "words.xml").unlink()
     rows, report = read(tmp_path, "icdar2003")
     assert (rows, kinds(report)) == ([], {"dont_care": 4})
@@ -370,7 +370,7 @@ def test_icdar2013_scenes(tmp_path, name, lines):
     write(tmp_path / name, "\n".join(lines))
     rows, report = read(tmp_path, "icdar_scenes")
     assert texts(rows) == ['Tired, ""1""'] * 11
-    assert (colours_of(rows)[0], size_of(rows[0]["image"])) == ("red", (60, 20))
+    assert (colors_of(rows)[0], size_of(rows[0]["image"])) == ("red", (60, 20))
     assert kinds(report) == {"dont_care": 1, "malformed_annotation": 1}
 
 
@@ -382,11 +382,11 @@ def test_icdar2015_scenes(tmp_path):
     write(tmp_path / "ch4_training_localization_gt" / "gt_img_1.txt", "\ufeff" + "\r\n".join(lines) + "\r\n")
     write(tmp_path / "ch4_test_localization_gt" / "gt_img_1.txt", f"{quads[1]},Test")
     rows, report = read(tmp_path, "icdar_scenes")
-    assert (texts(rows), colours_of(rows)) == (["62-03, 5", "Theatre"], ["red", "blue"])
+    assert (texts(rows), colors_of(rows)) == (["62-03, 5", "Theatre"], ["red", "blue"])
     assert kinds(report) == {"dont_care": 1}
     assert report.tallies["dont_care"].examples == ["ch4_training_images/img_1.jpg#1"]
     rows = list(load_word_boxes(tmp_path, split="test"))
-    assert (texts(rows), colours_of(rows)) == (["Test"], ["green"])
+    assert (texts(rows), colors_of(rows)) == (["Test"], ["green"])
     assert rows[0]["image"]["path"] == "ch4_test_images/img_1.jpg#0.jpg"
 
 
@@ -396,7 +396,7 @@ def test_mlt_and_rctw_scenes(tmp_path):
         save_scene(tmp_path / folder / "tr_img_00001.jpg")
         write(tmp_path / folder / "tr_img_00001.txt", line)
         rows, _ = read(tmp_path / folder, "icdar_scenes")
-        assert (texts(rows), colours_of(rows)) == (["a,b"], ["red"])
+        assert (texts(rows), colors_of(rows)) == (["a,b"], ["red"])
 
 
 def test_unreadable_and_missing_scenes_are_counted(tmp_path):
@@ -430,7 +430,7 @@ def test_synthtext(tmp_path):
     matlab.savemat(tmp_path / "gt.mat", {"imnames": names, "wordBB": boxes, "txt": lines})
     rows, report = read(tmp_path, "synthtext")
     assert texts(rows) == ["the", "quick", "brown", "alone"]
-    assert colours_of(rows) == ["red", "green", "blue", "green"]
+    assert colors_of(rows) == ["red", "green", "blue", "green"]
     assert kinds(report) == {"malformed_annotation": 1, "missing_image": 1}
 
 
@@ -461,7 +461,7 @@ def test_coco_text(tmp_path, version):
     data = {"cats": {}, "anns": words, "imgs": images, "imgToAnns": {}, "info": {}}
     write(tmp_path / ("COCO_Text.json" if version == 1 else "cocotext.v2.json"), json.dumps(data))
     rows, report = read(tmp_path, "coco_text")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["the", "box"], ["red", "blue"], {"dont_care": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["the", "box"], ["red", "blue"], {"dont_care": 1})
     assert texts(load_word_boxes(tmp_path, split="validation")) == ["val"]
 
 
@@ -472,7 +472,7 @@ def test_text_ocr_and_openvino(tmp_path):
     images = {"a1": {"id": "a1", "file_name": "train/a1.jpg", "set": "train"}}
     write(tmp_path / "ocr" / "TextOCR_0.1_train.json", json.dumps({"imgs": images, "anns": words}))
     rows, report = read(tmp_path / "ocr", "coco_text")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["the"], ["red"], {"dont_care": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["the"], ["red"], {"dont_care": 1})
 
     save_scene(tmp_path / "vino" / "train_1" / "b.jpg")
     word = {"id": 1, "image_id": 3, "bbox": [0, 0, 5, 5], "segmentation": [quad(BLUE)]}
@@ -480,7 +480,7 @@ def test_text_ocr_and_openvino(tmp_path):
     data = {"info": {}, "images": [{"id": 3, "file_name": "train_1/b.jpg"}], "annotations": [word]}
     write(tmp_path / "vino" / "text_spotting_openimages_v5_train_1.json", json.dumps(data))
     rows, _ = read(tmp_path / "vino", "coco_text")
-    assert (texts(rows), colours_of(rows)) == (["vino"], ["blue"])
+    assert (texts(rows), colors_of(rows)) == (["vino"], ["blue"])
 
 
 @pytest.mark.parametrize("kind", ["txt", "mat"])
@@ -509,7 +509,7 @@ def test_total_text(tmp_path, kind):
         matlab.savemat(folder / "poly_gt_img11.mat", {"polygt": rows})
         expected = {"dont_care": 1}
     rows, report = read(tmp_path, "total_text")
-    assert (texts(rows), colours_of(rows)) == (["PAUL", "It's é"], ["blue", "blue"])
+    assert (texts(rows), colors_of(rows)) == (["PAUL", "It's é"], ["blue", "blue"])
     assert rows[0]["polygon"] == outline.ravel().tolist()
     assert size_of(rows[0]["image"]) == (100, 30)
     assert kinds(report) == expected
@@ -521,7 +521,7 @@ def test_art_and_lsvt(tmp_path):
     words += [{"transcription": "###", "points": points(GREEN), "illegibility": True}]
     write(tmp_path / "train_labels.json", json.dumps({"gt_0": words, "gt_1": words[:1]}))
     rows, report = read(tmp_path, "art")
-    assert (texts(rows), colours_of(rows)) == (["URDER"], ["red"])
+    assert (texts(rows), colors_of(rows)) == (["URDER"], ["red"])
     assert kinds(report) == {"dont_care": 1, "missing_image": 1}
 
 
@@ -532,7 +532,7 @@ def test_rects(tmp_path):
     data = {"chars": [{"ignore": 0, "transcription": "H", "points": quad(RED)}], "lines": lines}
     write(tmp_path / "gt" / "train_ReCTS_000001.json", json.dumps(data))
     rows, report = read(tmp_path, "rects")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["HOKI"], ["blue"], {"dont_care": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["HOKI"], ["blue"], {"dont_care": 1})
 
 
 def test_hiertext(tmp_path):
@@ -544,7 +544,7 @@ def test_hiertext(tmp_path):
     photo = {"image_id": "a1", "paragraphs": [{"lines": [{"words": words}]}]}
     write(tmp_path / "gt" / "train.jsonl", json.dumps({"info": {}, "annotations": [photo]}))
     rows, report = read(tmp_path, "hiertext")
-    assert (texts(rows), colours_of(rows), kinds(report)) == (["hi"], ["green"], {"dont_care": 1})
+    assert (texts(rows), colors_of(rows), kinds(report)) == (["hi"], ["green"], {"dont_care": 1})
 
 
 def test_uber_text(tmp_path):
@@ -552,7 +552,7 @@ def test_uber_text(tmp_path):
     numbers = " ".join(map(str, quad(GREEN)))
     write(tmp_path / "train" / "1Kx1K" / "truth_img_7.txt", f"{numbers}\tMain St\tStreetName\n")
     rows, _ = read(tmp_path, "uber_text")
-    assert (texts(rows), colours_of(rows)) == (["Main St"], ["green"])
+    assert (texts(rows), colors_of(rows)) == (["Main St"], ["green"])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -561,7 +561,7 @@ def test_uber_text(tmp_path):
 
 def table(tmp_path, texts_=("one", "two")):
     datasets = pytest.importorskip("datasets")
-    images = [{"bytes": word_bytes(colour), "path": None} for colour in ("red", "blue")]
+    images = [{"bytes": word_bytes(color), "path": None} for color in ("red", "blue")]
     features = datasets.Features(
         {"image": datasets.Image(), "label": datasets.Value("string"), "id": datasets.Value("int32")}
     )
@@ -587,7 +587,7 @@ def test_tables(tmp_path, layout, streaming):
         path = next(path.glob("*.arrow")) if layout == "arrow" else path
     words = load_word_boxes(path, streaming=streaming)
     rows = list(words)
-    assert (texts(rows), colours_of(rows)) == (["one", "two"], ["red", "blue"])
+    assert (texts(rows), colors_of(rows)) == (["one", "two"], ["red", "blue"])
     assert set(rows[0]) == {"image", "text"}
     assert words.features["image"] == datasets.Image(decode=False)
     if layout in ("folder", "saved_dict"):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from hf_str.data import DATASET_FORMATS, ReadReport, WordBox, load_word_boxes, read_word_folder
-from tests.data.archives import BOXES, colours_of, quad, save_scene, save_word
+from tests.data.archives import BOXES, colors_of, quad, save_scene, save_word
 
 
 def words_folder(path, texts=("one", "two")):
@@ -166,7 +166,7 @@ def test_streaming_cuts_scenes(tmp_path):
     lines = [f"{','.join(map(str, quad(box)))},{text}" for box, text in zip(BOXES, "abc", strict=True)]
     (tmp_path / "gt_img_1.txt").write_text("\n".join(lines))
     rows = list(load_word_boxes(tmp_path, streaming=True))
-    assert (texts(rows), colours_of(rows)) == (["a", "b", "c"], ["red", "green", "blue"])
+    assert (texts(rows), colors_of(rows)) == (["a", "b", "c"], ["red", "green", "blue"])
 
 
 def test_reports():

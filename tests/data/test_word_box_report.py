@@ -52,7 +52,7 @@ def test_counts_and_problem_labels(tmp_path):
     assert "truncated" in train["unreadable"]["examples"][0]["reason"] or train["unreadable"]["examples"][0]["reason"]
     assert train["outside_charset"]["characters"] == {"ä": 1}
     assert train["outside_charset"]["examples"][0]["text"] == "Bäcker"
-    # b-o-o-k-k-e-e-p-e-r: 10 characters, 3 pairs of equal neighbours; 12 x 32 pixels become 96 x 48, 12 frames
+    # b-o-o-k-k-e-e-p-e-r: 10 characters, 3 pairs of equal neighbors; 12 x 32 pixels become 96 x 48, 12 frames
     assert train["too_long"]["examples"] == [
         {"place": 9, "name": "train/narrow.png", "text": "bookkeeper", "needs": 13, "frames": 12}
     ]

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoint folders of other families of recognisers: tiny networks with random weights."""
+"""Checkpoint folders of other families of recognizers: tiny networks with random weights."""
 
 import json
 from pathlib import Path
@@ -73,7 +73,7 @@ def other_tokenizers(name: str) -> PreTrainedTokenizerFast:
 
 
 def save_ppocr(folder: Path):
-    """PP-OCRv5's mobile recogniser with few channels."""
+    """PP-OCRv5's mobile recognizer with few channels."""
     torch.manual_seed(0)
     backbone = {"model_type": "pp_lcnet_v3", "scale": 0.125, "divisor": 4, "conv_symmetric_num": 1}
     backbone |= {"out_features": ["stage2", "stage3", "stage4", "stage5"], "out_indices": [2, 3, 4, 5]}

@@ -76,7 +76,7 @@ def test_the_page_needs_nothing_else(page):
     assert "url(" not in page
     assert "<b>x</b>" not in page
     assert "<i>gone" not in page
-    assert "labelled &lt;script&gt;alert(1)" in page
+    assert "labeled &lt;script&gt;alert(1)" in page
 
 
 def test_what_is_on_the_page(page):

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Every family of recognisers behind one method: what it reads is what its own processor makes of its outputs."""
+"""Every family of recognizers behind one method: what it reads is what its own processor makes of its outputs."""
 
 import math
 import shutil

@@ -44,7 +44,7 @@ def hub(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def measured_checkpoint(tiny_checkpoint, tmp_path_factory) -> Path:
-    """A recogniser's folder that can be published. Copy it to change it."""
+    """A recognizer's folder that can be published. Copy it to change it."""
     folder = tmp_path_factory.mktemp("measured") / "crnn-str"
     shutil.copytree(tiny_checkpoint, folder)
     (folder / "results.json").write_text(json.dumps(RESULTS), encoding="utf-8")

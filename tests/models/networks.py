@@ -65,13 +65,13 @@ def padded(images: list[torch.Tensor], fill: float = 0.0):
     return pixels, mask
 
 
-def assert_neighbours_change_nothing(model: CRNNForCTC, widths=(37, 100, 64, 129, 41, 16)):
+def assert_neighbors_change_nothing(model: CRNNForCTC, widths=(37, 100, 64, 129, 41, 16)):
     """Batched equals alone: logits to 1e-4 of the largest, certain blanks past each image's end, the loss too."""
     config, generator = model.config, torch.Generator().manual_seed(1)
     shape = (config.num_channels, config.image_height)
     images = [torch.randn(*shape, width, generator=generator) for width in widths]
     labels = torch.randint(1, 37, (len(widths), 2), generator=generator)
-    labels[:, 1] = labels[:, 0] % 36 + 1  # no repeated neighbours
+    labels[:, 1] = labels[:, 0] % 36 + 1  # no repeated neighbors
     pixels, mask = padded(images, fill=7.0)  # padding that would be seen if anything looked at it
     with torch.no_grad():
         together = model(pixels, pixel_mask=mask, labels=labels)

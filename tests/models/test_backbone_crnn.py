@@ -11,7 +11,7 @@ from transformers import ConvNextConfig, ResNetConfig
 
 from hf_str import CRNNConfig, CRNNForCTC
 from tests.conftest import random_images
-from tests.models.networks import assert_neighbours_change_nothing, disturb, export
+from tests.models.networks import assert_neighbors_change_nothing, disturb, export
 
 
 RESNET = {"model_type": "resnet", "depths": [1, 1, 1, 1], "hidden_sizes": [8, 8, 16, 16], "embedding_size": 8}
@@ -86,9 +86,9 @@ def make(**fields) -> CRNNForCTC:
 
 
 @pytest.mark.parametrize("fields", BACKBONES.values(), ids=BACKBONES)
-def test_neighbours_change_nothing(fields):
+def test_neighbors_change_nothing(fields):
     # ConvNeXt's later convolutions have no padding: they leave nothing of an image 16 pixels wide.
-    assert_neighbours_change_nothing(make(**fields), widths=(37, 100, 64, 129, 41, 24))
+    assert_neighbors_change_nothing(make(**fields), widths=(37, 100, 64, 129, 41, 24))
 
 
 @pytest.mark.parametrize("fields", BACKBONES.values(), ids=BACKBONES)

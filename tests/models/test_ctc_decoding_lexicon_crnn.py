@@ -120,7 +120,7 @@ def test_impossible_words_are_not_given_for_more_hypotheses():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# The neighbourhood of the best path
+# The neighborhood of the best path
 
 
 def edit_distance(a, b) -> int:

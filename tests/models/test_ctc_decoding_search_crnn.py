@@ -202,7 +202,7 @@ DECODERS = {
     "beam": PrefixBeamSearch(),
     "prefix": PrefixSearch(),
     "lexicon": LexiconDecoder(Lexicon(["ab", "aab", "cab", "d"], TOKENIZER)),
-    "neighbourhood": LexiconDecoder(Lexicon(["ab", "aab", "cab", "d"], TOKENIZER), max_distance=1),
+    "neighborhood": LexiconDecoder(Lexicon(["ab", "aab", "cab", "d"], TOKENIZER), max_distance=1),
     "lexicon beam": PrefixBeamSearch(lexicon=Lexicon(["ab", "aab", "cab", "d"], TOKENIZER)),
 }
 every_decoder = pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS.keys())

@@ -13,7 +13,7 @@ from transformers import pipeline
 import hf_str
 from hf_str import CRNNForCTC, CRNNImageProcessor, CRNNImageProcessorPil, CRNNProcessor
 from tests.conftest import random_images
-from tests.models.networks import assert_neighbours_change_nothing
+from tests.models.networks import assert_neighbors_change_nothing
 from tests.models.test_image_processing_crnn import PICTURES, needs_torchvision
 from tests.models.test_inference_crnn import NETWORKS, batch
 
@@ -92,7 +92,7 @@ def test_mixed_precision_reads_the_same(dtype, device, sample_inputs):
 
 @pytest.mark.parametrize("compiled", [False, True])
 @torch.inference_mode()
-def test_an_optimised_model_reads_the_same(compiled, device, sample_inputs):
+def test_an_optimized_model_reads_the_same(compiled, device, sample_inputs):
     """In batches of two sizes, so that more than one CUDA graph is recorded, and again, so that they are replayed."""
     if compiled and device == "cpu":
         pytest.skip("compiled on CPUs by test_inference_crnn.py")
@@ -105,7 +105,7 @@ def test_an_optimised_model_reads_the_same(compiled, device, sample_inputs):
 
 @torch.inference_mode()
 def test_weights_of_lstms_lie_in_one_piece(device, tmp_path, sample_inputs):
-    """As cuDNN wants them: otherwise it copies them at each call, and warns. After loading, moving and optimising."""
+    """As cuDNN wants them: otherwise it copies them at each call, and warns. After loading, moving and optimizing."""
     embedded().to(device).save_pretrained(tmp_path)
     model = CRNNForCTC.from_pretrained(tmp_path).to(device)
     with warnings.catch_warnings():
@@ -114,7 +114,7 @@ def test_weights_of_lstms_lie_in_one_piece(device, tmp_path, sample_inputs):
             network(**on(device, sample_inputs))
 
 
-def test_neighbours_change_nothing(device):
+def test_neighbors_change_nothing(device):
     make_network, fields = NETWORKS["vgg with residual blocks"]
 
     class Moved:
@@ -132,7 +132,7 @@ def test_neighbours_change_nothing(device):
         def __getattr__(self, name):
             return getattr(self.model, name)
 
-    assert_neighbours_change_nothing(Moved(make_network(**fields)))
+    assert_neighbors_change_nothing(Moved(make_network(**fields)))
 
 
 @pytest.mark.parametrize("keep_aspect_ratio", [False, True])

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Featurizers made of stages: sizes, independence of neighbours, pooling, shortcuts, export."""
+"""Featurizers made of stages: sizes, independence of neighbors, pooling, shortcuts, export."""
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from hf_str.models.crnn.pooling_crnn import CRNNAveragePool
 from hf_str.models.crnn.presets_crnn import nearest_multiple
 from hf_str.models.crnn.resnet_crnn import CRNNResidualBlock
 from tests.conftest import random_images
-from tests.models.networks import assert_neighbours_change_nothing, export, make
+from tests.models.networks import assert_neighbors_change_nothing, export, make
 
 
 FEATURIZERS = {
@@ -54,8 +54,8 @@ FEATURIZERS = {
 
 
 @pytest.mark.parametrize("fields", FEATURIZERS.values(), ids=FEATURIZERS)
-def test_neighbours_change_nothing(fields):
-    assert_neighbours_change_nothing(make(**fields))
+def test_neighbors_change_nothing(fields):
+    assert_neighbors_change_nothing(make(**fields))
 
 
 @pytest.mark.parametrize("fields", FEATURIZERS.values(), ids=FEATURIZERS)

@@ -394,7 +394,7 @@ def test_half_transparency_is_blended():
     assert np.abs(np.asarray(load_word_image(image))[0, 0].astype(int) - [127, 177, 227]).max() <= 1
 
 
-def test_a_transparent_colour_of_a_png_without_alpha_is_white():
+def test_a_transparent_color_of_a_png_without_alpha_is_white():
     image = Image.new("RGB", (4, 4), (1, 2, 3))
     image.putpixel((0, 0), (9, 9, 9))
     pixels = np.asarray(load_word_image(encoded(image, transparency=(1, 2, 3))))

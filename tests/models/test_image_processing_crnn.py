@@ -45,7 +45,7 @@ each_backend = pytest.mark.parametrize("backend", BACKENDS)
 
 
 def picture(width: int, height: int, seed: int = 0) -> Image.Image:
-    """Smooth colours with some noise, RGB: near enough to a photograph for filters to be compared."""
+    """Smooth colors with some noise, RGB: near enough to a photograph for filters to be compared."""
     rng = np.random.default_rng(seed)
     coarse = Image.fromarray(rng.integers(0, 256, (4, 7, 3), dtype=np.uint8)).resize((width, height), Image.BICUBIC)
     noise = rng.normal(0, 6, (height, width, 3))
@@ -454,10 +454,10 @@ def test_floats_that_are_not_to_be_rescaled_stay_in_their_range(backend):
 
 @each_backend
 def test_the_grey_of_a_tensor_is_the_grey_of_an_image(backend):
-    colours = np.random.default_rng(0).integers(0, 256, (64, 512, 3), dtype=np.uint8)
+    colors = np.random.default_rng(0).integers(0, 256, (64, 512, 3), dtype=np.uint8)
     options = {"do_resize": False, "do_rescale": False, "do_normalize": False, "return_tensors": "np"}
-    values = backend()(torch.from_numpy(colours), **options).pixel_values[0, 0]
-    np.testing.assert_array_equal(values, np.asarray(Image.fromarray(colours).convert("L")))
+    values = backend()(torch.from_numpy(colors), **options).pixel_values[0, 0]
+    np.testing.assert_array_equal(values, np.asarray(Image.fromarray(colors).convert("L")))
 
 
 @each_backend

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Optimised models: they read what they read before, in any company, and refuse what they cannot do."""
+"""Optimized models: they read what they read before, in any company, and refuse what they cannot do."""
 
 import copy
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.models.test_rectification_crnn import TPS
 
 VGG = {
     "vgg": {},
-    "vgg, normalised everywhere": {"batch_norms": True},
+    "vgg, normalized everywhere": {"batch_norms": True},
     "vgg without biases": {"batch_norms": True, "conv_biases": False},
     "vgg with residual blocks": {"batch_norms": True, "residual_blocks": [0, 0, 1, 2, 0, 0, 0]},
 }
@@ -43,7 +43,7 @@ WIDTHS = (40, 100, 61, 128)
 
 
 def both(name: str, **options) -> tuple[CRNNForCTC, CRNNForCTC]:
-    """The network as it is, and optimised."""
+    """The network as it is, and optimized."""
     make_network, fields = NETWORKS[name]
     return make_network(**fields), make_network(**fields).optimize_for_inference(**options)
 
@@ -97,7 +97,7 @@ def test_half_precision_is_near(name, dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @torch.inference_mode()
-def test_neighbours_change_nothing(dtype):
+def test_neighbors_change_nothing(dtype):
     _, model = both("vgg with residual blocks", dtype=dtype)
     inputs = batch(model)
     together = model(**inputs).logits
@@ -157,7 +157,7 @@ def test_the_loss_is_that_of_before():
 
 
 def test_what_was_loaded_in_half_precision_is_folded_in_float32(tmp_path):
-    NETWORKS["vgg, normalised everywhere"][0](batch_norms=True).save_pretrained(tmp_path)
+    NETWORKS["vgg, normalized everywhere"][0](batch_norms=True).save_pretrained(tmp_path)
     half = CRNNForCTC.from_pretrained(tmp_path, dtype=torch.bfloat16)
     expected = copy.deepcopy(half).eval().float()
     optimized = half.optimize_for_inference(dtype="float32")
@@ -191,11 +191,11 @@ def test_it_is_refused_to_train_and_to_save(tmp_path):
     model = make().optimize_for_inference()
     assert not model.training and model.eval() is model
     assert not any(parameter.requires_grad for parameter in model.parameters())
-    with pytest.raises(RuntimeError, match="cannot be trained: its batch normalisation is gone"):
+    with pytest.raises(RuntimeError, match="cannot be trained: its batch normalization is gone"):
         model.train()
     with pytest.raises(RuntimeError, match=r"cannot be saved.*the checkpoint that it was loaded from"):
         model.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="optimised for inference already"):
+    with pytest.raises(ValueError, match="optimized for inference already"):
         model.optimize_for_inference()
     assert not list(tmp_path.iterdir())
 
@@ -221,7 +221,7 @@ def test_compiled(monkeypatch):
         return compile_with(function, backend="eager", **options)
 
     monkeypatch.setattr(torch, "compile", trace_only)
-    model, optimized = both("vgg, normalised everywhere", dtype="float32", compile=True)
+    model, optimized = both("vgg, normalized everywhere", dtype="float32", compile=True)
     for width in (80, 100):  # one trace for both
         images = random_images(2, width)
         torch.testing.assert_close(optimized(images).logits, model(images).logits, atol=1e-4, rtol=1e-4)

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The network: shapes, sizes, independence of neighbours, the loss and its edges, compile and export."""
+"""The network: shapes, sizes, independence of neighbors, the loss and its edges, compile and export."""
 
 import copy
 
@@ -10,10 +10,10 @@ from torch import nn
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNModel
 from tests.conftest import random_images
-from tests.models.networks import PP_OCR, SMALL, assert_neighbours_change_nothing, export, make, padded
+from tests.models.networks import PP_OCR, SMALL, assert_neighbors_change_nothing, export, make, padded
 
 
-#: Three pooling conventions of the field, normalisation and projections in other places, other heights.
+#: Three pooling conventions of the field, normalization and projections in other places, other heights.
 NETWORKS = {
     "paper": {},
     "padded pools": {
@@ -22,10 +22,10 @@ NETWORKS = {
         "pool_paddings": [[0, 0], [0, 0], None, [0, 1], None, [0, 1], None],
         "batch_norms": [False, False, True, False, True, False, True],
     },
-    "normalised everywhere": {"batch_norms": True, "conv_biases": False, "lstm_projection": "all"},
+    "normalized everywhere": {"batch_norms": True, "conv_biases": False, "lstm_projection": "all"},
     "three rows left": {"image_height": 64, "lstm_projection": "none", "num_hidden_layers": 1},
     "max over rows": {"image_height": 64, "height_pooling": "max"},
-    "colour": {"num_channels": 3},
+    "color": {"num_channels": 3},
     "no recurrence": {"num_hidden_layers": 0},
     "no sequentializer": {"sequentializer": "none"},
     "residual blocks": {"residual_blocks": [0, 0, 1, 2, 0, 1, 0], "batch_norms": True},
@@ -44,8 +44,8 @@ def test_the_papers_network():
     assert model(torch.zeros(2, 1, 32, 100)).logits.shape == (2, 24, 37)
     layers = model.crnn.featurizer.layers
     assert [layer.convolution.out_channels for layer in layers] == [64, 128, 256, 256, 512, 512, 512]
-    normalised = [isinstance(layer.normalization, nn.BatchNorm2d) for layer in layers]
-    assert normalised == [False, False, False, False, True, True, False]
+    normalized = [isinstance(layer.normalization, nn.BatchNorm2d) for layer in layers]
+    assert normalized == [False, False, False, False, True, True, False]
 
 
 @pytest.mark.parametrize("fields", NETWORKS.values(), ids=NETWORKS)
@@ -58,8 +58,8 @@ def test_frames_are_as_the_config_says(fields, width):
 
 
 @pytest.mark.parametrize("fields", NETWORKS.values(), ids=NETWORKS)
-def test_neighbours_change_nothing(fields):
-    assert_neighbours_change_nothing(make(**fields))
+def test_neighbors_change_nothing(fields):
+    assert_neighbors_change_nothing(make(**fields))
 
 
 def test_a_full_mask_changes_nothing():

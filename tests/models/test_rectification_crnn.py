@@ -9,7 +9,7 @@ from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor,
 from hf_str.models.crnn.presets_crnn import PRESETS
 from hf_str.models.crnn.rectification_crnn import spline_inverse, spline_terms, straight_fiducials
 from tests.conftest import random_images
-from tests.models.networks import SMALL, assert_neighbours_change_nothing, export, make
+from tests.models.networks import SMALL, assert_neighbors_change_nothing, export, make
 
 
 TPS = {"rectification": "tps", "localization_channels": [4, 4, 8, 8], "localization_hidden_size": 8}
@@ -21,8 +21,8 @@ def ramp(width: int = 101, height: int = 32) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("fields", [{}, {"num_channels": 3, "image_height": 48}, {"num_fiducials": 6}], ids=str)
-def test_neighbours_change_nothing(fields):
-    assert_neighbours_change_nothing(make(**TPS, **fields))
+def test_neighbors_change_nothing(fields):
+    assert_neighbors_change_nothing(make(**TPS, **fields))
 
 
 @pytest.mark.parametrize("count", [4, 6, 20])
@@ -82,7 +82,7 @@ def test_points_that_move_move_the_image():
     assert (rectification(ramp()) == 100).all()
 
 
-def test_the_localisation_sees_an_image_of_its_own_size_as_it_is():
+def test_the_localization_sees_an_image_of_its_own_size_as_it_is():
     rectification = make(**TPS).crnn.rectification
     images = random_images(2, 100)
     torch.testing.assert_close(rectification._resize(images, None), images, atol=1e-4, rtol=0)

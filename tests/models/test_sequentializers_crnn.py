@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sequentializers: shapes, independence of neighbours, attention implementations, positions, export."""
+"""Sequentializers: shapes, independence of neighbors, attention implementations, positions, export."""
 
 import pytest
 import torch
@@ -9,7 +9,7 @@ from huggingface_hub.errors import StrictDataclassError
 from hf_str import CRNNConfig, CRNNForCTC
 from hf_str.models.crnn.sequentializers_crnn import position_angles, rotate
 from tests.conftest import random_images
-from tests.models.networks import assert_neighbours_change_nothing, export, make, padded
+from tests.models.networks import assert_neighbors_change_nothing, export, make, padded
 
 
 TRANSFORMER = {"sequentializer": "transformer", "hidden_size": 32, "num_attention_heads": 4}
@@ -28,8 +28,8 @@ SEQUENTIALIZERS = {
 
 
 @pytest.mark.parametrize("fields", SEQUENTIALIZERS.values(), ids=SEQUENTIALIZERS)
-def test_neighbours_change_nothing(fields):
-    assert_neighbours_change_nothing(make(**fields))
+def test_neighbors_change_nothing(fields):
+    assert_neighbors_change_nothing(make(**fields))
 
 
 @pytest.mark.parametrize("fields", SEQUENTIALIZERS.values(), ids=SEQUENTIALIZERS)
@@ -55,14 +55,14 @@ def test_a_transformer_has_another_answer_where_the_frames_are_in_another_place(
     for positions, moves in (("none", False), ("sinusoidal", True), ("rotary", True)):
         model = make(**TRANSFORMER, position_embeddings=positions).crnn
 
-        def contextualise(frames, model=model):
+        def contextualize(frames, model=model):
             embedded, context = model.embedding(frames)
             for layer in model.layers:
                 embedded = layer(embedded, None, **context)
             return embedded
 
-        mirrored = contextualise(frames.flip(1)).flip(1)
-        assert torch.allclose(mirrored, contextualise(frames), atol=1e-4) is not moves, positions
+        mirrored = contextualize(frames.flip(1)).flip(1)
+        assert torch.allclose(mirrored, contextualize(frames), atol=1e-4) is not moves, positions
 
 
 def test_rotary_positions_are_relative():

@@ -90,10 +90,10 @@ def test_readers(words, graph, tiny_checkpoint, monkeypatch, capsys):
     assert f"{nowhere} is left out: " in output
     assert "Tesseract is left out: `tesserocr` is not installed. Install it with: pip install tesserocr" in output
     rows = tables(output)
-    names = ["hf_str, float32", "hf_str, optimised", f"hf_str, ONNX {graph.name}"]
+    names = ["hf_str, float32", "hf_str, optimized", f"hf_str, ONNX {graph.name}"]
     names += ["docTR mobilenet-v3-small", tiny_checkpoint]
     assert list(rows)[2:] == names
-    assert [rows[name][0] for name in names if name != "hf_str, optimised"] == ["50.00%", "50.00%", "-", "50.00%"]
+    assert [rows[name][0] for name in names if name != "hf_str, optimized"] == ["50.00%", "50.00%", "-", "50.00%"]
     best = re.search("how many times as fast (.*) is", output)[1]
     assert best.startswith("hf_str, ") and rows[best][3] == "1.0"
     for _, whole, spread, ratio, network, _, _ in (rows[name] for name in names):
@@ -111,7 +111,7 @@ def test_readers_of_images_without_labels(word_files, tiny_checkpoint, capsys):
     output = capsys.readouterr().out
     assert "4 words, batches of 2" in output
     rows = tables(output)
-    assert [rows[name][0] for name in ("hf_str, float32", "hf_str, optimised")] == ["-", "-"]
+    assert [rows[name][0] for name in ("hf_str, float32", "hf_str, optimized")] == ["-", "-"]
 
 
 def test_words_that_are_not_files_are_refused(tmp_path, tiny_checkpoint):
@@ -139,7 +139,7 @@ def test_share_of_the_peak(tiny_checkpoint, monkeypatch, capsys):
     assert "ONNX is left out: no onnxscript\nOpenVINO is left out: no onnxscript" in output
     rows = [line.strip("| ").split(" | ") for line in output.splitlines() if "%" in line and line[:1] == "|"]
     assert {name for name, *_ in rows} == {
-        f"{network}, {mode}" for network in ("tiny", "the paper's") for mode in ("float32", "optimised")
+        f"{network}, {mode}" for network in ("tiny", "the paper's") for mode in ("float32", "optimized")
     }
     for (_, part, less, *_, share), (_, other, more, *_) in zip(rows[::2], rows[1::2], strict=True):
         assert (part, other) == ("convolutions", "whole")
@@ -161,7 +161,7 @@ def test_cost_and_its_curves(tiny_checkpoint, tmp_path, monkeypatch, capsys):
         "| ms an image, by width | 32 | 64 |",
         "| ms an image, by threads | 1 |",
     ]
-    for mode in ("float32", "optimised", "ONNX"):
+    for mode in ("float32", "optimized", "ONNX"):
         assert sum(line.startswith(f"| {mode} |") for line in lines) == 3
     assert page.read_text(encoding="utf-8").count("<polyline") == 9
 
@@ -257,7 +257,7 @@ def test_engines_read_words(name):
     try:
         recognizer = engine_recognizers.ENGINES[name](name)
     except ImportError as error:
-        assert "nstall it with: " in str(error)
+        assert "install it with: " in str(error).lower()
         pytest.skip(str(error))
     images = [draw_word("coffee", 32), draw_word("Street", 40).convert("L")]
     (first, score), (second, _) = recognizer.recognize(images)

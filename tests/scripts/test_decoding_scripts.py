@@ -190,8 +190,8 @@ def test_compare_decoders(words, arpa, tiny_checkpoint, tmp_path):
         "0",
     ]
     before, after = (sum(float(row[column] or 0) * int(row[1]) / 100 for row in kinds.values()) for column in (2, 3))
-    corrected, spoilt = (sum(int(row[column]) for row in kinds.values()) for column in (4, 5))
-    assert after - before == pytest.approx(corrected - spoilt)
+    corrected, spoiled = (sum(int(row[column]) for row in kinds.values()) for column in (4, 5))
+    assert after - before == pytest.approx(corrected - spoiled)
 
 
 def test_what_becomes_of_codes(arpa, tiny_checkpoint):
@@ -199,7 +199,7 @@ def test_what_becomes_of_codes(arpa, tiny_checkpoint):
     arguments = ["--codes", 9, "--language_model", arpa, "--model", tiny_checkpoint]
     output = run("compare_decoders.py", *arguments, "--seed", 3)
     rows = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
-    assert rows[0] == ["codes", "number", "best path", "language model", "gain", "corrected", "spoilt"]
+    assert rows[0] == ["codes", "number", "best path", "language model", "gain", "corrected", "spoiled"]
     assert {row[0]: row[1] for row in rows[1:]} == {
         "number plates": "3",
         "serial numbers": "2",

@@ -169,7 +169,7 @@ def test_labels_in_nfd_and_a_missing_space(evaluate, reads_cyrillic, tmp_path):
 
 
 def test_precision(evaluate, data, tmp_path):
-    """The optimised network reads in float32 what the trained one reads, and says so in the settings."""
+    """The optimized network reads in float32 what the trained one reads, and says so in the settings."""
     texts = []
     for number, arguments in enumerate(([], ["--precision", "float32"])):
         evaluate("--data", data[0], "--output_dir", tmp_path / str(number), *arguments)

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Labelling words with a recogniser, on the samples that come with the package."""
+"""Labeling words with a recognizer, on the samples that come with the package."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ def test_labels_are_kept_where_all_views_are_read_alike(photos, tmp_path):
 
 
 def test_a_language_model_has_its_say(tmp_path):
-    """Of words too small to be read for sure, more are labelled right by a model that knows them."""
+    """Of words too small to be read for sure, more are labeled right by a model that knows them."""
     small, output = tmp_path / "small", tmp_path / "labels.tsv"
     small.mkdir()
     for path in SAMPLES.glob("*.png"):

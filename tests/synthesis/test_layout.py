@@ -52,7 +52,7 @@ def test_nothing_to_see_is_none(atlas, fonts):
     assert word(atlas, fonts, " ") is None
 
 
-def test_neighbours_leave_the_word_in_place(atlas, fonts):
+def test_neighbors_leave_the_word_in_place(atlas, fonts):
     setting, other = word(atlas, fonts), word(atlas, fonts, "Bar")
     around = surround(setting, [(other, -70, 3), (other, 5, 40), (other, 200, -9)])
     left, top, right, bottom = around.box

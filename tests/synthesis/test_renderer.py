@@ -291,8 +291,8 @@ def test_effects_keep_letters_visible(monkeypatch, effect, channels, ink, ground
     coverage[10:30, 20:100:12] = coverage[10:30, 21:100:12] = coverage[10:30, 22:100:12] = 255
     for seed in range(10):
         picture = np.full((40, 120, channels), ground, np.float32)
-        colours = (np.full(channels, value, np.float32) for value in (ink, ground))
-        appearance.draw_text(np.random.default_rng(seed), picture, coverage, *colours, 1.0)
+        colors = (np.full(channels, value, np.float32) for value in (ink, ground))
+        appearance.draw_text(np.random.default_rng(seed), picture, coverage, *colors, 1.0)
         assert np.isfinite(picture).all()
         assert np.ptp(np.clip(picture[10:30, 15:105], 0, 255)) > 8
 

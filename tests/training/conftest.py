@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""A recogniser that trains in no time, and words for it."""
+"""A recognizer that trains in no time, and words for it."""
 
 import pytest
 import torch

@@ -15,7 +15,7 @@ from hf_str.training.setup import load_recognizer, load_training_samples, make_l
 
 def gradient(accelerator: Accelerator, data: str, batch_size: int, keep_aspect_ratio: bool) -> dict:
     set_seed(0)
-    # Batch normalisation looks at the images of its own process: with it, two halves are not a whole.
+    # Batch normalization looks at the images of its own process: with it, two halves are not a whole.
     overrides = '{"conv_channels": [4, 4, 8, 8, 16, 16, 16], "hidden_size": 16, "batch_norms": false}'
     args = ModelArguments(config_overrides=overrides, keep_aspect_ratio=keep_aspect_ratio)
     model, processor = load_recognizer(args)

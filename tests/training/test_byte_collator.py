@@ -12,9 +12,9 @@ from hf_str.training.byte_collator import ByteCollator
 from tests.conftest import draw_word
 
 
-@pytest.mark.parametrize("colours", [{}, {"do_grayscale": False, "image_mean": [0.5, 0.4, 0.3]}])
-def test_normalised_bytes_are_the_image_processors_pixels(model, colours):
-    image_processor = CRNNImageProcessorPil(**colours)
+@pytest.mark.parametrize("colors", [{}, {"do_grayscale": False, "image_mean": [0.5, 0.4, 0.3]}])
+def test_normalized_bytes_are_the_image_processors_pixels(model, colors):
+    image_processor = CRNNImageProcessorPil(**colors)
     collator = ByteCollator(CRNNProcessor(image_processor, CRNNTokenizer(charset="94")), model.config)
     images = [draw_word(text) for text in ("one", "three")]
     batch = collator([collator.prepare(image, text) for image, text in zip(images, ("one", "three"), strict=True)])

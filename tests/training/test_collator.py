@@ -133,7 +133,7 @@ def test_augmentation_changes_the_image_and_only_by_chance_given(collator):
     assert (pixels(1, 0.0) == pixels(2, 0.0)).all()
 
 
-def test_augmentation_of_colours():
+def test_augmentation_of_colors():
     pixels = np.asarray(draw_word("hello").convert("RGB"))
     changed = augment_word(pixels, np.random.default_rng(0))
     assert changed.shape[2] == 3 and changed.dtype == np.uint8

@@ -36,7 +36,7 @@ def test_every_tenth_word_is_kept_apart_wherever_the_folder_lies(tmp_path):
     assert not set(names(here.training)) & set(names(here.validation))
 
 
-def test_words_that_cannot_be_learnt_are_counted(tmp_path):
+def test_words_that_cannot_be_learned_are_counted(tmp_path):
     folder = word_folder(tmp_path / "set", ["one", "café", "down", "I"])
     for number in (2, 3):
         path = folder / "images" / f"{number}.png"

@@ -9,14 +9,14 @@ import pytest
 from hf_str.utils.renaming import renamed_arguments, renamed_function
 
 
-@renamed_arguments(colour="color")
+@renamed_arguments(tint="color")
 def paint(shape: str, color: str = "red") -> str:
     return f"{color} {shape}"
 
 
 def test_an_argument_under_its_old_name_warns_and_works():
-    with pytest.warns(FutureWarning, match="colour is called color now"):
-        assert paint("square", colour="blue") == "blue square"
+    with pytest.warns(FutureWarning, match="tint is called color now"):
+        assert paint("square", tint="blue") == "blue square"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert paint("square", color="blue") == "blue square"
@@ -24,12 +24,12 @@ def test_an_argument_under_its_old_name_warns_and_works():
 
 
 def test_an_argument_under_both_names_is_refused():
-    with pytest.raises(TypeError, match="colour and color"):
-        paint("square", colour="blue", color="green")
+    with pytest.raises(TypeError, match="tint and color"):
+        paint("square", tint="blue", color="green")
 
 
 def test_a_function_under_its_old_name_warns_and_works():
-    colour_in = renamed_function("colour_in", paint)
-    assert colour_in.__name__ == "colour_in"
-    with pytest.warns(FutureWarning, match="colour_in is called paint now"):
-        assert colour_in("circle", color="green") == "green circle"
+    fill = renamed_function("fill", paint)
+    assert fill.__name__ == "fill"
+    with pytest.warns(FutureWarning, match="fill is called paint now"):
+        assert fill("circle", color="green") == "green circle"

@@ -28,7 +28,7 @@ _PREPROCESSING = {
         "width_rounding": "down",
         "wide_words": "shrink",
         "padding": "max_length",
-        # It pads with black before it normalises, and reads the padding like any other pixel.
+        # It pads with black before it normalizes, and reads the padding like any other pixel.
         "padding_value": [-mean / std for mean, std in zip(_MEAN, _STD, strict=True)],
         "return_pixel_mask": False,
     }
@@ -47,7 +47,7 @@ _REMARKS = (
 )
 _LSTM_NAMES = stacked_lstm("decoder") | {"linear": "ctc_head"}
 
-#: Positions of the convolutions in `torchvision.models.vgg16_bn().features`; normalisation is one further.
+#: Positions of the convolutions in `torchvision.models.vgg16_bn().features`; normalization is one further.
 _VGG16_CONVOLUTIONS = (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40)
 _VGG16_CONFIG = {
     "num_channels": 3,

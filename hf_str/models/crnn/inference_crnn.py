@@ -76,7 +76,7 @@ class CRNNInferenceMixin:
         ```
         """
         if self.is_optimized_for_inference:
-            raise ValueError("this model is optimised for inference already; for another dtype load it again")
+            raise ValueError("this model is optimized for inference already; for another dtype load it again")
         dtype = inference_dtype(self.device) if dtype == "auto" else _DTYPES.get(dtype, dtype)
         if dtype not in _DTYPES.values():
             raise ValueError(f'dtype must be "auto" or one of {", ".join(map(repr, _DTYPES))}, not {dtype!r}')
@@ -114,7 +114,7 @@ class CRNNInferenceMixin:
     def train(self, mode: bool = True):
         if mode and self.is_optimized_for_inference:
             raise RuntimeError(
-                "a model that is optimised for inference cannot be trained: its batch normalisation is gone. "
+                "a model that is optimized for inference cannot be trained: its batch normalization is gone. "
                 "Train one that was loaded with from_pretrained"
             )
         return super().train(mode)
@@ -122,7 +122,7 @@ class CRNNInferenceMixin:
     def save_pretrained(self, *args, **kwargs):
         if self.is_optimized_for_inference:
             raise RuntimeError(
-                "a model that is optimised for inference cannot be saved: its weights are no longer those of its "
+                "a model that is optimized for inference cannot be saved: its weights are no longer those of its "
                 "config. Save or copy the checkpoint that it was loaded from, and optimise after loading"
             )
         return super().save_pretrained(*args, **kwargs)
