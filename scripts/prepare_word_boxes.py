@@ -28,7 +28,8 @@ from tqdm import tqdm
 from hf_str.data import DATASET_FORMATS, ReadReport
 from hf_str.data.formats import describe_formats
 from hf_str.data.preparation import Preparation, SettingsChangedError, prepare_word_boxes
-from hf_str.data.statistics import ReportSettings, report_word_boxes
+from hf_str.data.report import report_word_boxes
+from hf_str.data.report_settings import ReportSettings
 
 
 def main() -> None:

@@ -54,7 +54,7 @@ def augment_word(
 def _jitter_corners(image: np.ndarray, rng: np.random.Generator, amount: float) -> np.ndarray:
     """Moves each corner by up to `amount` of the height: crop, shift, rotation, shear and perspective in one."""
     height, width = image.shape[:2]
-    corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     moved = corners + rng.uniform(-amount, amount, (4, 2)).astype(np.float32) * height
     matrix = cv2.getPerspectiveTransform(moved.astype(np.float32), corners)
     return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -75,8 +75,8 @@ def _bend(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.nd
     x, y = np.meshgrid(np.linspace(low[0], high[0], columns), np.linspace(low[1], high[1], rows))
     points = curve.backward(project(matrix.T, np.stack([x.ravel(), y.ravel()], 1)))
     points = (points + np.array([half, 1.0])) * height / 2 - 0.5
-    places = points.astype(np.float32).reshape(rows, columns, 2)
-    return cv2.remap(image, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    sources = points.astype(np.float32).reshape(rows, columns, 2)
+    return cv2.remap(image, sources[..., 0], sources[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _change_tone(image: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:

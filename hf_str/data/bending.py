@@ -12,7 +12,14 @@ __all__ = ["Bend", "project", "word_edge"]
 
 
 class Bend:
-    """Bends the plane: `forward` from the flat word to the bent one, `backward` the other way. Points are (n, 2)."""
+    """Bends the plane; points are (n, 2), in half heights of the word around its center.
+
+    Args:
+        kind: "arc", "wave" or "none".
+        strength: of an arc the angle that the word spans, radians, positive where its middle is the highest; of a wave
+            its amplitude.
+        half: half the word's length.
+    """
 
     def __init__(self, kind: str, strength: float, half: float):
         self.kind = kind if abs(strength) > 1e-3 else "none"
@@ -22,6 +29,7 @@ class Bend:
         self.radius = math.copysign(max(abs(2 * half / strength), 2.2), strength) if self.kind == "arc" else 0.0
 
     def forward(self, points: np.ndarray) -> np.ndarray:
+        """From the flat word to the bent one."""
         x, y = points[:, 0], points[:, 1]
         if self.kind == "arc":
             radius = self.radius
@@ -32,6 +40,7 @@ class Bend:
         return points
 
     def backward(self, points: np.ndarray) -> np.ndarray:
+        """From the bent word to the flat one."""
         x, y = points[:, 0], points[:, 1]
         if self.kind == "arc":
             radius = self.radius

@@ -19,7 +19,7 @@ class DegenerateBoxError(ValueError):
 
 
 def box_outline(left: float, top: float, right: float, bottom: float) -> tuple[float, ...]:
-    """The outline (8 numbers) of an upright box, clockwise from its top left corner, in pixels.
+    """The outline (8 numbers) of an axis-aligned box, clockwise from its top left corner, in pixels.
 
     A box whose right is left of its left has no area: as corners, it would be a word that is turned round.
     """
@@ -30,9 +30,9 @@ def box_outline(left: float, top: float, right: float, bottom: float) -> tuple[f
 def crop_word(image: np.ndarray, outline: Sequence[float]) -> np.ndarray:
     """Cuts one word out of a scene.
 
-    An upright box is copied. Any other quadrilateral is rectified by a perspective warp. An outline of more points is
-    straightened: its two ends are found, and what lies between its upper and its lower side becomes a rectangle. An
-    outline that crosses itself is cut out as the smallest rectangle around it, at any angle.
+    An axis-aligned box is copied. Any other quadrilateral is rectified by a perspective warp. An outline of more
+    points is straightened: its two ends are found, and what lies between its upper and its lower side becomes a
+    rectangle. An outline that crosses itself is cut out as the smallest rectangle around it, at any angle.
 
     Args:
         image: uint8, (height, width) or (height, width, channels).
@@ -48,7 +48,7 @@ def crop_word(image: np.ndarray, outline: Sequence[float]) -> np.ndarray:
     points = np.asarray(outline, np.float64).reshape(-1, 2)
     if len(points) < 4 or not np.isfinite(points).all():
         raise DegenerateBoxError("it needs 4 points or more, all finite")
-    if _is_upright_box(points):
+    if _is_axis_aligned(points):
         return _copy_box(image, points)
     if is_irregular(points):
         points = _smallest_rectangle(points)
@@ -66,13 +66,13 @@ def is_irregular(outline: Sequence[float] | np.ndarray) -> bool:
         return min(turns) <= 0 <= max(turns)
     count = len(points)
     edges = [(points[i], points[(i + 1) % count]) for i in range(count)]
-    neighbours = {(0, count - 1)}
+    neighbors = {(0, count - 1)}
     return any(
-        _intersect(*edges[i], *edges[j]) for i in range(count) for j in range(i + 2, count) if (i, j) not in neighbours
+        _intersect(*edges[i], *edges[j]) for i in range(count) for j in range(i + 2, count) if (i, j) not in neighbors
     )
 
 
-def _is_upright_box(points: np.ndarray) -> bool:
+def _is_axis_aligned(points: np.ndarray) -> bool:
     # in this order: another one is a word that is turned by a right angle
     return len(points) == 4 and np.array_equal(points.ravel(), box_outline(*points[0], *points[2]))
 
@@ -101,9 +101,9 @@ def _rectify(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     cv2 = require("cv2")
     top, right, bottom, left = np.linalg.norm(np.roll(points, -1, axis=0) - points, axis=1)
     width, height = max(1, round(max(top, bottom))), max(1, round(max(left, right)))
-    corners = np.float32([[0, 0], [width, 0], [width, height], [0, height]])
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     # corners lie between pixels, while OpenCV counts from the middle of the first: hence the halves
-    matrix = cv2.getPerspectiveTransform(np.float32(points) - 0.5, corners - 0.5)
+    matrix = cv2.getPerspectiveTransform(points.astype(np.float32) - 0.5, corners - 0.5)
     return cv2.warpPerspective(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
@@ -114,8 +114,8 @@ def _straighten(image: np.ndarray, upper: np.ndarray, lower: np.ndarray) -> np.n
     upper, lower = _resample(upper, width), _resample(lower, width)
     height = max(1, round(float(np.median(np.linalg.norm(upper - lower, axis=1)))))
     down = ((np.arange(height) + 0.5) / height)[:, None, None]
-    places = (upper * (1 - down) + lower * down - 0.5).astype(np.float32)
-    return cv2.remap(image, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    sources = (upper * (1 - down) + lower * down - 0.5).astype(np.float32)
+    return cv2.remap(image, sources[..., 0], sources[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _sides(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -130,15 +130,15 @@ def _sides(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lengths = np.linalg.norm(edges, axis=1)
     directions = edges / np.maximum(lengths, 1e-9)[:, None]
     turning = (np.roll(directions, 1, axis=0) * np.roll(directions, -1, axis=0)).sum(1) + lengths / lengths.sum()
-    best = None
-    for first in range(count):
-        for second in range(first + 2, min(count, first + count - 1)):
-            balance = abs(count - 2 * (second - first)) / count
-            conventional = second == count - 1 and first == count // 2 - 1
-            score = turning[first] + turning[second] + balance - 0.1 * conventional
-            if best is None or score < best[0]:
-                best = score, first, second
-    _, first, second = best
+
+    def score(ends: tuple[int, int]) -> float:
+        first, second = ends
+        balance = abs(count - 2 * (second - first)) / count
+        conventional = second == count - 1 and first == count // 2 - 1
+        return turning[first] + turning[second] + balance - 0.1 * conventional
+
+    pairs = ((one, other) for one in range(count) for other in range(one + 2, min(count, one + count - 1)))
+    first, second = min(pairs, key=score)
     chain = points[first + 1 : second + 1]
     rest = np.concatenate([points[second + 1 :], points[: first + 1]])
     # both run clockwise: the upper side is the one that runs to the right, as far as the two differ in that

@@ -16,7 +16,8 @@ def seen_size(image_processor: Any, height: float, width: float) -> tuple[int, i
 
     Args:
         image_processor: of the network.
-        height, width: of the image, in any unit.
+        height: of the image, in any unit.
+        width: of the image, in the same unit.
     """
     options = image_processor
     size = options.size["height"], options.size["width"]

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from transformers.utils import logging
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import datasets
 
 
-__all__ = ["ROWS_PER_BATCH", "batches", "load_word_boxes", "places_in", "word_features"]
+__all__ = ["ROWS_PER_BATCH", "batches", "load_word_boxes", "slice_items", "word_features"]
 
 logger = logging.get_logger(__name__)
 
@@ -33,6 +33,28 @@ ROWS_PER_BATCH = 1000
 STREAM_SHARDS = 64
 #: Part of the cache's key: to be raised when formats give other rows than before.
 CACHE_VERSION = 3
+
+
+@overload
+def load_word_boxes(
+    source: str | Path,
+    *,
+    format: str | None = None,
+    split: str | None = None,
+    streaming: Literal[False] = False,
+    report: ReadReport | None = None,
+) -> "datasets.Dataset": ...
+
+
+@overload
+def load_word_boxes(
+    source: str | Path,
+    *,
+    format: str | None = None,
+    split: str | None = None,
+    streaming: bool,
+    report: ReadReport | None = None,
+) -> "datasets.Dataset | datasets.IterableDataset": ...
 
 
 def load_word_boxes(
@@ -73,12 +95,9 @@ def load_word_boxes(
             The message lists what was looked for.
 
     Example:
-
-    ```python
-    >>> words = load_word_boxes("photos/words")  # a folder with a labels.tsv, for example
-    >>> words[0]["text"]
-    'STARBUCKS'
-    ```
+        >>> words = load_word_boxes("photos/words")  # doctest: +SKIP
+        >>> words[0]["text"]  # doctest: +SKIP
+        'STARBUCKS'
     """
     report = report if report is not None else ReadReport()
     if streaming and _is_table(source, format):
@@ -94,7 +113,7 @@ def load_word_boxes(
     else:
         words = _from_cache(sources, format, split, report)
     log = logger.warning if report.left_out else logger.info
-    log(f"{source}: {report.summary()}")
+    log("%s: %s", source, report.summary())
     return words
 
 
@@ -219,20 +238,20 @@ def _stream(
 def _generate(shards: list[tuple]) -> Iterator[dict[str, Any]]:
     for archive, start, stop in shards:
         report = ReadReport()
-        for word_source, places in places_in(_open_once(*archive), start, stop):
-            for data, path, text, polygon, name in word_source.rows(places, report, embed=False):
+        for word_source, indices in slice_items(_open_once(*archive), start, stop):
+            for data, path, text, polygon, name in word_source.rows(indices, report, embed=False):
                 yield {"image": {"bytes": data, "path": path}, "text": text, "polygon": polygon, "source": name}
         if report.left_out:
             logger.warning_once(f"{archive[0]}, items {start} to {stop}: {report.summary()}")
 
 
-def places_in(sources: list[WordSource], start: int, stop: int) -> Iterator[tuple[WordSource, range]]:
-    """The items `start` to `stop` of several sources, counted through, as places in each of them."""
+def slice_items(sources: list[WordSource], start: int, stop: int) -> Iterator[tuple[WordSource, range]]:
+    """The items `start` to `stop` of several sources, counted through, as indices in each of them."""
     offset = 0
     for source in sources:
-        places = range(max(0, start - offset), min(len(source.items), stop - offset))
-        if len(places):
-            yield source, places
+        indices = range(max(0, start - offset), min(len(source.items), stop - offset))
+        if len(indices):
+            yield source, indices
         offset += len(source.items)
 
 

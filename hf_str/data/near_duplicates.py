@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 
-__all__ = ["likeness", "near_pairs", "perceptual_hash", "thumbnail"]
+__all__ = ["near_pairs", "perceptual_hash", "similarity", "thumbnail"]
 
 WIDTH, HEIGHT = 64, 16
 #: Bits of a hash that may differ. A copy of other size and quality differs in 4 at most, one that was cut out anew in
@@ -42,7 +42,7 @@ def perceptual_hash(small: np.ndarray) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def likeness(one: np.ndarray, other: np.ndarray) -> float:
+def similarity(one: np.ndarray, other: np.ndarray) -> float:
     """Correlation of two thumbnails in [-1, 1]; the same picture in another size or quality has 0.95 and more."""
     return float((one * other).sum())
 
@@ -67,7 +67,7 @@ def near_pairs(hashes: np.ndarray, others: np.ndarray | None = None) -> np.ndarr
     other_unique, other_members = np.unique(others, return_inverse=True)
     pairs = _near(unique, other_unique)
     expanded = [
-        (first[one], place) for one, other in pairs for place in np.flatnonzero(other_members == other).tolist()
+        (first[one], index) for one, other in pairs for index in np.flatnonzero(other_members == other).tolist()
     ]
     return np.unique(np.array(expanded, np.int64).reshape(-1, 2), axis=0)
 
@@ -118,5 +118,5 @@ def _bit_counts() -> np.ndarray:
 @lru_cache(maxsize=4)
 def _cosines(size: int, count: int) -> np.ndarray:
     """The first `count` waves of the discrete cosine transform, (count, size)."""
-    places = np.arange(size) + 0.5
-    return np.cos(np.pi / size * np.arange(count)[:, None] * places).astype(np.float32)
+    positions = np.arange(size) + 0.5
+    return np.cos(np.pi / size * np.arange(count)[:, None] * positions).astype(np.float32)

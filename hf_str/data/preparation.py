@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..utils.optional import require
-from .loading import batches, places_in, word_features
+from .loading import batches, slice_items, word_features
 from .read_report import ReadReport
 from .word_sources import WordSource, fingerprint, open_word_sources
 
@@ -52,6 +52,7 @@ class Preparation:
     shuffle: int | None = None
 
     def open(self) -> list[WordSource]:
+        """Reads the annotations of the sources."""
         return [opened for source in self.sources for opened in open_word_sources(source, self.format, self.split)]
 
 
@@ -67,6 +68,7 @@ def default_num_shards(items: int) -> int:
 
 
 def shard_path(folder: Path, number: int, count: int) -> Path:
+    """The path of shard `number` of `count`."""
     return folder / f"words-{number:05d}-of-{count:05d}.parquet"
 
 
@@ -84,13 +86,13 @@ class _Task(NamedTuple):
     preparation: Preparation
     fingerprint: str
     number: int
-    count: int
+    num_shards: int
     start: int
     stop: int
 
     @property
     def path(self) -> Path:
-        return shard_path(self.preparation.output_dir, self.number, self.count)
+        return shard_path(self.preparation.output_dir, self.number, self.num_shards)
 
 
 def prepare_word_boxes(preparation: Preparation, num_proc: int = 1) -> Iterator[Progress]:
@@ -168,7 +170,7 @@ def _write_shard(task: _Task) -> tuple[_Task, ReadReport]:
     options: dict[str, Any] = {"compression": compression, "use_dictionary": ["source"], "write_statistics": False}
     try:
         with pq.ParquetWriter(unfinished, schema, **options) as writer:
-            words = (source.rows(places, report, embed=True) for source, places in _places(task))
+            words = (source.rows(indices, report, embed=True) for source, indices in _chosen_items(task))
             for batch in batches(chain.from_iterable(words), schema):
                 writer.write_batch(batch)  # a row group each
             writer.add_key_value_metadata({_REPORT_KEY: json.dumps(report.to_dict()).encode()})
@@ -178,10 +180,10 @@ def _write_shard(task: _Task) -> tuple[_Task, ReadReport]:
     return task, report
 
 
-def _places(task: _Task) -> Iterator[tuple[WordSource, Sequence[int]]]:
+def _chosen_items(task: _Task) -> Iterator[tuple[WordSource, Sequence[int]]]:
     sources = _open_once(task.preparation, task.fingerprint)
     if task.preparation.shuffle is None:
-        yield from places_in(sources, task.start, task.stop)
+        yield from slice_items(sources, task.start, task.stop)
         return
     total = sum(len(source.items) for source in sources)
     order = np.random.default_rng(task.preparation.shuffle).permutation(total)[task.start : task.stop]

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader left out, and why: nothing is dropped silently."""
+"""What was left out when word boxes were loaded, and why: nothing is dropped silently."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -36,6 +36,7 @@ class Tally:
     examples: list[str] = field(default_factory=list)
 
     def add(self, examples: list[str], count: int):
+        """Counts further cases; their names are kept up to the `MAX_EXAMPLES` first."""
         self.count += count
         self.examples += examples[: MAX_EXAMPLES - len(self.examples)]
 
@@ -95,5 +96,6 @@ class ReadReport:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "ReadReport":
+        """What [`to_dict`] gave."""
         tallies = {kind: Tally(t["count"], list(t["examples"])) for kind, t in data["kinds"].items()}
         return cls(data["words"], tallies, data.get("rows", 0))

@@ -1,117 +1,34 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The report on word boxes as text and as one HTML page that needs nothing else."""
+"""The report on word boxes as one HTML page that needs nothing else."""
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..utils.html_page import bar, chart, page, picture, shown, table, tile, tiles
 from .read_report import KEPT, KINDS
+from .report_text import charset_in_words, images_in_words
+from .word_set import WordSet
 
 
-if TYPE_CHECKING:
-    from .statistics import WordSet
-
-
-__all__ = ["report_page", "report_text"]
+__all__ = ["report_page"]
 
 PICTURE_HEIGHT = 40
 SAMPLES = 60
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Text
-
-
-def report_text(report: Mapping[str, Any]) -> str:
-    """The report as lines of text, for a terminal."""
-    lines = _set_lines("training words", report["train"], report)
-    if "test" in report:
-        lines += ["", *_set_lines("test words", report["test"], report)]
-    duplicates = report["duplicates"]
-    lines += ["", f"{duplicates['words']:,} training words look like an earlier one"]
-    lines += [f"  {_pair_line(pair)}" for pair in duplicates["pairs"][:5]]
-    lines += [f"{duplicates['conflicts']:,} of these pairs have different texts"]
-    lines += [f"  {_pair_line(pair)}" for pair in duplicates["conflict_pairs"][:10]]
-    if leaks := report.get("leaks"):
-        lines += [f"{leaks['words']:,} test words are in the training set, {leaks['same_text']:,} with the same text"]
-        lines += [f"  {count:,} of them in {source}" for source, count in leaks["by_source"].items()]
-        lines += [f"  {_pair_line(pair)}" for pair in leaks["pairs"][:10]]
-    return "\n".join(lines)
-
-
-def _charset(report: Mapping[str, Any]) -> str:
-    charset = report["settings"]["charset"]
-    return f"of {report['network']['name']}" if charset is None else repr(charset)
-
-
-def _images(network: Mapping[str, Any]) -> str:
-    """How the network sees images, in words."""
-    widths = network["widths"]
-    wide = f"{widths[0]} to {widths[1]} px wide" if len(widths) > 1 else f"stretched to {widths[0]} px"
-    return f"{network['name']}, whose images are {network['height']} px high and {wide}"
-
-
-def _set_lines(title: str, words: Mapping[str, Any], report: Mapping[str, Any]) -> list[str]:
-    lines = [f"{title}: {words['words']:,}, {words['different_texts']:,} different texts"]
-    lines += [f"  {count:,} from {source}" for source, count in words["sources"].items()]
-    for kind, tally in words["read"]["kinds"].items():
-        lines.append(f"  {tally['count']:,} {KINDS[kind]}: {', '.join(tally['examples'][:3])}")
-    for name in ("width", "height", "aspect_ratio", "label_length"):
-        quantiles = words[name]["quantiles"]
-        if quantiles:
-            shown = ", ".join(f"{point}%: {quantiles[point]:g}" for point in ("0", "5", "50", "95", "100"))
-            lines.append(f"  {name.replace('_', ' ')}: {shown}")
-    characters = words["characters"]
-    lines.append(f"  {len(characters)} characters, by frequency: {''.join(characters)[:150]}")
-    outside = words["outside_charset"]
-    lines.append(f"  {outside['count']:,} words with characters outside the charset {_charset(report)}")
-    if outside["count"]:
-        lines.append("    " + ", ".join(f"{_named(c)} {n:,}" for c, n in list(outside["characters"].items())[:20]))
-        lines += [f"    {word['name']}: {word['text']!r}" for word in outside["examples"][:5]]
-    lines.append(f"  {words['suspicious']['count']:,} suspicious labels")
-    lines += [
-        f"    {word['name']}: {word['text']!r}: {word['reason']}" for word in words["suspicious"]["examples"][:5]
-    ]
-    lines.append(
-        f"  {words['too_long']['count']:,} words too long for their picture with {_images(report['network'])}"
-    )
-    lines += [
-        f"    {word['name']}: {word['text']!r} needs {word['needs']} frames and has {word['frames']}"
-        for word in words["too_long"]["examples"][:5]
-    ]
-    lines.append(f"  {words['unreadable']['count']:,} images that cannot be read")
-    lines += [f"    {word['name']}: {word['reason']}" for word in words["unreadable"]["examples"][:5]]
-    return lines
-
-
-def _pair_line(pair: Mapping[str, Any]) -> str:
-    (one, other), (text, other_text) = pair["names"], pair["texts"]
-    return f"{one} {text!r} = {other} {other_text!r} (likeness {pair['likeness']:.2f})"
-
-
-def _named(character: str) -> str:
-    printable = character.isprintable() and not character.isspace()
-    return repr(character) if printable else f"U+{ord(character):04X} {unicodedata.name(character, '')}".strip()
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# HTML
-
-
-def report_page(report: Mapping[str, Any], train: "WordSet", test: "WordSet | None" = None) -> str:
+def report_page(report: Mapping[str, Any], train: WordSet, test: WordSet | None = None) -> str:
     """One HTML page with tiles, histograms, tables and pictures of words; pictures are part of it."""
     settings = report["settings"]
     parts = [
         "<h1>Word boxes before training</h1>",
         f"<p class='soft'>{escape(', '.join(settings['sources']))}"
         + (f" &middot; against {escape(', '.join(settings['against']))}" if settings["against"] else "")
-        + f" &middot; for {escape(_images(report['network']))} &middot; charset "
-        f"<code>{escape(_charset(report))}</code></p>",
+        + f" &middot; for {escape(images_in_words(report['network']))} &middot; charset "
+        f"<code>{escape(charset_in_words(report))}</code></p>",
         _tiles(report),
         *_set_sections("Training words", "train", report["train"], train, report["network"]),
         _duplicates(report["duplicates"], train),
@@ -126,7 +43,7 @@ def _tiles(report: Mapping[str, Any]) -> str:
     train, leaks = report["train"], report.get("leaks")
     found = [
         _tile(train["words"], "training words", "train", None),
-        _tile(train["read"]["left_out"], "left out by the reader", "train-left", not train["read"]["left_out"]),
+        _tile(train["read"]["left_out"], "left out when loading", "train-left", not train["read"]["left_out"]),
         _tile(train["unreadable"]["count"], "unreadable images", "train-unreadable", not train["unreadable"]["count"]),
         _tile(
             train["outside_charset"]["count"],
@@ -154,7 +71,7 @@ def _tile(number: int, title: str, target: str, good: bool | None) -> str:
 
 
 def _set_sections(
-    title: str, anchor: str, data: Mapping[str, Any], words: "WordSet", network: Mapping[str, Any]
+    title: str, anchor: str, data: Mapping[str, Any], words: WordSet, network: Mapping[str, Any]
 ) -> list[str]:
     outside, too_long = data["outside_charset"], data["too_long"]
     return [
@@ -178,16 +95,16 @@ def _set_sections(
         _word_table(data["suspicious"], words, (("why", "reason"),)),
         f"<h3 id='{anchor}-long'>Labels too long for CTC: {too_long['count']:,}</h3>"
         "<p class='soft'>A label needs a frame for each character and one more between equal neighbours. The frames "
-        f"are those of {escape(_images(network))}.</p>",
+        f"are those of {escape(images_in_words(network))}.</p>",
         _word_table(too_long, words, (("needs", "needs"), ("frames", "frames"))),
     ]
 
 
-def _samples(words: "WordSet") -> str:
+def _samples(words: WordSet) -> str:
     readable = np.flatnonzero(words.sizes[:, 0] > 0)
-    places = np.sort(np.random.default_rng(0).permutation(readable)[:SAMPLES])
+    indices = np.sort(np.random.default_rng(0).permutation(readable)[:SAMPLES])
     shown = (
-        f"<div class='word'>{_picture(words, p)}<div>{escape(words.texts[p])}</div></div>" for p in places.tolist()
+        f"<div class='word'>{_picture(words, n)}<div>{escape(words.texts[n])}</div></div>" for n in indices.tolist()
     )
     return f"<h3>Drawn at random</h3><div class='words'>{''.join(shown)}</div>"
 
@@ -229,14 +146,14 @@ def _left_out(read: Mapping[str, Any], anchor: str) -> str:
         for kind, tally in read["kinds"].items()
     ]
     kept = " (some of these are kept)" if KEPT & set(read["kinds"]) else ""
-    title = f"<h3 id='{anchor}-left'>Left out by the reader: {read['left_out']:,}{kept}</h3>"
+    title = f"<h3 id='{anchor}-left'>Left out when loading: {read['left_out']:,}{kept}</h3>"
     return title + (table(("what", "count", "first of them"), rows) if rows else "")
 
 
-def _word_table(listed: Mapping[str, Any], words: "WordSet", columns: tuple[tuple[str, str], ...]) -> str:
+def _word_table(listed: Mapping[str, Any], words: WordSet, columns: tuple[tuple[str, str], ...]) -> str:
     rows = (
         (
-            _picture(words, word["place"]),
+            _picture(words, word["index"]),
             f"<code>{escape(word['text'])}</code>",
             *(escape(str(word[key])) for _, key in columns),
             f"<code>{escape(word['name'])}</code>",
@@ -247,7 +164,7 @@ def _word_table(listed: Mapping[str, Any], words: "WordSet", columns: tuple[tupl
     return table(headings, rows) + _rest(listed["count"], len(listed["examples"])) if listed["count"] else ""
 
 
-def _duplicates(duplicates: Mapping[str, Any], words: "WordSet") -> str:
+def _duplicates(duplicates: Mapping[str, Any], words: WordSet) -> str:
     parts = [
         f"<h2 id='duplicates'>Repeated pictures: {duplicates['words']:,}</h2>",
         "<p class='soft'>Pictures that are alike but for scale, compression and brightness.</p>",
@@ -261,7 +178,7 @@ def _duplicates(duplicates: Mapping[str, Any], words: "WordSet") -> str:
     return "".join(parts)
 
 
-def _leaks(leaks: Mapping[str, Any], train: "WordSet", test: "WordSet") -> str:
+def _leaks(leaks: Mapping[str, Any], train: WordSet, test: WordSet) -> str:
     sources = table(("training source", "test words"), ((escape(s), f"{n:,}") for s, n in leaks["by_source"].items()))
     return (
         f"<h2 id='leaks'>Test words in the training set: {leaks['words']:,}</h2>"
@@ -271,24 +188,24 @@ def _leaks(leaks: Mapping[str, Any], train: "WordSet", test: "WordSet") -> str:
     )
 
 
-def _pair_table(pairs: Iterable[Mapping[str, Any]], one: "WordSet", other: "WordSet") -> str:
+def _pair_table(pairs: Iterable[Mapping[str, Any]], one: WordSet, other: WordSet) -> str:
     rows = [
         (
-            _picture(one, pair["places"][0]),
+            _picture(one, pair["indices"][0]),
             f"<code>{escape(pair['texts'][0])}</code><br><span class='soft'>{escape(pair['names'][0])}</span>",
-            _picture(other, pair["places"][1]),
+            _picture(other, pair["indices"][1]),
             f"<code>{escape(pair['texts'][1])}</code><br><span class='soft'>{escape(pair['names'][1])}</span>",
-            f"{pair['likeness']:.2f}",
+            f"{pair['similarity']:.2f}",
         )
         for pair in pairs
     ]
-    return table(("one", "", "other", "", "likeness"), rows) if rows else ""
+    return table(("one", "", "other", "", "similarity"), rows) if rows else ""
 
 
 def _rest(count: int, shown: int) -> str:
     return f"<p class='soft'>and {count - shown:,} more</p>" if count > shown else ""
 
 
-def _picture(words: "WordSet", place: int) -> str:
+def _picture(words: WordSet, index: int) -> str:
     """A small picture of a word."""
-    return picture(words.rows([place])[0]["image"], PICTURE_HEIGHT)
+    return picture(words.rows([index])[0]["image"], PICTURE_HEIGHT)

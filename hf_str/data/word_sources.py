@@ -48,17 +48,17 @@ class WordSource:
     items: Indexed[Item]
     report: ReadReport = field(default_factory=ReadReport)
 
-    def rows(self, places: Iterable[int], report: ReadReport, embed: bool) -> Iterator[tuple]:
+    def rows(self, indices: Iterable[int], report: ReadReport, embed: bool) -> Iterator[tuple]:
         """The words of some items, as the fields of a `Row`, whose text is in NFC, and the source's name.
 
         Args:
-            places: indices of items.
+            indices: of items.
             report: is told what was read and what was left out.
             embed: read the images' bytes, also where a path would do.
         """
-        for place in places:
+        for index in indices:
             report.rows += 1
-            for row in self.items[place].rows(report, embed):
+            for row in self.items[index].rows(report, embed):
                 report.words += 1
                 if row.text != row.text.strip() or _UNSEEN.search(row.text):
                     report.count("unseen_characters", f"{row.path}: {row.text!a}")

@@ -10,8 +10,9 @@ import pytest
 from PIL import Image, ImageOps
 
 from hf_str.data import load_word_boxes, near_duplicates
-from hf_str.data.near_duplicates import likeness, near_pairs, perceptual_hash, thumbnail
-from hf_str.data.statistics import ReportSettings, report_word_boxes
+from hf_str.data.near_duplicates import near_pairs, perceptual_hash, similarity, thumbnail
+from hf_str.data.report import report_word_boxes
+from hf_str.data.report_settings import ReportSettings
 from tests.conftest import draw_word
 
 
@@ -54,7 +55,7 @@ def test_counts_and_problem_labels(tmp_path):
     assert train["outside_charset"]["examples"][0]["text"] == "Bäcker"
     # b-o-o-k-k-e-e-p-e-r: 10 characters, 3 pairs of equal neighbors; 12 x 32 pixels become 96 x 48, 12 frames
     assert train["too_long"]["examples"] == [
-        {"place": 9, "name": "train/narrow.png", "text": "bookkeeper", "needs": 13, "frames": 12}
+        {"index": 9, "name": "train/narrow.png", "text": "bookkeeper", "needs": 13, "frames": 12}
     ]
     assert train["characters"]["e"] == "".join([*WORDS[:5], *WORDS[6:], "bookkeeper"]).count("e")
     assert sum(count for _, count in train["label_length"]["bins"]) == 10
@@ -226,12 +227,12 @@ def test_the_hash_survives_scale_compression_and_brightness(tmp_path):
         with Image.open(tmp_path / "word.jpg") as changed:
             one, other = thumbnail(image), thumbnail(changed)
         assert (perceptual_hash(one) ^ perceptual_hash(other)).bit_count() <= 4
-        assert likeness(one, other) > 0.95
+        assert similarity(one, other) > 0.95
 
 
 def test_pictures_of_one_tone_are_like_nothing():
     blank = thumbnail(Image.new("L", (50, 20), 100))
-    assert likeness(blank, blank) == 0
+    assert similarity(blank, blank) == 0
 
 
 def brute_force(one, other, radius):

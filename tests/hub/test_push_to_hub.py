@@ -397,7 +397,8 @@ def word_boxes(tmp_path_factory) -> Path:
     pytest.importorskip("datasets")
     pytest.importorskip("cv2")
     from hf_str.data.preparation import Preparation, prepare_word_boxes
-    from hf_str.data.statistics import ReportSettings, report_word_boxes
+    from hf_str.data.report import report_word_boxes
+    from hf_str.data.report_settings import ReportSettings
 
     source = tmp_path_factory.mktemp("source")
     for index, text in enumerate(["coffee", "EXIT", "24h", "EXIT", "Straße", "a|b"]):
