@@ -83,7 +83,8 @@ def main():
         args.learning_rate = default_learning_rate(model_args)
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe)}
     settings |= args.to_sanitized_dict()
-    logger.setLevel(logging.WARNING if args.should_log else logging.ERROR)
+    log_level = args.get_process_log_level()
+    logger.setLevel(log_level if args.should_log else logging.ERROR)
     is_published, args.push_to_hub = args.push_to_hub, False  # at the end, and then the best model
 
     # The model: new, or a checkpoint with its charset changed where that was asked for.
@@ -111,7 +112,7 @@ def main():
         for change in changed_settings(Path(args.output_dir) / "run.json", settings | fingerprints):
             logger.warning(f"This run goes on with another {change}")
 
-    logger.setLevel(logging.WARNING)  # from here on, what one process has to say no other says
+    logger.setLevel(log_level)  # from here on, what one process has to say no other says
     trainer = CTCTrainer(
         model, args, words, validation, recipe, data_args.bucket_steps, settings, processing_class=processor
     )

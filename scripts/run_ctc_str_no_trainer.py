@@ -178,13 +178,14 @@ def main():
                 world_size=world_size,
                 autocast=accelerator.autocast,
             )
+            is_best = False
             if is_main:
                 tqdm.write(f"step {step}: {table}\n{ {name: round(value, 4) for name, value in metrics.items()} }")
                 is_best = best.offer(step, metrics, lambda folder: save_recognizer(folder, model, processor, settings))
         accelerator.log({f"eval/{name}": value for name, value in metrics.items()}, step=step)
         if follows_metric(schedule):
             schedule.step(metrics[args.metric_for_best_model])
-        return broadcast_object_list([is_best if is_main else None])[0]
+        return broadcast_object_list([is_best])[0]
 
     def save(step: int):
         with completed(output_dir / f"checkpoint-{step}", is_main, accelerator.wait_for_everyone) as folder:
@@ -223,9 +224,10 @@ def main():
         progress_bar.update()
 
         if length.is_due(args.logging_strategy, args.logging_steps, step) or step == max_steps:
-            loss = accelerator.reduce(torch.stack(losses), "mean").nanmean().item()
+            mean_losses = accelerator.reduce(torch.stack(losses), "mean")
+            assert isinstance(mean_losses, torch.Tensor)
             losses = []
-            values = {"loss": loss, "learning_rate": schedule.get_last_lr()[0]}
+            values = {"loss": mean_losses.nanmean().item(), "learning_rate": schedule.get_last_lr()[0]}
             values |= {"skipped_steps": guard.skipped, "invalid_samples": words.invalid_samples.count}
             accelerator.log({f"train/{name}": value for name, value in values.items()}, step=step)
             if is_main:

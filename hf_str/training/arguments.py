@@ -14,7 +14,16 @@ from transformers import HfArgumentParser
 from ..utils.options import rename_keys, rename_options
 
 
-__all__ = ["DataArguments", "ModelArguments", "RecipeArguments", "SynthesisArguments", "option", "parse_arguments"]
+__all__ = [
+    "DataArguments",
+    "ModelArguments",
+    "RecipeArguments",
+    "SynthesisArguments",
+    "name_validation_sets",
+    "option",
+    "parse_arguments",
+    "parse_overrides",
+]
 
 #: New names of options by old ones, which work for one version more.
 RENAMED = {
@@ -127,7 +136,9 @@ class RecipeArguments:
     max_nonfinite_steps: int = option(10, "Stop after so many steps in a row whose loss is not finite.")
 
 
-def parse_arguments(dataclasses: Sequence[type], description: str, arguments: Sequence[str] | None = None) -> tuple:
+def parse_arguments(
+    dataclasses: Sequence[Any], description: str | None, arguments: Sequence[str] | None = None
+) -> tuple:
     """The arguments of a script from its command line, or from a JSON file that is its only argument.
 
     Old names of options are taken too, with a warning.
@@ -143,6 +154,15 @@ def parse_arguments(dataclasses: Sequence[type], description: str, arguments: Se
             raise ValueError(f"{arguments[0]} must hold a JSON object with options")
         return parser.parse_dict(rename_keys(options, RENAMED))
     return parser.parse_args_into_dataclasses(rename_options(arguments, RENAMED))
+
+
+def name_validation_sets(data: DataArguments) -> dict[str, str]:
+    """Where the validation sets are, by name: the last part of each path, numbered where that is not unique."""
+    names: dict[str, str] = {}
+    for source in data.validation_dataset:
+        name = Path(source.rstrip("/")).stem or "validation"
+        names[name if name not in names else f"{name}_{len(names)}"] = source
+    return names
 
 
 def parse_overrides(text: str | None, option: str = "--config_overrides") -> dict[str, Any]:

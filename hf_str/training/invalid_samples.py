@@ -33,7 +33,8 @@ class InvalidSamples:
         if action not in ("error", "drop"):
             raise ValueError(f'bad_labels is {action!r}, but must be "error" or "drop"')
         self.action, self.named = action, named
-        self._count = multiprocessing.Value("q", 0)  # shared with the workers of the data loader
+        # Shared with the workers of the data loader, however they are started: "spawn" serves forked ones as well.
+        self._count = multiprocessing.get_context("spawn").Value("q", 0)
 
     @property
     def count(self) -> int:

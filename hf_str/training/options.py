@@ -58,7 +58,9 @@ _TRAINS_ALWAYS = "the script trains, and evaluates where it has a validation set
 _UPLOAD = "the finished model is uploaded once, at the end, when it is known which one is best"
 _FUSED = "it changes weights during the backward pass, before it is known whether the step is finite and may count"
 _OWN_AVERAGE = "it evaluates with an average of its own that is not saved; --ema_decay averages weights"
-_OPTIMIZERS = dict.fromkeys(("lomo", "adalomo", "apollo_adamw_layerwise", "galore_adamw_layerwise"), _FUSED)
+_OPTIMIZERS: dict[str, str] = dict.fromkeys(
+    ("lomo", "adalomo", "apollo_adamw_layerwise", "galore_adamw_layerwise"), _FUSED
+)
 _OPTIMIZERS |= dict.fromkeys(("galore_adamw_8bit_layerwise", "galore_adafactor_layerwise"), _FUSED)
 _OPTIMIZERS |= dict.fromkeys(("schedule_free_adamw", "schedule_free_radam", "schedule_free_sgd"), _OWN_AVERAGE)
 _WITH_TORCHAO = ("adamw_torch_4bit", "adamw_torch_8bit")

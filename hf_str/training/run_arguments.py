@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The run itself: options of `transformers.TrainingArguments` that both run scripts have, and the rest of them."""
 
-import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,7 @@ from transformers import TrainingArguments
 
 from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import PROTOCOLS
-from .arguments import DataArguments, option
+from .arguments import DataArguments, name_validation_sets, option, parse_overrides
 from .checkpointing import is_error_rate
 from .options import OptionError, refuse_options
 from .schedule import FOLLOW_METRIC, SCHEDULES, WITHOUT_WARMUP, learning_rate_schedule
@@ -101,17 +101,10 @@ class RunArguments:
     hub_private_repo: bool | None = option(None, "Whether a new repository is private.")
 
     def __post_init__(self):
-        if isinstance(self.lr_scheduler_kwargs, str):
-            try:
-                self.lr_scheduler_kwargs = json.loads(self.lr_scheduler_kwargs)
-            except ValueError as error:
-                raise OptionError(f"--lr_scheduler_kwargs is not JSON: {error}") from None
+        self.lr_scheduler_kwargs = _parsed(self.lr_scheduler_kwargs)
         self.metric_for_best_model = self.metric_for_best_model.removeprefix("eval_")
-        if not any(self.metric_for_best_model.endswith(metric) for metric in _METRICS):
-            raise OptionError(
-                f"--metric_for_best_model {self.metric_for_best_model} is none of {', '.join(_METRICS)}: evaluation "
-                "reads words and computes no loss"
-            )
+        if not self.metric_for_best_model.endswith(_METRICS):
+            raise self._unknown_metric(_METRICS)
         if self.greater_is_better is None:
             self.greater_is_better = not is_error_rate(self.metric_for_best_model)
         for name, values in (("logging", _STRATEGIES), ("eval", _STRATEGIES), ("save", (*_STRATEGIES, "best"))):
@@ -129,7 +122,7 @@ class RunArguments:
             self.warmup_ratio,
             self.decay_ratio,
             warmup_steps=self.warmup_steps,
-            kwargs=self.lr_scheduler_kwargs,
+            kwargs=_parsed(self.lr_scheduler_kwargs),
             greater_is_better=bool(self.greater_is_better),
         )
 
@@ -147,6 +140,10 @@ class RunArguments:
                         f"epochs. Use --{name}_steps"
                     )
         if data.validation_dataset:
+            sets = name_validation_sets(data) if len(data.validation_dataset) > 1 else ()
+            metrics = (*_METRICS, *(f"{name}_{metric}" for name in sets for metric in _METRICS))
+            if self.metric_for_best_model not in metrics:
+                raise self._unknown_metric(metrics)
             return
         needs = {
             "--eval_strategy epoch": _plain(self.eval_strategy) == "epoch",
@@ -157,6 +154,12 @@ class RunArguments:
         for option_, is_given in needs.items():
             if is_given:
                 raise OptionError(f"{option_} needs a --validation_dataset")
+
+    def _unknown_metric(self, metrics: Sequence[str]) -> OptionError:
+        return OptionError(
+            f"--metric_for_best_model {self.metric_for_best_model} is none of {', '.join(metrics)}: evaluation reads "
+            "words, and computes no loss"
+        )
 
     def _check_schedule(self):
         if self.lr_scheduler_type in _RENAMED_SCHEDULES:
@@ -198,6 +201,13 @@ class CTCTrainingArguments(RunArguments, TrainingArguments):
         vars(self).update(hidden)
         TrainingArguments.__post_init__(self)
         vars(self).update(given)
+
+
+def _parsed(options: dict[str, Any] | str | None) -> dict[str, Any] | None:
+    try:
+        return parse_overrides(options, "--lr_scheduler_kwargs") if isinstance(options, str) else options
+    except ValueError as error:
+        raise OptionError(str(error)) from None
 
 
 def _plain(value: Any) -> str:

@@ -21,7 +21,7 @@ from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
 from ..utils.atomic_writes import write_json
-from .arguments import DataArguments, ModelArguments, SynthesisArguments, parse_overrides
+from .arguments import DataArguments, ModelArguments, SynthesisArguments, name_validation_sets, parse_overrides
 from .collator import WordCollator
 from .invalid_samples import InvalidSamples, check_samples
 from .sampling import WordBatchSampler
@@ -166,13 +166,11 @@ def labels_by_source(words: TrainingSamples, validation: Mapping[str, Any]) -> d
 
 
 def load_validation_sets(data: DataArguments) -> dict[str, Any]:
-    """The validation sets by name: the last part of each path, numbered where that is not unique."""
+    """The validation sets by name, see [`name_validation_sets`]."""
     from ..data import load_word_boxes
 
     sets: dict[str, Any] = {}
-    for source in data.validation_dataset:
-        name = Path(source.rstrip("/")).stem or "validation"
-        name = name if name not in sets else f"{name}_{len(sets)}"
+    for name, source in name_validation_sets(data).items():
         words = load_word_boxes(source, format=data.validation_format, split=data.validation_split)
         limit = data.max_validation_words
         if limit is not None and limit < len(words):

@@ -4,17 +4,19 @@
 
 import os
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import DefaultFlowCallback, Trainer, TrainerState
+from transformers import DefaultFlowCallback, Trainer, TrainerControl, TrainerState
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import IntervalStrategy
 from transformers.utils import logging
 
+from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..models.crnn.processing_crnn import CRNNProcessor
 from ..utils.atomic_writes import finite_or_null
 from .arguments import RecipeArguments
 from .checkpointing import BestCheckpoint, completed, find_checkpoint, keep_newest, set_aside_newer
@@ -35,7 +37,7 @@ AVERAGE = "weight_average.safetensors"
 
 
 class CTCTrainer(Trainer):
-    """A `transformers.Trainer` in which word `n` is always word `n`.
+    """A `transformers.Trainer` in which sample `n` is always sample `n`.
 
     Changed, and only that: which words make a batch, the learning rate's course, what is done about a loss that is not
     finite, greedy evaluation in place of a loss on the validation set, and when a checkpoint counts.
@@ -47,18 +49,23 @@ class CTCTrainer(Trainer):
         recipe: averaging, limits.
         bucket_steps: steps whose words are sorted by width, see [`make_loader`].
         settings: of the run, kept beside the best model.
-        kwargs: of `transformers.Trainer`; `processing_class` is the processor.
+        processing_class: the processor.
+        kwargs: of `transformers.Trainer`.
     """
+
+    args: CTCTrainingArguments
 
     def __init__(
         self,
-        model: Any,
+        model: CRNNForCTC,
         args: CTCTrainingArguments,
         words: TrainingSamples,
         validation: Mapping[str, Any],
         recipe: RecipeArguments,
         bucket_steps: int = 0,
-        settings: Mapping[str, Any] | None = None,
+        settings: dict[str, Any] | None = None,
+        *,
+        processing_class: CRNNProcessor,
         **kwargs: Any,
     ):
         if args.max_steps <= 0:
@@ -69,13 +76,21 @@ class CTCTrainer(Trainer):
         args.ignore_data_skip = True
         # An old checkpoint may go when the new one is whole, which Trainer cannot know: see `_save_checkpoint`.
         self.checkpoints_kept, args.save_total_limit = args.save_total_limit, None
-        super().__init__(model, args, train_dataset=words, eval_dataset=dict(validation) or None, **kwargs)
+        super().__init__(
+            model,
+            args,
+            train_dataset=words,
+            eval_dataset=dict(validation) or None,
+            processing_class=processing_class,
+            **kwargs,
+        )
+        self.processor = processing_class
         self.words, self.validation, self.recipe, self.bucket_steps = words, dict(validation), recipe, bucket_steps
         self.settings = settings
         best = Path(args.output_dir) / "best"
         self.best = BestCheckpoint(best, args.metric_for_best_model, args.greater_is_better)
         self.guard = NonFiniteGuard(recipe.max_nonfinite_steps)
-        self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
+        self.average = WeightAverage(self.recognizer, recipe.ema_decay) if recipe.ema_decay else None
         samples_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self.length = RunLength(args.max_steps, samples_per_step, words.samples_per_epoch)
         self.remove_callback(DefaultFlowCallback)
@@ -99,7 +114,15 @@ class CTCTrainer(Trainer):
                 self.average.load(Path(checkpoint) / AVERAGE)
             if self.args.should_save:
                 set_aside_newer(self.args.output_dir, self.first_step)
-        return super().train(resume_from_checkpoint=checkpoint, **kwargs)
+        output = super().train(resume_from_checkpoint=checkpoint, **kwargs)
+        self.accelerator.wait_for_everyone()  # until the best model is written
+        if self.args.load_best_model_at_end and self.validation and self.best.evaluation is not None:
+            best = type(self.recognizer).from_pretrained(self.best.folder)
+            self.recognizer.load_state_dict(best.state_dict())
+        return output
+
+    def _load_best_model(self):
+        """Nothing: Trainer would take a checkpoint, which may be gone and has no averaged weights; see `train`."""
 
     def get_train_dataloader(self) -> DataLoader:
         """The numbered words of this process in their batches, from the first step of this piece on."""
@@ -121,7 +144,9 @@ class CTCTrainer(Trainer):
     def create_scheduler(self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None):
         """The learning rate's course as the options have it."""
         if self.lr_scheduler is None:
-            self.lr_scheduler = self.args.make_schedule(optimizer or self.optimizer, num_training_steps)
+            scheduled = self.optimizer if optimizer is None else optimizer
+            assert isinstance(scheduled, torch.optim.Optimizer)  # DeepSpeed, which has others, is refused
+            self.lr_scheduler = self.args.make_schedule(scheduled, num_training_steps)
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
@@ -129,11 +154,13 @@ class CTCTrainer(Trainer):
         """The loss, watched in training: see [`NonFiniteGuard`]."""
         labels = inputs["labels"]
         loss = super().compute_loss(model, inputs, *args, **kwargs)
-        return self.guard.watch(loss, lambda: self._name_batch(labels)) if model.training else loss
+        if not model.training or not isinstance(loss, torch.Tensor):
+            return loss
+        return self.guard.watch(loss, lambda: self._name_batch(labels))
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
         """Greedy readings of all validation sets; prints and writes the worst errors, keeps the best model."""
-        args, model, step = self.args, self.accelerator.unwrap_model(self.model), self.state.global_step
+        args, model, step = self.args, self.recognizer, self.state.global_step
         with self.averaged_weights():
             metrics, table = evaluate_all(
                 model,
@@ -154,15 +181,18 @@ class CTCTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(args, self.state, self.control, metrics)
         return metrics
 
+    @property
+    def recognizer(self) -> CRNNForCTC:
+        """The model, not wrapped."""
+        return self.accelerator.unwrap_model(self.model)
+
     def save_recognizer(self, folder: str | os.PathLike):
         """Writes a complete folder of the model with the weights that it has now."""
-        model = self.accelerator.unwrap_model(self.model)
-        save_recognizer(folder, model, self.processing_class, self.settings)
+        save_recognizer(folder, self.recognizer, self.processor, self.settings)
 
-    def averaged_weights(self):
+    def averaged_weights(self) -> AbstractContextManager:
         """Context in which the model has its averaged weights, if there is an average."""
-        model = self.accelerator.unwrap_model(self.model)
-        return self.average.applied_to(model) if self.average is not None else nullcontext()
+        return self.average.applied_to(self.recognizer) if self.average is not None else nullcontext()
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any):
         """Logs, with what was left out so far; what is NaN or infinite, such as the norm of a bad step, is `None`."""
@@ -180,7 +210,7 @@ class CTCTrainer(Trainer):
             keep_newest(output_dir, self.checkpoints_kept)
 
     def _name_batch(self, labels: torch.Tensor) -> str:
-        return name_batch(self.state.global_step + 1, labels, self.processing_class.tokenizer)
+        return name_batch(self.state.global_step + 1, labels, self.processor.tokenizer)
 
 
 class _FlowCallback(DefaultFlowCallback):
@@ -189,20 +219,20 @@ class _FlowCallback(DefaultFlowCallback):
     def __init__(self, trainer: CTCTrainer):
         self.trainer = trainer
 
-    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any):
-        self.trainer.guard.begin_step(self.trainer.model)
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer.guard.begin_step(self.trainer.recognizer)
 
-    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any):
-        self.is_good = self.trainer.guard.end_step(self.trainer.model)
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.is_good = self.trainer.guard.end_step(self.trainer.recognizer)
 
-    def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any):
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> TrainerControl:
         trainer = self.trainer
         if trainer.average is not None and self.is_good:
-            trainer.average.update(trainer.accelerator.unwrap_model(trainer.model), state.global_step)
+            trainer.average.update(trainer.recognizer, state.global_step)
         state.epoch = trainer.length.epoch(state.global_step)
-        super().on_step_end(args, state, control)
-        if trainer.length.ends_epoch(state.global_step):
-            super().on_epoch_end(args, state, control)
+        control = super().on_step_end(args, state, control)
+        return super().on_epoch_end(args, state, control) if trainer.length.ends_epoch(state.global_step) else control
 
-    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any):
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> TrainerControl:
         """Nothing: Trainer's only epoch ends with the run, whose last step has done what is due."""
+        return control
