@@ -76,9 +76,7 @@ def recognize_and_explain(
         inputs = {name: tensor.to(model.device) for name, tensor in view.inputs.items()}
         with torch.inference_mode():
             outputs = model(**inputs | {"pixel_values": inputs["pixel_values"].to(model.dtype)})
-        (prediction,) = processor.post_process_text_recognition(
-            outputs, pixel_mask=inputs.get("pixel_mask"), target_sizes=view.sizes, **options
-        )
+        (prediction,) = processor.post_process_text_recognition(outputs, target_sizes=view.sizes, **options)
         views.append((view, [prediction | {"logits": outputs.logits[0]}]))
     prediction = keep_most_confident(views)[0]
     logits, image = prediction.pop("logits"), image.rotate(prediction.get("rotation", 0), expand=True)

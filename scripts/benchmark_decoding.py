@@ -33,7 +33,7 @@ from transformers.utils import logging as transformers_logging
 from hf_str import DEFAULT_CHECKPOINT, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
 from hf_str.evaluation.speed import stopwatch, take_turns
 from hf_str.models.crnn.ctc_decoding_crnn import best_path, frame_log_probs
-from hf_str.models.crnn.modeling_crnn import join_logits
+from hf_str.models.crnn.outputs_crnn import join_logits
 
 
 class Timings:

@@ -10,10 +10,11 @@ import pytest
 import torch
 from transformers import pipeline
 
-from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
+from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNModel, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
 from hf_str.cli import main
 from hf_str.onnx import ORTCRNNForCTC, export_onnx, largest_difference
 from tests.models.networks import PP_OCR, make
+from tests.old_graph import OLD_GRAPH, assert_it_reads_as_then
 
 
 onnx = pytest.importorskip("onnx")
@@ -59,15 +60,18 @@ def test_many_shapes(fields, is_padded, tmp_path):
     scale = max(model(images).logits.abs().max().item(), 1.0)  # float32 rounds what is large by more
     names = [node.name for node in exported.session.get_inputs()]
     assert names == (["pixel_values", "pixel_mask"] if is_padded else ["pixel_values"])
+    assert [node.name for node in exported.session.get_outputs()] == ["logits", "num_frames"]
     assert largest_difference(model, exported, num_shapes=30) < 1e-4 * scale
 
     with torch.no_grad():
         torch.testing.assert_close(exported(images).logits, model(images).logits, atol=1e-4 * scale, rtol=0)
-        if is_padded:  # frames of padding are certainly blank, also of an image that is nothing but padding
+        assert exported(images).num_frames.equal(model(images).num_frames)
+        if is_padded:  # frames of padding are blank, also of an image that is nothing but padding
             mask = torch.ones(2, height, 100, dtype=torch.long)
             mask[0, :, 40:], mask[1] = 0, 0
-            logits, expected = (one(images, pixel_mask=mask).logits for one in (exported, model))
-            torch.testing.assert_close(logits, expected, atol=1e-4 * scale, rtol=0)
+            found, expected = (one(images, pixel_mask=mask) for one in (exported, model))
+            torch.testing.assert_close(found.logits, expected.logits, atol=1e-4 * scale, rtol=0)
+            assert found.num_frames.equal(expected.num_frames)
 
 
 def test_a_difference_is_seen(onnx_folder, tiny_checkpoint):
@@ -76,6 +80,16 @@ def test_a_difference_is_seen(onnx_folder, tiny_checkpoint):
         model.ctc_head.bias[3] += 0.01
     difference = largest_difference(model, ORTCRNNForCTC.from_pretrained(onnx_folder), num_shapes=2)
     assert difference == pytest.approx(0.01, abs=1e-3)
+
+
+def test_another_number_of_frames_is_seen(onnx_folder, tiny_checkpoint, monkeypatch):
+    model, exported = CRNNForCTC.from_pretrained(tiny_checkpoint).eval(), ORTCRNNForCTC.from_pretrained(onnx_folder)
+    monkeypatch.setattr(CRNNModel, "_own_frames", lambda self, frames, widths: torch.ones(len(frames)).long())
+    assert largest_difference(model, exported, num_shapes=1) == float("inf")
+
+
+def test_graphs_do_not_say_where_they_were_made(onnx_folder):
+    assert str(Path(__file__).parent.parent).encode() not in (onnx_folder / "model.onnx").read_bytes()
 
 
 def test_an_lstm_is_one_operator(onnx_folder):
@@ -121,6 +135,16 @@ def test_the_pipeline(onnx_folder, word_images, expected, batch_size):
     assert [result["generated_text"] for result in results] == [result["generated_text"] for result in expected]
     assert [r["score"] for r in results] == pytest.approx([r["score"] for r in expected], abs=1e-4)
     assert "ORTCRNNForCTC" in repr(reader)
+
+
+@pytest.mark.parametrize("knows_config", [True, False])
+def test_a_graph_of_version_0_1(knows_config):
+    """It does not give `num_frames`; in its logits, padding is marked by the range of the floating point type."""
+    model = ORTCRNNForCTC.from_pretrained(OLD_GRAPH, num_threads=1)
+    assert [node.name for node in model.session.get_outputs()] == ["logits"]
+    if not knows_config:
+        model.config = None
+    assert_it_reads_as_then(model)
 
 
 def test_the_command(onnx_folder, word_files, expected, capsys, tmp_path):

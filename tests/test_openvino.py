@@ -12,6 +12,7 @@ from hf_str import CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokeniz
 from hf_str.cli import main
 from hf_str.onnx import OVCRNNForCTC, export_onnx, largest_difference
 from tests.models.networks import PP_OCR, make, padded
+from tests.old_graph import OLD_GRAPH, assert_it_reads_as_then
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,10 @@ def test_many_shapes(graph, tiny_checkpoint):
     before = first.clone()
     exported(images + 1)
     assert torch.equal(first, before)
+
+
+def test_a_graph_of_version_0_1(graph):
+    assert_it_reads_as_then(OVCRNNForCTC.from_pretrained(OLD_GRAPH, num_threads=1, dtype="float32"))
 
 
 def test_what_it_chooses_reads_about_the_same(graph, word_images):

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from transformers.modeling_outputs import CausalLMOutput
 
-from ..models.crnn.modeling_crnn import image_widths, join_logits
+from ..models.crnn.outputs_crnn import CRNNForCTCOutput, image_widths, join_logits
 from ..utils.optional import require
 from .runtime import ORTCRNNForCTC
 
@@ -54,14 +53,16 @@ class OVCRNNForCTC(ORTCRNNForCTC):
         self._dtype = dtype
         super().__init__(*args, **options)
 
-    def __call__(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None) -> CausalLMOutput:
+    def __call__(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None) -> CRNNForCTCOutput:
         """As [`ORTCRNNForCTC`], whether the graph takes a mask or not; images are padded on their right only."""
         if pixel_mask is None or pixel_mask.all():
             return super().__call__(pixel_values)
         widths, run = image_widths(pixel_mask), super().__call__
         groups = [(width, torch.where(widths == width)[0]) for width in widths.unique().tolist()]
-        logits = join_logits([run(pixel_values[rows, ..., :width]).logits for width, rows in groups])
-        return CausalLMOutput(logits=logits[torch.cat([rows for _, rows in groups]).argsort()])
+        parts = [run(pixel_values[rows, ..., :width]) for width, rows in groups]
+        order = torch.cat([rows for _, rows in groups]).argsort()
+        logits = join_logits([part.logits for part in parts])[order]
+        return CRNNForCTCOutput(logits=logits, num_frames=torch.cat([part.num_frames for part in parts])[order])
 
     @property
     def compute_dtype(self) -> torch.dtype:
@@ -86,11 +87,16 @@ class _Session:
             options["INFERENCE_PRECISION_HINT"] = _PRECISIONS[dtype]
         model = openvino.Core().compile_model(file, "CPU", options)
         self.dtype = _DTYPES[model.get_property("INFERENCE_PRECISION_HINT").get_type_name()]
-        self._inputs = [SimpleNamespace(name=port.get_any_name()) for port in model.inputs]
+        self._inputs, self._outputs = (
+            [SimpleNamespace(name=port.get_any_name()) for port in ports] for ports in (model.inputs, model.outputs)
+        )
         self._model, self._own = model, threading.local()  # an infer request is busy until it is done: one a thread
 
     def get_inputs(self) -> list[SimpleNamespace]:
         return self._inputs
+
+    def get_outputs(self) -> list[SimpleNamespace]:
+        return self._outputs
 
     def run(self, _: None, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
         if not hasattr(self._own, "request"):

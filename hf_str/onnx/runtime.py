@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 import torch
-from transformers.modeling_outputs import CausalLMOutput
 from transformers.utils import cached_file, logging
 
 from ..models.crnn.configuration_crnn import CRNNConfig
+from ..models.crnn.outputs_crnn import CRNNForCTCOutput, image_widths
 from ..utils.optional import require
 
 
@@ -25,7 +25,8 @@ class ORTCRNNForCTC:
     """Runs the graph of a CRNN with onnxruntime; [`ImageToTextPipeline`] takes it in place of a [`CRNNForCTC`].
 
     Args:
-        file: the graph; it takes `pixel_values`, and `pixel_mask` where images are padded, and gives `logits` first.
+        file: the graph; it takes `pixel_values`, and `pixel_mask` where images are padded, and gives `logits` and
+            `num_frames`, or `logits` alone, as those of version 0.1 do.
         config: of the model that was exported, if known.
         device: where the logits shall be; on "cuda" the graph runs there too, where onnxruntime can.
         num_threads: of one operator (default: as many as torch uses).
@@ -100,7 +101,7 @@ class ORTCRNNForCTC:
     def can_generate(self) -> bool:
         return False  # asked by transformers' pipelines
 
-    def __call__(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None) -> CausalLMOutput:
+    def __call__(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None) -> CRNNForCTCOutput:
         """Reads word images.
 
         Args:
@@ -108,7 +109,8 @@ class ORTCRNNForCTC:
             pixel_mask: (batch, image_height, width), 1 where a pixel is of the image; without it all are.
 
         Returns:
-            `logits` (batch, time, vocab_size), raw; a frame that is padding is certainly blank in them.
+            `logits` (batch, time, vocab_size), raw, and `num_frames` (batch,), each image's own frames; those after
+            them are padding, and blank.
 
         Raises:
             ValueError: the graph was exported without a `pixel_mask`, and one is given.
@@ -121,5 +123,25 @@ class ORTCRNNForCTC:
             inputs["pixel_mask"] = torch.ones_like(pixel_values[:, 0], dtype=torch.long)
         if missing := inputs.keys() - names:
             raise ValueError(f"the ONNX graph has no input for {', '.join(missing)}, but {', '.join(names)}")
-        logits = self.session.run(None, {name: tensor.cpu().numpy() for name, tensor in inputs.items()})[0]
-        return CausalLMOutput(logits=torch.from_numpy(logits).to(self.device))
+        arrays = self.session.run(None, {name: tensor.cpu().numpy() for name, tensor in inputs.items()})
+        logits, *others = (torch.from_numpy(array) for array in arrays)
+        given = dict(zip([node.name for node in self.session.get_outputs()][1:], others, strict=True))
+        num_frames = given.get("num_frames")
+        if num_frames is None:
+            num_frames = _frames_of_old_graph(logits, pixel_mask, self.config)
+        return CRNNForCTCOutput(logits=logits.to(self.device), num_frames=num_frames.to(self.device))
+
+
+def _frames_of_old_graph(
+    logits: torch.Tensor, pixel_mask: torch.Tensor | None, config: CRNNConfig | None
+) -> torch.Tensor:
+    """Each image's own frames (batch,), which graphs of version 0.1 do not give.
+
+    Where nobody knows the network, the logits tell: in frames of padding, those graphs let the blank lead by the range
+    of the floating point type, which no network does.
+    """
+    if pixel_mask is None:
+        return logits.new_full(logits.shape[:1], logits.shape[1], dtype=torch.long)
+    if config is not None:
+        return config.num_frames(image_widths(pixel_mask))
+    return (logits[..., 0] - logits[..., 1:].amax(-1) < 1e4).sum(-1)

@@ -82,6 +82,7 @@ def assert_neighbors_change_nothing(model: CRNNForCTC, widths=(37, 100, 64, 129,
         scale = own.abs().max().clamp(min=1)  # float32 rounds what is large by more
         torch.testing.assert_close(logits[: len(own)] / scale, own / scale, atol=1e-4, rtol=0)
         assert (logits[len(own) :].softmax(-1)[:, 0] == 1).all(), "a padding frame is not certainly blank"
+    assert together.num_frames.tolist() == [one.num_frames.item() for one in alone]
     mean = torch.stack([one.loss for one in alone]).mean()
     torch.testing.assert_close(together.loss, mean, atol=1e-4, rtol=1e-4)
 

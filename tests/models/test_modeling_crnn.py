@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from transformers import Trainer, TrainingArguments
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNModel
 from tests.conftest import random_images
@@ -66,6 +67,32 @@ def test_a_full_mask_changes_nothing():
     model, images = make(), random_images(3, 100)
     mask = torch.ones(3, 32, 100, dtype=torch.long)
     torch.testing.assert_close(model(images, pixel_mask=mask).logits, model(images).logits, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("is_padded", [True, False])
+def test_outputs_say_which_frames_are_an_images_own(is_padded):
+    """Both models, with and without a mask; in a tuple they come last, so that nothing else has moved."""
+    model, pixels = make(), random_images(2, 100)
+    mask = torch.ones(2, 32, 100, dtype=torch.long)
+    mask[1, :, 40:] = 0
+    inputs = {"pixel_values": pixels} | ({"pixel_mask": mask} if is_padded else {})
+    expected = [model.config.num_frames(100), model.config.num_frames(40 if is_padded else 100)]
+    outputs, frames = model(**inputs), model.crnn(**inputs)
+    assert outputs.num_frames.dtype == torch.long
+    assert outputs.num_frames.tolist() == frames.num_frames.tolist() == expected
+    logits, hidden_states, num_frames = model(**inputs, return_dict=False, output_hidden_states=True)
+    assert logits.equal(outputs.logits) and num_frames.equal(outputs.num_frames) and len(hidden_states) > 1
+    assert outputs.logits.abs().max() <= 100, "a number that no network gives tells padding"
+
+
+def test_metrics_of_a_plain_trainer_get_logits_alone(tmp_path):
+    pytest.importorskip("accelerate")
+    data = [{"pixel_values": image, "labels": torch.tensor([1, 2])} for image in random_images(3, 100)]
+    seen = []
+    args = TrainingArguments(tmp_path, use_cpu=True, report_to="none", per_device_eval_batch_size=3, disable_tqdm=True)
+    trainer = Trainer(make(), args, compute_metrics=lambda given: seen.append(given.predictions.shape) or {})
+    trainer.evaluate(data)
+    assert seen == [(3, make().config.num_frames(100), 37)]
 
 
 def test_features_without_a_head(tmp_path):

@@ -152,9 +152,88 @@ def test_padding_is_told_apart_in_half_precision(processor, model, dtype):
     with torch.no_grad():
         outputs = half(torch.zeros(2, 1, 32, 128, dtype=dtype), pixel_mask=mask)
     outputs.logits[0, :9, 0] = -9  # read something up to the last of the nine frames of 40 pixels
+    assert outputs.num_frames.tolist() == [9, 31]
     for logits in (outputs.logits, outputs.logits.float()):
-        readings = processor.post_process_text_recognition(SimpleNamespace(logits=logits), mask)
-        assert readings[0]["characters"][-1]["span"][1] == 1
+        for own in ({"num_frames": outputs.num_frames}, {}):  # without them, the mask says how many
+            readings = processor.post_process_text_recognition(SimpleNamespace(logits=logits, **own), mask)
+            assert readings[0]["characters"][-1]["span"][1] == 1
+
+
+def two_words() -> tuple[SimpleNamespace, torch.Tensor]:
+    """Outputs of which only the first three of the first image's eight frames are its own, and the mask for that."""
+    outputs = outputs_of([5, 0, 6, 7, 7, 8, 0, 9], [5, 0, 6, 0, 7, 8, 0, 9])
+    mask = torch.ones(2, 32, 80, dtype=torch.long)
+    mask[0, :, 32:] = 0
+    return SimpleNamespace(logits=outputs.logits, num_frames=torch.tensor([3, 8])), mask
+
+
+@pytest.mark.parametrize("decoder", ["best_path", "beam_search", "prefix_search", "lexicon"])
+def test_frames_after_an_images_own_are_not_read(processor, decoder):
+    """Whatever their logits say: who is told `num_frames` looks at nothing else."""
+    outputs, _ = two_words()
+    tokens = processor.tokenizer.convert_ids_to_tokens(range(10))
+    if decoder == "lexicon":
+        words = [tokens[5] + tokens[6], "".join(tokens[i] for i in (5, 6, 7, 8, 9)), "never"]
+        decoder = LexiconDecoder(Lexicon(words, processor.tokenizer))
+    readings = processor.post_process_text_recognition(outputs, decoder=decoder)
+    (alone,) = processor.post_process_text_recognition(SimpleNamespace(logits=outputs.logits[:1, :3]), decoder=decoder)
+    assert readings[0]["text"] == alone["text"] == tokens[5] + tokens[6]
+    assert readings[0]["score"] == pytest.approx(alone["score"])
+    assert readings[0]["log_prob"] == pytest.approx(alone["log_prob"])
+    assert [one["span"] for one in readings[0]["characters"]] == [one["span"] for one in alone["characters"]]
+    assert readings[1]["text"] == "".join(tokens[i] for i in (5, 6, 7, 8, 9))
+
+
+def test_a_mask_is_used(processor):
+    """Where outputs have no `num_frames`, the mask decides; where they have, it has to agree."""
+    outputs, mask = two_words()
+    expected = processor.post_process_text_recognition(outputs)
+    logits = SimpleNamespace(logits=outputs.logits)
+    assert processor.post_process_text_recognition(outputs, mask) == expected
+    for each in (mask, mask.bool(), mask.float(), mask.numpy()):
+        assert processor.post_process_text_recognition(logits, each) == expected
+    whole = processor.post_process_text_recognition(logits, torch.ones_like(mask))
+    assert whole == processor.post_process_text_recognition(logits) != expected
+
+
+@pytest.mark.parametrize(
+    "change, error, message",
+    [
+        pytest.param(torch.zeros_like, ValueError, "hide no image altogether", id="zeros"),
+        pytest.param(
+            torch.ones_like, ValueError, "the images are .80, 80. of 80 pixels wide, but the model read", id="ones"
+        ),
+        pytest.param(lambda mask: mask.roll(1, 0), ValueError, "give the mask that went into the model", id="others"),
+        pytest.param(lambda mask: "mask", TypeError, "must be a tensor or an array, not str", id="string"),
+        pytest.param(lambda mask: mask.flip(-1), ValueError, "padding on the right", id="left"),
+        pytest.param(lambda mask: 2 * mask, ValueError, "must be 1 where a pixel is of the image and 0", id="twos"),
+        pytest.param(
+            lambda mask: mask[:1], ValueError, r"must have shape \(2, height, width\), not \(1, 32, 80\)", id="one"
+        ),
+        pytest.param(
+            lambda mask: mask[:, 0], ValueError, r"must have shape \(2, height, width\), not \(2, 80\)", id="flat"
+        ),
+    ],
+)
+def test_a_mask_that_cannot_be_is_refused(processor, change, error, message):
+    outputs, mask = two_words()
+    with pytest.raises(error, match=message):
+        processor.post_process_text_recognition(outputs, change(mask))
+
+
+def test_a_mask_that_the_model_did_not_get_is_refused(processor):
+    outputs, mask = two_words()
+    outputs.num_frames = torch.tensor([8, 8])
+    with pytest.raises(ValueError, match=r"are \[32, 80\] of 80 pixels wide, but the model read \[8, 8\] of 8 frames"):
+        processor.post_process_text_recognition(outputs, mask)
+
+
+@pytest.mark.parametrize("num_frames", [[3], [3, 9], [-1, 8]], ids=["too few", "too many frames", "negative"])
+def test_numbers_of_frames_that_cannot_be_are_refused(processor, num_frames):
+    outputs, _ = two_words()
+    outputs.num_frames = torch.tensor(num_frames)
+    with pytest.raises(ValueError, match="num_frames must be the frames of each of 2 images, from 0 to 8"):
+        processor.post_process_text_recognition(outputs)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -315,6 +315,8 @@ class CRNNConfig(PreTrainedConfig):
     model_type = "crnn"
     sub_configs = {"backbone_config": AutoConfig}
     _auto_class = "AutoConfig"
+    #: What `compute_metrics` of a plain `Trainer` does not get: it wants logits alone.
+    keys_to_ignore_at_inference = ["num_frames"]
 
     vocab_size: int = 37
     num_channels: int = 1

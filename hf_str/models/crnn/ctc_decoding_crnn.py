@@ -93,8 +93,8 @@ class CTCDecoder(Protocol):
 
         Args:
             logits: raw, (batch, time, vocab), floating point, on any device; class 0 is the blank.
-            num_frames: (batch,), each image's own frames; those after them are read as blank. [`CRNNForCTC`] has made
-                them certainly blank already.
+            num_frames: (batch,), each image's own frames, as [`CRNNForCTC`] gives them; those after them are padding
+                and read as blank. Without it, all frames are an image's own.
             n_best: hypotheses wanted of each image.
 
         Returns:

@@ -155,8 +155,8 @@ def recognize_batches(
 
     Args:
         batches: of [`make_batches`].
-        model: a [`CRNNForCTC`], or any callable that takes the inputs of a batch and returns its `logits`, and that
-            has a `device`.
+        model: a [`CRNNForCTC`], or any callable that has a `device`, takes the inputs of a batch and returns its
+            `logits` and, where images are padded, `num_frames`.
         processor: its `CRNNProcessor`.
         decoder: what `post_process_text_recognition` takes, for all images; or one decoder for each index of the
             window. Images that share a decoder are decoded together.
@@ -198,8 +198,10 @@ def _decode(
     """
     while rows:
         part, part_outputs = _select(batch, outputs, rows)
+        # The mask speaks for models that do not say themselves which frames are an image's own.
+        mask = part.inputs.get("pixel_mask") if getattr(outputs, "num_frames", None) is None else None
         try:
-            return part, post_process(part_outputs, part.inputs.get("pixel_mask"), target_sizes=part.sizes)
+            return part, post_process(part_outputs, mask, target_sizes=part.sizes)
         except NonFiniteLogitsError as error:
             if not error.images:
                 raise

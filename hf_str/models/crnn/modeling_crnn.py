@@ -8,14 +8,12 @@ Scene Text Recognition", 2015. Graves et al.: "Connectionist Temporal Classifica
 
 import math
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.modeling_outputs import BaseModelOutputWithNoAttention, CausalLMOutput
 from transformers.utils import can_return_tuple, logging
 from transformers.utils.generic import merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
@@ -28,6 +26,7 @@ from .files_crnn import naming_files
 from .forking_crnn import before_computing
 from .guidance_crnn import CRNNGuidanceDecoder
 from .inference_crnn import CRNNInferenceMixin, pad_to_bucket
+from .outputs_crnn import CRNNForCTCOutput, CRNNModelOutput, blank_padding, image_widths
 from .rectification_crnn import CRNNRectification, spline_inverse, straight_fiducials
 from .resnet_crnn import CRNNZeroBatchNorm2d
 from .sequentializers_crnn import CRNNBiLSTMLayer, CRNNFrameEmbedding, CRNNSequentializerLayer, CRNNTransformerLayer
@@ -119,7 +118,10 @@ class CRNNPreTrainedModel(PreTrainedModel):
 
 
 class CRNNModel(CRNNPreTrainedModel):
-    """Featurization and sequentialization: an image becomes a sequence of frames with context, without a head."""
+    """Featurization and sequentialization: an image becomes a sequence of frames with context, without a head.
+
+    It is loaded by its own name: `AutoModel` gives [`CRNNForCTC`].
+    """
 
     def __init__(self, config: CRNNConfig):
         """A network with random weights."""
@@ -143,7 +145,7 @@ class CRNNModel(CRNNPreTrainedModel):
     @capture_outputs
     def forward(
         self, pixel_values: torch.FloatTensor, pixel_mask: torch.Tensor | None = None, **kwargs
-    ) -> BaseModelOutputWithNoAttention:
+    ) -> CRNNModelOutput:
         r"""Makes frames with context of word images.
 
         Args:
@@ -155,7 +157,8 @@ class CRNNModel(CRNNPreTrainedModel):
                 looks at the whole batch).
 
         Returns:
-            `last_hidden_state` of shape `(batch, time, hidden)` with `time = config.num_frames(width)`.
+            `last_hidden_state` of shape `(batch, time, hidden)` with `time = config.num_frames(width)`, and
+            `num_frames` of shape `(batch,)`, each image's own frames.
         """
         before_computing(pixel_values.device)
         self._check_images(pixel_values)
@@ -174,7 +177,16 @@ class CRNNModel(CRNNPreTrainedModel):
         frames = self.norm(frames)
         if self.exit is not None:
             frames = self.exit(frames, shortcut, num_frames)
-        return BaseModelOutputWithNoAttention(last_hidden_state=frames)
+        return CRNNModelOutput(last_hidden_state=frames, num_frames=self._own_frames(frames, widths))
+
+    def _own_frames(self, frames: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
+        """Each image's own frames (batch,) of `frames` (batch, time, hidden).
+
+        The featurizer counts them too, but what it returns may lie in a CUDA graph, which the next batch overwrites.
+        """
+        if widths is None:
+            return frames.new_full(frames.shape[:1], frames.shape[1], dtype=torch.long)
+        return self.config.num_frames(widths)
 
     def _check_images(self, pixel_values: torch.Tensor):
         expected = f"(batch, {self.config.num_channels}, {self.config.image_height}, width)"
@@ -188,7 +200,11 @@ class CRNNModel(CRNNPreTrainedModel):
 
 
 class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
-    """CRNN with a linear layer over the frames, trained with the CTC loss: the recogniser."""
+    """CRNN with a linear layer over the frames, trained with the CTC loss: the recognizer.
+
+    `AutoModelForCTC`, `AutoModelForTextRecognition` and also `AutoModel` give this class. A network without its head
+    reads nothing, so `AutoModel` gives all of it, as it does for MGP-STR; [`CRNNModel`] has the frames alone.
+    """
 
     _auto_class = "AutoModelForCTC"
 
@@ -208,7 +224,7 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
         pixel_mask: torch.Tensor | None = None,
         labels: torch.LongTensor | None = None,
         **kwargs,
-    ) -> CausalLMOutput:
+    ) -> CRNNForCTCOutput:
         r"""Reads word images.
 
         Args:
@@ -220,9 +236,9 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
                 Ids of the characters, padded with -100.
 
         Returns:
-            `logits` of shape `(batch, time, vocab_size)`, raw; a frame that is padding is certainly blank in them, so
-            any decoder reads nothing there. With `labels`, `loss` is the CTC loss in float32 on each image's own
-            frames; in training mode, with `config.guidance_decoder`, the decoder's loss times
+            `logits` of shape `(batch, time, vocab_size)`, raw, and `num_frames` of shape `(batch,)`, each image's own
+            frames; those after them are padding, and blank. With `labels`, `loss` is the CTC loss in float32 on each
+            image's own frames; in training mode, with `config.guidance_decoder`, the decoder's loss times
             `config.guidance_weight` is added.
 
         Raises:
@@ -232,13 +248,11 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
         if pixel_mask is not None and self._width_multiple > 1:
             pixel_values, pixel_mask = pad_to_bucket(pixel_values, pixel_mask, self._width_multiple)
         outputs = self.crnn(pixel_values, pixel_mask=pixel_mask, **(kwargs | {"return_dict": True}))
-        frames = outputs.last_hidden_state
+        frames, num_frames = outputs.last_hidden_state, outputs.num_frames
         if self.is_optimized_for_inference:  # whatever the layers before compute in, the head computes in float32
             frames = frames[:, : self.config.num_frames(width)].float()
         logits = self.ctc_head(frames)
-        num_frames = logits.new_full(logits.shape[:1], logits.shape[1], dtype=torch.long)
         if pixel_mask is not None:
-            num_frames = self.config.num_frames(image_widths(pixel_mask))
             logits = blank_padding(logits, num_frames)
         loss = None
         if labels is not None:
@@ -247,7 +261,7 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
             if self.guidance is not None and self.training:
                 guidance_loss = self.guidance(outputs.last_hidden_state, num_frames, labels)
                 loss = loss + self.config.guidance_weight * guidance_loss
-        return CausalLMOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states)
+        return CRNNForCTCOutput(loss=loss, logits=logits, hidden_states=outputs.hidden_states, num_frames=num_frames)
 
     def _ctc_loss(self, logits: torch.Tensor, labels: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
         """CTC loss (Graves et al. 2006, section 4.1) of `labels` (batch, length), in float32."""
@@ -290,29 +304,6 @@ def _refuse_non_finite_weights(model: nn.Module):
         raise ValueError(
             f"weights are NaN or infinite: {shown}. The training diverged, or the file is damaged: take another one"
         )
-
-
-def image_widths(pixel_mask: torch.Tensor) -> torch.Tensor:
-    """Each image's own width in pixels (batch,), from a mask of shape (batch, height, width)."""
-    return pixel_mask.to(torch.bool).any(1).sum(-1)
-
-
-def blank_padding(logits: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
-    """Makes the frames of `logits` (batch, time, vocab) past each image's `num_frames` (batch,) certainly blank."""
-    blank = torch.full_like(logits[0, 0], torch.finfo(logits.dtype).min)
-    blank[0] = 0
-    time = torch.arange(logits.shape[1], device=logits.device)
-    return torch.where((time < num_frames[:, None])[..., None], logits, blank)
-
-
-def join_logits(parts: Sequence[torch.Tensor]) -> torch.Tensor:
-    """Logits (batch, time, vocab) of several batches as one, as long as the longest; padding is certainly blank."""
-    shape = sum(map(len, parts)), max(part.shape[1] for part in parts), parts[0].shape[2]
-    joined = parts[0].new_full(shape, torch.finfo(parts[0].dtype).min)
-    joined[..., 0] = 0
-    for rows, part in zip(joined.split([len(part) for part in parts]), parts, strict=True):
-        rows[:, : part.shape[1]] = part
-    return joined
 
 
 def _describe_unalignable(labels: torch.Tensor, num_frames: torch.Tensor, alignable: torch.Tensor) -> str:

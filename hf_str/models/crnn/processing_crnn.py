@@ -11,6 +11,7 @@ from transformers.processing_utils import ProcessingKwargs, Unpack
 from .ctc_decoders_crnn import make_decoder
 from .ctc_decoding_crnn import CTCDecoder, CTCHypothesis
 from .files_crnn import naming_files
+from .outputs_crnn import own_frames
 
 
 __all__ = ["CRNNProcessor"]
@@ -100,8 +101,11 @@ class CRNNProcessor(ProcessorMixin):
         """Turns what the model gave into text with probabilities and positions.
 
         Args:
-            outputs: what [`CRNNForCTC`] returned; its `logits` have shape (batch, time, vocab).
-            pixel_mask: the mask that went into the model, if one did, of shape (batch, height, width).
+            outputs: what [`CRNNForCTC`] returned, or anything with its `logits` (batch, time, vocab) and, where images
+                were padded, its `num_frames` (batch,), each image's own frames.
+            pixel_mask: the mask that went into the model, if one did, of shape (batch, height, width). Outputs of
+                [`CRNNForCTC`] say by themselves which frames are an image's own, and a mask that contradicts them is
+                refused. Of outputs without `num_frames`, each image has the frames of its share of the width.
             target_sizes: (height, width) of each original image in pixels. Without them positions are fractions of
                 the image's width, from 0 to 1.
             decoder: `"best_path"`, `"beam_search"`, `"prefix_search"` or a decoder, such as a [`LexiconDecoder`]. By
@@ -119,21 +123,26 @@ class CRNNProcessor(ProcessorMixin):
             is often narrower than the letter. With `n_best` above 1 also `candidates`, at most `n_best` such
             dictionaries in the decoder's order, of which the first is the reading. Where a search was cut at a bound
             (see [`PrefixSearch`] and [`LexiconDecoder`]), `is_complete` is `False`, and the reading the best so far.
+
+        Raises:
+            ValueError: the tokenizer's classes are not those of the logits, or `pixel_mask`, `num_frames` or
+                `target_sizes` do not go with them; an unknown `decoder` or `word_score`, or `n_best` below 1.
+            TypeError: `pixel_mask` is no tensor or array.
+            NonFiniteLogitsError: of some images the logits are no probabilities.
         """
         self.check_classes(outputs.logits.shape[-1])
         decoder = make_decoder(decoder, self.tokenizer)
         if n_best < 1:
             raise ValueError(f"n_best must be at least 1, not {n_best}")
-        hypotheses = decoder(outputs.logits, n_best=n_best)
+        num_frames = own_frames(outputs, pixel_mask)
+        hypotheses = decoder(outputs.logits, num_frames=num_frames, n_best=n_best)
         widths = [1.0] * len(hypotheses) if target_sizes is None else [float(width) for _, width in target_sizes]
         if len(widths) != len(hypotheses):
             raise ValueError(f"{len(widths)} target_sizes for {len(hypotheses)} images: give one for each")
         # The frames cover the padded image, the positions are wanted on the image itself.
-        num_frames = [outputs.logits.shape[1]] * len(hypotheses)
-        if pixel_mask is not None:
-            num_frames = _own_frames(outputs.logits)
+        counts = [outputs.logits.shape[1]] * len(hypotheses) if num_frames is None else num_frames.tolist()
         readings = []
-        for candidates, width, count in zip(hypotheses, widths, num_frames, strict=True):
+        for candidates, width, count in zip(hypotheses, widths, counts, strict=True):
             candidates = [self._reading(one, width, width / max(count, 1), word_score) for one in candidates]
             readings.append(candidates[0] | ({"candidates": candidates} if n_best > 1 else {}))
         return readings
@@ -159,12 +168,3 @@ class CRNNProcessor(ProcessorMixin):
             "characters": characters,
             **({} if hypothesis.is_complete else {"is_complete": False}),
         }
-
-
-def _own_frames(logits: torch.Tensor) -> list[int]:
-    """Frames of each image itself in (batch, time, vocab): the model makes those of its padding certainly blank.
-
-    Certainly: the blank leads by the range of the floating point type. No network says it that loudly.
-    """
-    lead = logits[..., 0] - logits[..., 1:].amax(-1)
-    return (lead < 1e4).sum(-1).tolist()
