@@ -45,7 +45,7 @@ def contact_sheet(
     cv2 = require("cv2", "synthesis")
     font = ImageFont.load_default(11)
     if fonts:
-        plainest = max(fonts, key=lambda face: (len(face.characters), face.plainness))
+        plainest = max(fonts, key=lambda font: (len(font.characters), font.plainness))
         font = ImageFont.truetype(plainest.path, 11, index=plainest.index)
     gap, label_height = 4, 15
     rows = math.ceil(len(words) / columns)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..utils.optional import require
-from .appearance import Noise
+from .noise import Noise
 
 
 __all__ = ["compress", "dim", "dusk", "harsh", "light", "occlude", "photograph", "reduce_resolution", "sharpen"]
@@ -19,7 +19,7 @@ cv2 = require("cv2", "synthesis")
 
 
 def light(rng: np.random.Generator, noise: Noise, picture: np.ndarray, strength: float) -> np.ndarray:
-    """Uneven illumination, highlights, exposure and colour cast."""
+    """Uneven illumination, highlights, exposure and color cast."""
     height, width, channels = picture.shape
     if rng.random() < 0.4 * strength:
         cells = 1.0 + 1.5 * rng.random()
@@ -108,13 +108,13 @@ def occlude(rng: np.random.Generator, picture: np.ndarray, strength: float) -> N
     if rng.random() >= 0.04 * strength:
         return
     height, width, channels = picture.shape
-    colour = tuple(float(value) for value in 255 * rng.random(channels))
+    color = tuple(float(value) for value in 255 * rng.random(channels))
     start = (int(width * rng.random()), int(height * (1.4 * rng.random() - 0.2)))
     if rng.random() < 0.7:
         end = (int(width * rng.random()), int(height * (1.4 * rng.random() - 0.2)))
-        cv2.line(picture, start, end, colour, 1 + int(0.04 * height * rng.random()), lineType=cv2.LINE_AA)
+        cv2.line(picture, start, end, color, 1 + int(0.04 * height * rng.random()), lineType=cv2.LINE_AA)
     else:
-        cv2.circle(picture, start, 1 + int(0.1 * height * rng.random()), colour, -1, lineType=cv2.LINE_AA)
+        cv2.circle(picture, start, 1 + int(0.1 * height * rng.random()), color, -1, lineType=cv2.LINE_AA)
 
 
 def photograph(
@@ -141,8 +141,8 @@ def photograph(
         deviation = min(14.0, 0.16 * room) * rng.random() ** 2.5
         grain = noise.white(rng, height, width)[..., None] * np.float32(deviation)
         if channels == 3 and rng.random() < 0.5:
-            coloured = np.stack([noise.white(rng, height, width) for _ in range(3)], axis=-1)
-            grain = grain * np.float32(0.6) + coloured * np.float32(0.6 * deviation)
+            colored = np.stack([noise.white(rng, height, width) for _ in range(3)], axis=-1)
+            grain = grain * np.float32(0.6) + colored * np.float32(0.6 * deviation)
         picture = picture + grain
     return picture
 

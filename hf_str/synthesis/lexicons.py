@@ -58,8 +58,8 @@ class Lexicon:
 
     def sample(self, rng: np.random.Generator) -> str:
         """Draws one word."""
-        place = bisect(self._bounds, rng.random() * self._bounds[-1])
-        return self.words[min(place, len(self.words) - 1)]
+        index = bisect(self._bounds, rng.random() * self._bounds[-1])
+        return self.words[min(index, len(self.words) - 1)]
 
 
 def word_frequencies(lexicon: str | os.PathLike) -> dict[str, float] | None:
@@ -99,17 +99,15 @@ def _read(lexicon: str | os.PathLike, ranked: bool) -> Iterable[tuple[str, float
     lines = [line for line in text.splitlines() if line.strip()]
     counts = [_count(line) for line in lines]
     if len(lines) >= _SHORTEST_LIST and sum(count is not None for count in counts) > 0.9 * len(lines):
-        negative = next(
-            (line for line, count in zip(lines, counts, strict=True) if count is not None and count < 0), 0
-        )
+        negative = [line for line, count in zip(lines, counts, strict=True) if count is not None and count < 0]
         if negative:
-            raise ValueError(f"The lexicon {str(path)!r} has a negative count: {negative.strip()!r}.")
+            raise ValueError(f"The lexicon {str(path)!r} has a negative count: {negative[0].strip()!r}.")
         pairs = zip(lines, counts, strict=True)
         return [(line.split()[0], count**_TEMPER) for line, count in pairs if count is not None]
     words = [line.strip() for line in lines]
     if ranked:
         return [(word, (rank + 2.7) ** -_TEMPER) for rank, word in enumerate(words)]  # 2.7: Mandelbrot's correction
-    # Signs favour short words (median 5 letters), dictionaries long ones (median 8).
+    # Signs favor short words (median 5 letters), dictionaries long ones (median 8).
     return [(word, min(1.0, (4.5 / len(word)) ** 3)) for word in words]
 
 

@@ -4,29 +4,38 @@
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
-from bisect import bisect
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from ..utils.optional import require
-from . import appearance, degradation
-from ._chance import below, one_of, pick
+from . import degradation
+from ._chance import one_of
+from .backgrounds import Backgrounds, paint_background, paint_ring
+from .colors import choose_colors, luminance
+from .font_choice import FontChooser
 from .fonts import Font, find_fonts
+from .geometry import choose_bend, choose_margins, choose_pose, choose_sector, tilted
 from .hangul import has_hangul
-from .layout import GlyphAtlas, Placement, Setting, height_of, place, set_word, stack_word, surround
+from .layout import GlyphAtlas, Setting, set_word, stack_word, surround
+from .noise import Noise
+from .placement import Placement, height_of, place
 from .shaping import needs_shaping, require_shaping
+from .text_effects import dot_matrix, draw_text
 from .words import WordSampler
 
 
 __all__ = ["WordRenderer", "make_renderer"]
 
 cv2 = require("cv2", "synthesis")
+
+# How often each happens at full difficulty.
+_SPACINGS = ((0.17, (0.0, 0.25)), (0.035, (0.25, 1.0)), (0.2, (0.0, -0.04)))  # between letters, ems
+_FILLS = ((0.09, "gradient"), (0.03, "metal"), (0.04, "photo"), (0.04, "texture"), (0.02, "letters"))
+_EXPOSURES = ((0.35, degradation.dim), (0.07, degradation.dusk), (0.07, degradation.harsh))
 
 _START = 0.1  # the difficulty at which a curriculum starts
 
@@ -38,10 +47,10 @@ class WordRenderer:
 
     Args:
         sampler: draws the texts.
-        fonts: the faces to use; by default all of this machine that can draw the sampler's characters.
+        fonts: the fonts to use; by default all of this machine that can draw the sampler's characters.
         difficulty: from 0 (clean, straight, high contrast, plain fonts) to 1 (as bad as real street photos). It may be
             set anew between words, for a curriculum.
-        mode: "RGB" or "L" (grey: a quarter faster).
+        mode: "RGB" or "L" (gray: a quarter faster).
         height: lowest and highest picture height, pixels; low ones are drawn more often. Arcs may have twice as much.
         backgrounds: a folder of photos, or a list of uint8 arrays; without any, backgrounds are painted.
         seed: a different one gives a different endless data set.
@@ -103,11 +112,10 @@ class WordRenderer:
             require_shaping()
         self.atlas = GlyphAtlas()
         self._channels = 1 if mode == "L" else 3
-        self._backgrounds = appearance.Backgrounds(backgrounds, self._channels)
-        self._noise = appearance.Noise()
+        self._backgrounds = Backgrounds(backgrounds, self._channels)
+        self._noise = Noise()
         self._strength = difficulty
-        self._pools: dict[str, tuple[list[Font], list[float]]] = {}
-        self._weighed: dict[tuple[int, ...], tuple[list[Font], list[float]]] = {}
+        self._chooser = FontChooser(self.fonts)
 
     def render(self, index: int) -> tuple[np.ndarray, str]:
         """Renders word number `index`.
@@ -117,12 +125,16 @@ class WordRenderer:
         """
         rng = self._chance(index)
         self._strength = self.difficulty_at(index)
+        tried = []
         for _ in range(20):
             text = self.sampler.sample(rng)
             picture = self._attempt(text, rng)
             if picture is not None:
                 return picture, text
-        raise ValueError(f"No font at hand can draw {text!r} and what else was tried; pass other fonts or characters.")
+            tried.append(text)
+        raise ValueError(
+            f"No font at hand can draw {tried[-1]!r} and what else was tried; pass other fonts or characters."
+        )
 
     def text(self, index: int) -> str:
         """The text of word number `index`, not rendered; of the few that no font can draw, the first try."""
@@ -157,27 +169,27 @@ class WordRenderer:
     def _attempt(self, text: str, rng: np.random.Generator) -> np.ndarray | None:
         """One picture of `text`; `None` when no font was found that spells it, or the result had no ink."""
         strength = self._strength
-        font = self._choose_font(text, rng)
-        layout = None if font is None else self._lay_out(text, font, rng)
+        font = self._chooser.choose(rng, text, strength)
+        if font is None:
+            return None
+        layout = self._lay_out(text, font, rng)
         if layout is None:
             return None
         setting, placement, fineness = layout
         coverage = placement.warp(self._decorate(setting, fineness, rng))
-        ink, ground = appearance.choose_colours(rng, _contrast(rng, strength) * (1.2 - min(0.4, font.stroke)))
+        ink, ground = choose_colors(rng, _contrast(rng, strength) * (1.2 - min(0.4, font.stroke)))
         ink, ground = self._in_mode(ink), self._in_mode(ground)
-        room = abs(appearance.luminance(ink) - appearance.luminance(ground))
+        room = abs(luminance(ink) - luminance(ground))
         height, width = coverage.shape
-        picture = appearance.paint_background(
-            rng, self._noise, self._backgrounds, ground, room, height, width, strength
-        )
+        picture = paint_background(rng, self._noise, self._backgrounds, ground, room, height, width, strength)
         if placement.off_line is not None and rng.random() < 0.5 * strength:
-            appearance.paint_ring(rng, self._backgrounds, picture, placement.off_line, ink)
+            paint_ring(rng, self._backgrounds, picture, placement.off_line, ink)
         fill = self._fill(rng, setting, placement.warp, ink, room, height, width)
-        room *= appearance.draw_text(rng, picture, coverage, fill, ground, strength)
+        room *= draw_text(rng, picture, coverage, fill, ground, strength)
         return self._degrade(rng, picture, room, fineness)
 
     def _lay_out(self, text: str, font: Font, rng: np.random.Generator) -> tuple[Setting, Placement, float] | None:
-        """The flat word, its place in the picture, and how fine its strokes are for their height, 1 for Latin."""
+        """The flat word, where it lies in the picture, and how fine its strokes are for their height, 1 for Latin."""
         strength = self._strength
         lowest, highest = self.height
         height = int(lowest * (highest / lowest) ** (rng.random() ** 1.3) + 0.5)
@@ -185,14 +197,14 @@ class WordRenderer:
         fineness = 1.8 if has_hangul(text) else 1.0
         if 2 <= len(text) <= 12 and rng.random() < self.vertical_share and not needs_shaping(text):
             return self._lay_out_downwards(text, font, height, fineness, rng)
-        pose = (one_of(rng, _POSES, strength) or _level) if strength > 0 else _upright
-        setting = self._set(text, font, height, 0.7 if pose is _tilted else 0.33, rng)
+        pose = choose_pose(rng, strength)
+        setting = self._set(text, font, height, 0.7 if pose is tilted else 0.33, rng)
         if setting is None:
             return None
         matrix = pose(rng, strength, setting.half_length)
-        bend, margins = _bend(rng, strength, len(text)), _margins(rng, strength, setting)
+        bend, margins = choose_bend(rng, strength, len(text)), choose_margins(rng, strength, setting)
         if bend[0] == "arc":
-            matrix = _sector(rng, strength, bend[1]) @ matrix
+            matrix = choose_sector(rng, strength, bend[1]) @ matrix
         # A tilted or bent word needs a higher picture than a level one of the same letters.
         factor = height_of(matrix, bend, setting.half_length)
         share, highest = (0.4, highest) if bend[0] == "none" else (0.6, 2 * highest)
@@ -201,7 +213,7 @@ class WordRenderer:
 
     def _widest(self, height: int) -> int:
         """Pixels that a picture may be wide."""
-        return min(int(self.max_aspect * height), appearance.Noise.WIDTH)
+        return min(int(self.max_aspect * height), Noise.WIDTH)
 
     def _lay_out_downwards(
         self, text: str, font: Font, height: int, fineness: float, rng: np.random.Generator
@@ -211,37 +223,12 @@ class WordRenderer:
         if setting is None:
             return None
         # What is measured in heights is meant in heights of a letter, not of a pile of them.
-        margins = tuple(1.3 * margin / len(text) for margin in _margins(rng, self._strength, setting))
-        height = min(appearance.Noise.HEIGHT, int(0.7 * height * len(text)))
-        placement = place(setting, height, np.eye(3), ("none", 0.0), margins, self._widest(height))
+        left, top, right, bottom = (
+            1.3 * margin / len(text) for margin in choose_margins(rng, self._strength, setting)
+        )
+        height = min(Noise.HEIGHT, int(0.7 * height * len(text)))
+        placement = place(setting, height, np.eye(3), ("none", 0.0), (left, top, right, bottom), self._widest(height))
         return setting, placement, fineness * max(1.0, 0.7 * len(text))
-
-    def _choose_font(self, text: str, rng: np.random.Generator) -> Font | None:
-        """A face that spells `text`, plain where the difficulty is low; `None` when there is none."""
-        faces, bounds = self._pool(text)
-        shouted = len(text) > 1 and text.isupper()
-        for _ in range(25 if faces else 0):
-            font = faces[bisect(bounds, rng.random())]
-            if shouted and font.connected and rng.random() < 0.85:
-                continue  # nobody sets capitals in joined handwriting
-            if font.plainness >= 0.7 * (1 - self._strength) and font.can_spell(text):
-                return font
-        able = [font for font in faces if font.can_spell(text)]
-        return pick(rng, able) if able else None
-
-    def _pool(self, text: str) -> tuple[list[Font], list[float]]:
-        """The faces that know the text's first character beyond ASCII, and the bounds with which each is drawn.
-
-        Among 1,300 faces of which 50 are Korean, drawing at random until one knows Hangul would take long.
-        """
-        rare = next((character for character in text if not character.isascii()), "")
-        pool = self._pools.get(rare)
-        if pool is None:
-            able = tuple(n for n, font in enumerate(self.fonts) if not rare or rare in font.characters)
-            if able not in self._weighed:
-                self._weighed[able] = _weigh([self.fonts[n] for n in able])
-            pool = self._pools[rare] = self._weighed[able]
-        return pool
 
     def _set(self, text: str, font: Font, height: int, crowding: float, rng: np.random.Generator) -> Setting | None:
         """The flat word, in a share of `crowding` with pieces of other words around it."""
@@ -260,15 +247,15 @@ class WordRenderer:
         setting = set_word(self.atlas, font, em, text, spacing, jitter, big_first)
         if setting is None or rng.random() >= crowding * strength:
             return setting
-        return self._with_neighbours(setting, text, font, spacing, rng)
+        return self._with_neighbors(setting, text, font, spacing, rng)
 
-    def _with_neighbours(
+    def _with_neighbors(
         self, setting: Setting, text: str, font: Font, spacing: float, rng: np.random.Generator
     ) -> Setting:
         """Words of the same print beside, above or below; the crop shows what of them lies in its margins."""
         em = setting.em
         height, width = setting.mask.shape
-        neighbours = []
+        neighbors = []
         for side, draw in enumerate(rng.random(4).tolist()):
             if draw > (0.4, 0.4, 0.35, 0.35)[side]:
                 continue
@@ -284,8 +271,8 @@ class WordRenderer:
             shift = int((width - columns) * rng.random())
             x, y = ((-columns - gap, height - rows), (width + gap, height - rows), (shift, -rows - line),
                     (shift, height + line))[side]  # fmt: skip
-            neighbours.append((word, x, y))
-        return surround(setting, neighbours) if neighbours else setting
+            neighbors.append((word, x, y))
+        return surround(setting, neighbors) if neighbors else setting
 
     def _decorate(self, setting: Setting, fineness: float, rng: np.random.Generator) -> np.ndarray:
         """The flat mask, as outlines or lamps where chance has it."""
@@ -295,7 +282,7 @@ class WordRenderer:
             reach = max(1, round(0.03 * setting.em))
             return mask - cv2.erode(mask, np.ones((2 * reach + 1,) * 2, np.uint8))
         if draw < 0.035 * self._strength:
-            return appearance.dot_matrix(mask, setting.box, rows=int(fineness * (10 + 6 * rng.random())))
+            return dot_matrix(mask, setting.box, rows=int(fineness * (10 + 6 * rng.random())))
         return mask
 
     def _fill(
@@ -308,7 +295,7 @@ class WordRenderer:
         height: int,
         width: int,
     ) -> np.ndarray:
-        """The letters' colour: one, or a gradient, a texture, or one for each letter; (channels,) or a picture."""
+        """The letters' color: one, or a gradient, a texture, or one for each letter; (channels,) or a picture."""
         kind = one_of(rng, _FILLS, self._strength)
         if kind == "gradient":
             ramp = np.linspace(-0.5, 0.5, height, dtype=np.float32)[:, None, None]
@@ -326,12 +313,12 @@ class WordRenderer:
             texture = self._noise.smooth(rng, height, width, 6 + 20 * rng.random())
             return ink + (texture * np.float32(0.2 * room * rng.random()))[..., None]
         if kind == "letters":
-            colours = np.zeros((*setting.mask.shape, self._channels), np.float32)
-            colours[:] = ink
+            colors = np.zeros((*setting.mask.shape, self._channels), np.float32)
+            colors[:] = ink
             for left, right in setting.letters:
                 change = (rng.random(self._channels) - 0.5).astype(np.float32)
-                colours[:, max(0, left) : right] = ink + change * np.float32(0.9 * room)
-            return warp(colours).reshape(height, width, self._channels)
+                colors[:, max(0, left) : right] = ink + change * np.float32(0.9 * room)
+            return warp(colors).reshape(height, width, self._channels)
         return ink
 
     def _degrade(self, rng: np.random.Generator, picture: np.ndarray, room: float, fineness: float) -> np.ndarray:
@@ -354,9 +341,9 @@ class WordRenderer:
             picture = degradation.compress(rng, picture, quality=(30, 92))
         return picture[..., 0] if self._channels == 1 else picture
 
-    def _in_mode(self, colour: np.ndarray) -> np.ndarray:
-        """An RGB colour, as (channels,)."""
-        return colour if self._channels == 3 else np.array([appearance.luminance(colour)], np.float32)
+    def _in_mode(self, color: np.ndarray) -> np.ndarray:
+        """An RGB color, as (channels,)."""
+        return color if self._channels == 3 else np.array([luminance(color)], np.float32)
 
 
 def make_renderer(
@@ -392,145 +379,6 @@ def make_renderer(
     return WordRenderer(sampler, fonts, **options)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Chance
-# ---------------------------------------------------------------------------------------------------------------------
-
-
-# How often each happens at full difficulty.
-_SPACINGS = ((0.17, (0.0, 0.25)), (0.035, (0.25, 1.0)), (0.2, (0.0, -0.04)))  # between letters, ems
-_FILLS = ((0.09, "gradient"), (0.03, "metal"), (0.04, "photo"), (0.04, "texture"), (0.02, "letters"))
-_EXPOSURES = ((0.35, degradation.dim), (0.07, degradation.dusk), (0.07, degradation.harsh))
-
-
-def _weigh(fonts: list[Font]) -> tuple[list[Font], list[float]]:
-    """The faces, family by family, and the upper bounds in [0, 1] with which each is drawn.
-
-    A family counts once, however many weights it comes in. Signs are mostly set in plain, rather bold print, seldom in
-    typewriter faces. Families whose makers gave us many count less: a hundred fancy ones, all called "Something BRK",
-    count as ten.
-    """
-    families: dict[str, list[Font]] = {}
-    for font in fonts:
-        families.setdefault(font.family, []).append(font)
-    makers = Counter(maker for family in families for maker in _makers(family))
-    faces, weights = [], []
-    for family, members in families.items():
-        boldness = [min(1.5, max(0.15, 2.5 * font.stroke)) for font in members]
-        # Joined handwriting is common on shop fronts, and hard to read: it needs more than its plainness gives it.
-        plainness = sum(font.plainness for font in members) / len(members)
-        plainness = max(plainness, 0.65) if members[0].connected else plainness
-        share = (0.05 + plainness**3) / math.sqrt(max(makers[maker] for maker in _makers(family)))
-        share *= (sum(boldness) / len(members)) * (0.4 if members[0].monospaced else 1.0)
-        faces.extend(members)
-        weights.extend(share * bold / sum(boldness) for bold in boldness)
-    bounds = np.cumsum(weights) / sum(weights) if weights else np.zeros(0)
-    return faces, [*bounds[:-1].tolist(), 1.0]  # the sum may end a little below 1
-
-
-def _makers(family: str) -> tuple[str, str]:
-    """Makers put their mark first ("Noto Sans") or last ("Gyrose BRK")."""
-    words = family.split()
-    return "^" + words[0], words[-1] + "$"
-
-
 def _contrast(rng: np.random.Generator, strength: float) -> float:
     """Least difference in luminance between letters and background."""
     return 160 - 110 * strength * rng.random() ** 1.5
-
-
-# Poses return rotation, shear, stretch and perspective, 3 x 3, for points in half text heights around the word's
-# centre; the word reaches `half_length` such units to either side.
-
-
-def _upright(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
-    return np.eye(3)
-
-
-def _level(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
-    """Nearly upright, as most boxes are; seen a little from one side."""
-    angle = shear = 0.0
-    if rng.random() < 0.6:
-        spread = 3.5 if rng.random() < 0.8 else 9
-        angle = math.radians(spread * strength) * rng.standard_normal()
-    if rng.random() < 0.25:
-        shear = 0.22 * strength * rng.standard_normal()
-    # Signs are seen from the side, which narrows them, more often than they are stretched.
-    stretch = math.exp(strength * (0.2 * rng.standard_normal() - 0.16)) if rng.random() < 0.7 else 1.0
-    across = down = 0.0
-    if rng.random() < 0.35 * strength:
-        # 0.04 makes one end of a word that reaches 5 units half as high again as the other. Nowhere may the divisor
-        # come near 0, or the end of a long word would lie at infinity.
-        steepest = min(0.04, 0.4 / half_length)
-        across = min(steepest, max(-steepest, 0.018 * rng.standard_normal()))
-        down = min(0.08, max(-0.08, 0.03 * rng.standard_normal()))
-    return _pose(angle, shear, stretch, across, down)
-
-
-def _tilted(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
-    """A word that climbs or falls by 10 to 30 degrees in a level box, with its letters or (on walls) upright."""
-    steepest = math.asin(min(0.5, 2.2 / half_length))  # longer words would shrink to nothing in their box
-    angle = max(math.radians(7), steepest * (0.33 + 0.67 * rng.random())) * (1 if rng.random() < 0.5 else -1)
-    stretch = math.exp(-0.25 * rng.random())
-    if rng.random() < 0.6:
-        return _pose(angle, 0.15 * rng.standard_normal(), stretch)
-    return np.array([[math.cos(angle) * stretch, 0, 0], [math.sin(angle) * stretch, 1, 0], [0, 0, 1]])
-
-
-def _receding(rng: np.random.Generator, strength: float, half_length: float) -> np.ndarray:
-    """Seen sharply from one side: one end two to three times as high as the other."""
-    across = (0.25 + 0.2 * rng.random()) / max(1.5, half_length) * (1 if rng.random() < 0.5 else -1)
-    return _pose(math.radians(4) * rng.standard_normal(), 0.0, 0.55 + 0.4 * rng.random(), across)
-
-
-_POSES = ((0.07, _tilted), (0.04, _receding))
-
-
-def _pose(angle: float, shear: float, stretch: float, across: float = 0.0, down: float = 0.0) -> np.ndarray:
-    """Shear and stretch, then the turn by `angle` radians, with a perspective along and across the line."""
-    cos, sin = math.cos(angle), math.sin(angle)
-    return np.array(
-        [[cos * stretch, cos * shear - sin, 0], [sin * stretch, sin * shear + cos, 0], [across, down, 1]], np.float64
-    )
-
-
-def _bend(rng: np.random.Generator, strength: float, length: int) -> tuple[str, float]:
-    """How the baseline of a word of `length` characters is bent, as [`place`] takes it: mostly not at all."""
-    draw = rng.random()
-    if length >= 3 and draw < 0.26 * strength:
-        sign = 1 if rng.random() < 0.7 else -1
-        return "arc", sign * (0.25 + 2.1 * rng.random() ** 1.3) * min(1.0, length / 6)
-    if length >= 4 and draw < 0.28 * strength:
-        return "wave", 0.4 * (rng.random() - 0.5)
-    return "none", 0.0
-
-
-def _sector(rng: np.random.Generator, strength: float, angle: float) -> np.ndarray:
-    """A turn about the word's middle: around a seal, a word that spans `angle` radians may begin anywhere."""
-    room = math.radians(80) - abs(angle) / 2  # beyond it, letters would follow each other from right to left
-    turn = room * (2 * rng.random() - 1) if rng.random() < 0.5 * strength else 0.0
-    return _pose(turn, 0.0, 1.0)
-
-
-def _margins(rng: np.random.Generator, strength: float, setting: Setting) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom in text heights: boxes of real sets are rarely even, and sometimes clip a little."""
-    if strength <= 0:
-        return (0.12,) * 4
-    loose = 0.03 + 0.22 * rng.random() ** 1.6
-    # At the sides a whole "i" is lost sooner than above or below the letters' upper or lower edge.
-    least = (-0.02, -0.05, -0.02, -0.05)
-    draws = rng.standard_normal(4).tolist()
-    margins = [max(low, loose + 0.07 * strength * draw) for low, draw in zip(least, draws, strict=True)]
-    if rng.random() < 0.08 * strength:  # too tight at one side, as drawn in a hurry
-        side = below(rng, 4)
-        margins[side] = -0.12 * rng.random() if side % 2 else -_bearable_cut(setting, side) * rng.random()
-    return tuple(margins)
-
-
-def _bearable_cut(setting: Setting, side: int) -> float:
-    """What may be cut off the first (`side` 0) or last letter so that it stays legible, in text heights."""
-    left, right = setting.letters[0 if side == 0 else -1]
-    _, top, _, bottom = setting.box
-    height = max(1, bottom - top)
-    width = (right - left) / height
-    return 0.22 * width if width > 0.4 else 0.02  # of an "i" or a "1" nothing can be spared

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import ImageFont, features
 
 from ..models.crnn.text_crnn import runs_from_right
-from .fonts import Font, draw_glyph
+from .font_inspection import draw_glyph
+from .fonts import Font
 
 
 __all__ = ["needs_shaping", "require_shaping", "shape_word"]
@@ -34,7 +35,8 @@ def needs_shaping(text: str) -> bool:
 
 
 def require_shaping() -> None:
-    """
+    """Checks that Pillow joins and orders letters.
+
     Raises:
         ImportError: Pillow was built without libraqm, which joins letters and orders them.
     """
@@ -49,7 +51,7 @@ def shape_word(font: Font, em: int, text: str) -> tuple[np.ndarray, int, int, li
     """Draws a whole word as text editors do: letters joined and in the order of their script.
 
     Args:
-        font: the face.
+        font: the font.
         em: its size, pixels.
         text: the word in logical order, as it is typed and spoken.
 

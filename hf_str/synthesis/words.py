@@ -192,16 +192,22 @@ class WordSampler:
             return self._pseudo_word(rng)
         return _in_natural_case(self._words.sample(rng), rng)
 
+    @property
+    def _korean(self) -> HangulTexts:
+        if self._hangul is None:
+            raise ValueError("There are no Korean texts: no Hangul is among the characters.")
+        return self._hangul
+
     def _korean_word(self, rng: np.random.Generator) -> str:
         if self._korean_words and rng.random() < 0.75:
             return self._korean_words.sample(rng)
-        return self._hangul.word(rng)
+        return self._korean.word(rng)
 
     def _korean_sign(self, rng: np.random.Generator) -> str:
-        return self._hangul.sign(rng)
+        return self._korean.sign(rng)
 
     def _korean_mixed(self, rng: np.random.Generator) -> str:
-        return self._hangul.mixed(rng)
+        return self._korean.mixed(rng)
 
     def _brand(self, rng: np.random.Generator) -> str:
         """Names that no dictionary has: SunMart, Zappoo, eLine, McDrell's, Finch&Cole."""
@@ -348,7 +354,7 @@ class WordSampler:
     def _random(self, rng: np.random.Generator) -> str:
         length = min(self.max_length, 1 + int(rng.gamma(3.0, 1.6)))
         text = "".join(pick(rng, self._drawable) for _ in range(length))
-        start = next((place for place, c in enumerate(text) if unicodedata.category(c)[0] != "M"), None)
+        start = next((index for index, c in enumerate(text) if unicodedata.category(c)[0] != "M"), None)
         return pick(rng, self._single_ones) if start is None else text[start:]
 
     # -----------------------------------------------------------------------------------------------------------------

@@ -10,8 +10,7 @@ import pytest
 pytest.importorskip("cv2")
 pytest.importorskip("fontTools")
 
-from hf_str.synthesis import find_fonts
-from hf_str.synthesis import fonts as fonts_module
+from hf_str.synthesis import find_fonts, font_inspection
 
 from .conftest import LATIN
 
@@ -50,7 +49,7 @@ def test_a_font_whose_letters_look_alike_is_refused(draw_font):
 
 
 @pytest.mark.parametrize("case, good, bad", [("upper", "HOTEL24", "hotel24"), ("lower", "hotel24", "HOTEL24")])
-def test_a_face_that_shows_one_case_spells_that_case_only(draw_font, case, good, bad):
+def test_a_font_that_shows_one_case_spells_that_case_only(draw_font, case, good, bad):
     from fontTools.ttLib import TTFont
 
     path = draw_font(case) / "made.ttf"
@@ -68,7 +67,7 @@ def test_a_face_that_shows_one_case_spells_that_case_only(draw_font, case, good,
     assert not font.can_spell("Hotel")
 
 
-def test_the_same_face_twice_counts_once(draw_font):
+def test_the_same_font_twice_counts_once(draw_font):
     folder = draw_font("twins")
     (folder / "copy.ttf").write_bytes((folder / "made.ttf").read_bytes())
     assert len(found(folder)) == 1
@@ -94,21 +93,42 @@ def test_files_that_are_no_fonts_are_passed_over(draw_font):
     assert len(found(folder)) == 1
 
 
+@pytest.mark.parametrize("bug", [TypeError, AttributeError, ValueError, KeyError])
+@pytest.mark.parametrize("where", ["_plainness", "_cell", "_readable", "_case"])
+def test_a_bug_in_judging_is_no_damaged_font(draw_font, monkeypatch, where, bug):
+    def judge(*_):
+        raise bug("a bug of ours")
+
+    monkeypatch.setattr(font_inspection, where, judge)
+    with pytest.raises(bug, match="a bug of ours"):
+        found(draw_font("whole"))
+
+
 def test_the_second_call_reads_the_cache(draw_font, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = draw_font("cached")
     first = find_fonts(LATIN, folders=[folder])
-    monkeypatch.setattr(fonts_module, "_look_at_file", lambda *_: pytest.fail("the file was looked at again"))
+    monkeypatch.setattr(
+        "hf_str.synthesis.fonts.inspect_font_file", lambda *_: pytest.fail("the file was looked at again")
+    )
     assert find_fonts(LATIN, folders=[folder]) == first
     assert find_fonts("ABC", folders=[folder])[0].characters == frozenset("ABC")
 
 
-def test_a_damaged_cache_is_made_again(draw_font, tmp_path, monkeypatch):
+@pytest.mark.parametrize("damage", ["{", "[]", "{}", '{"tested": 1}', '{"tested": [], "files": []}', "drop", "number"])
+def test_a_damaged_cache_is_made_again(draw_font, tmp_path, monkeypatch, damage):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = draw_font("cached")
     first = find_fonts(LATIN, folders=[folder])
     (cache,) = (tmp_path / "cache").rglob("*.json")
-    cache.write_text("{")
+    if damage == "drop":
+        content = json.loads(cache.read_text())
+        for entry in content["files"].values():
+            del entry["faces"][0]["look"]
+        damage = json.dumps(content)
+    elif damage == "number":
+        damage = cache.read_text().replace('"tested": 0', '"tested": 7')
+    cache.write_text(damage)
     assert find_fonts(LATIN, folders=[folder]) == first
     assert json.loads(cache.read_text())
 
@@ -149,8 +169,8 @@ def draw_korean_font(draw_font):
 
 def test_a_korean_font_is_taken_and_only_a_sample_of_it_drawn(draw_korean_font, monkeypatch):
     drawn = []
-    ink = fonts_module._ink
-    monkeypatch.setattr(fonts_module, "_ink", lambda font, character: drawn.append(character) or ink(font, character))
+    ink = font_inspection._ink
+    monkeypatch.setattr(font_inspection, "_ink", lambda pen, character: drawn.append(character) or ink(pen, character))
     (font,) = found(draw_korean_font("korean"), LATIN + HANGUL)
     assert font.can_spell(HANGUL[:3] + "Bar24")
     assert len(set(drawn) & set(HANGUL)) < 40

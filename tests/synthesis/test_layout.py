@@ -10,7 +10,8 @@ pytest.importorskip("cv2")
 pytest.importorskip("fontTools")
 
 from hf_str.data.bending import Bend
-from hf_str.synthesis.layout import GlyphAtlas, height_of, place, set_word, stack_word, surround
+from hf_str.synthesis.layout import GlyphAtlas, set_word, stack_word, surround
+from hf_str.synthesis.placement import height_of, place
 
 
 MARGINS = (0.1, 0.1, 0.1, 0.1)
@@ -106,12 +107,12 @@ def test_a_word_too_wide_becomes_lower(atlas, fonts):
     assert placement.width == 120 and placement.height < 48
 
 
-def test_the_atlas_forgets_the_faces_used_longest_ago(fonts):
+def test_the_atlas_forgets_the_fonts_used_longest_ago(fonts):
     atlas = GlyphAtlas(capacity=10)
     for size in (20, 30, 40):
         set_word(atlas, fonts[0], size, "ABCDEFG")
     assert len(atlas) == 7
-    assert len(atlas._faces) == 1
+    assert len(atlas._fonts) == 1
 
 
 def test_a_stacked_word_is_high_and_narrow(atlas, fonts):

@@ -21,8 +21,16 @@ pytest.importorskip("fontTools")
 
 from hf_str.data.bending import Bend, project
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
-from hf_str.synthesis import WordRenderer, WordSampler, appearance, degradation, find_fonts, make_renderer
-from hf_str.synthesis import renderer as renderer_module
+from hf_str.synthesis import (
+    WordRenderer,
+    WordSampler,
+    backgrounds,
+    degradation,
+    find_fonts,
+    geometry,
+    make_renderer,
+    text_effects,
+)
 from hf_str.synthesis.contact_sheet import contact_sheet
 from hf_str.synthesis.hangul import has_hangul
 
@@ -223,7 +231,7 @@ def test_vertical_words_only_where_asked(fonts):
     assert all(narrow(vertical_share=1.0))
 
 
-@pytest.mark.parametrize("pose", [renderer_module._tilted, renderer_module._receding, renderer_module._level])
+@pytest.mark.parametrize("pose", [geometry.tilted, geometry.receding, geometry.slightly_turned])
 @pytest.mark.parametrize("half_length", [0.4, 3.0, 12.0])
 def test_no_pose_turns_a_word_over_or_blows_it_up(pose, half_length):
     corners = np.array([(x, y, 1) for x in (-half_length, half_length) for y in (-1, 1)], float)
@@ -238,7 +246,7 @@ def test_no_pose_turns_a_word_over_or_blows_it_up(pose, half_length):
 def test_tilted_words_climb(fonts):
     angles = []
     for seed in range(100):
-        matrix = renderer_module._tilted(np.random.default_rng(seed), 1.0, 3.0)
+        matrix = geometry.tilted(np.random.default_rng(seed), 1.0, 3.0)
         angles.append(abs(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))))
     assert 7 <= min(angles) < 15 and 25 < max(angles) <= 31
 
@@ -248,9 +256,9 @@ def test_letters_around_a_seal_follow_each_other_from_left_to_right(length):
     turned = 0
     for seed in range(400):
         rng = np.random.default_rng(seed)
-        kind, angle = renderer_module._bend(rng, 1.0, length)
+        kind, angle = geometry.choose_bend(rng, 1.0, length)
         if kind == "arc":
-            matrix = renderer_module._sector(rng, 1.0, angle)
+            matrix = geometry.choose_sector(rng, 1.0, angle)
             half = 0.8 * length
             line = np.stack([np.linspace(-half, half, 30), np.zeros(30)], 1)
             x, _ = project(matrix, Bend(kind, angle, half).forward(line)).T
@@ -264,8 +272,8 @@ def test_a_ring_leaves_the_letters_alone():
     changed = []
     for seed in range(30):
         picture = np.full((90, 60, 1), 128, np.float32)
-        nothing = appearance.Backgrounds(None, 1)
-        appearance.paint_ring(np.random.default_rng(seed), nothing, picture, off_line, np.float32([255]))
+        nothing = backgrounds.Backgrounds(None, 1)
+        backgrounds.paint_ring(np.random.default_rng(seed), nothing, picture, off_line, np.float32([255]))
         assert (picture[np.abs(off_line) < 1.1] == 128).all()
         changed.append((picture != 128).mean())
     assert min(changed) == 0 and max(changed) > 0.4
@@ -282,17 +290,17 @@ def test_light_and_weather_leave_letters_room(fonts):
             assert changed[20, 60, 0] - changed[2, 2, 0] > 15
 
 
-@pytest.mark.parametrize("effect", [effect for _, effect in appearance._EFFECTS])
+@pytest.mark.parametrize("effect", [effect for _, effect in text_effects._EFFECTS])
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("ink, ground", [(230, 20), (20, 230), (130, 120)])
 def test_effects_keep_letters_visible(monkeypatch, effect, channels, ink, ground):
-    monkeypatch.setattr(appearance, "_EFFECTS", ((1.0, effect),))
+    monkeypatch.setattr(text_effects, "_EFFECTS", ((1.0, effect),))
     coverage = np.zeros((40, 120), np.uint8)
     coverage[10:30, 20:100:12] = coverage[10:30, 21:100:12] = coverage[10:30, 22:100:12] = 255
     for seed in range(10):
         picture = np.full((40, 120, channels), ground, np.float32)
         colors = (np.full(channels, value, np.float32) for value in (ink, ground))
-        appearance.draw_text(np.random.default_rng(seed), picture, coverage, *colors, 1.0)
+        text_effects.draw_text(np.random.default_rng(seed), picture, coverage, *colors, 1.0)
         assert np.isfinite(picture).all()
         assert np.ptp(np.clip(picture[10:30, 15:105], 0, 255)) > 8
 
@@ -314,10 +322,10 @@ class TestKorean:
             texts.append(text)
         assert 20 < sum(map(has_hangul, texts)) < 50
 
-    def test_latin_faces_are_not_asked_for_hangul(self, renderer, fonts):
+    def test_latin_fonts_are_not_asked_for_hangul(self, renderer, fonts):
         mixed = WordRenderer(renderer.sampler, [*fonts, *renderer.fonts], mode="L")
         for _ in range(30):
-            assert "국" in mixed._choose_font("약국2", np.random.default_rng(0)).characters
+            assert "국" in mixed._chooser.choose(np.random.default_rng(0), "약국2", 1.0).characters
         with pytest.raises(ValueError, match="약"):
             WordRenderer(renderer.sampler, fonts).render_text("약국", np.random.default_rng(0))
 
