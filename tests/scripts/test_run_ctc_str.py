@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import runpy
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import load_file
 
 from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline
-from hf_str.training import NonFiniteLossError
+from hf_str.training import CheckpointError, NonFiniteLossError
 from tests.conftest import draw_word
 from tests.training.drawing import TINY, as_dataset, drawn_words, font_folder
 
@@ -74,16 +75,8 @@ def largest_difference(first, second, name="model.safetensors"):
 
 @both_scripts
 def test_a_new_network_in_all_its_parts(script, words, tmp_path, monkeypatch, capsys):
-    more = [
-        "--validation_dataset",
-        words["test"],
-        "--charset",
-        "36",
-        "--ema_decay",
-        "0.9",
-        "--lr_scheduler_type",
-        "cosine",
-    ]
+    more = ["--validation_dataset", words["test"], "--charset", "36", "--ema_decay", "0.9"]
+    more += ["--lr_scheduler_type", "cosine", "--warmup_steps", "2"]
     more += ["--gradient_accumulation_steps", "2", "--keep_aspect_ratio", "true", "--bucket_steps", "2"]
     run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more))
     assert f"{tmp_path} holds the model of step" in capsys.readouterr().out
@@ -214,6 +207,110 @@ def test_help_teaches(script, monkeypatch, capsys):
     text = " ".join(capsys.readouterr().out.split())
     for words_of_help in ("goes on when the same command is given again", "synth=0.75", "one_cycle", "--bad_labels"):
         assert words_of_help in text
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Options that transformers has too
+
+
+def checkpoints(folder):
+    return sorted(int(path.name.split("-")[1]) for path in folder.glob("checkpoint-*"))
+
+
+@both_scripts
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--resume_from_checkpoint", "nowhere"], "there is no checkpoint nowhere"),
+        (["--resume_from_checkpoint", "True"], "has no checkpoint that is whole"),
+        (["--label_smoothing_factor", "0.1"], "--label_smoothing_factor"),
+        (["--metric_for_best_model", "loss"], "--metric_for_best_model loss"),
+        (["--metric_for_best_model", "other_cer"], "--metric_for_best_model other_cer"),
+        (["--lr_scheduler_type", "constant", "--warmup_ratio", "0.2"], "--warmup_ratio is refused"),
+        (["--streaming", "--save_strategy", "epoch"], "--save_strategy epoch is refused"),
+    ],
+    ids=lambda value: value[0].strip("-") if isinstance(value, list) else "",
+)
+def test_refused_before_anything_is_loaded(script, option, message, words, tmp_path, monkeypatch):
+    more = ["--dataset", "no/such/words.parquet", "--validation_dataset", words["test"]]
+    with pytest.raises((ValueError, RuntimeError), match=message):
+        run(script, monkeypatch, *options(words, tmp_path / "out", *more, *option))
+    assert not (tmp_path / "out").exists()
+
+
+@both_scripts
+def test_each_epoch_logs_evaluates_and_saves_and_a_run_goes_on_from_one(script, words, tmp_path, monkeypatch, capsys):
+    every_epoch = [word for what in ("logging", "eval", "save") for word in (f"--{what}_strategy", "epoch")]
+    more = [*NEW_NETWORK, *every_epoch, "--validation_dataset", words["test"], "--save_total_limit", "9"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run(script, monkeypatch, *options(words, whole, *more, steps=23))  # an epoch has 10 steps
+    assert checkpoints(whole) == [10, 20, 23]
+    said = capsys.readouterr().out
+    assert [f"step {step}: test, the worst" in said for step in range(24)] == [
+        step in (10, 20, 23) for step in range(24)
+    ]
+    broken.mkdir()
+    shutil.copytree(whole / "checkpoint-10", broken / "checkpoint-10")  # all that a run has that is killed later
+    run(script, monkeypatch, *options(words, broken, *more, steps=23))
+    assert largest_difference(whole / "checkpoint-23", broken / "checkpoint-23") == 0.0
+    assert "step 10: test, the worst" not in capsys.readouterr().out
+
+
+@both_scripts
+def test_goes_on_from_a_checkpoint_that_is_named(script, words, tmp_path, monkeypatch):
+    arguments = options(words, tmp_path / "a", *NEW_NETWORK, "--save_total_limit", "9")
+    run(script, monkeypatch, *arguments)
+    last = tmp_path / "last"
+    shutil.copytree(tmp_path / "a" / "checkpoint-6", last)
+    first = tmp_path / "a" / "checkpoint-2"
+    run(script, monkeypatch, *options(words, tmp_path / "b", *NEW_NETWORK, "--resume_from_checkpoint", first))
+    assert largest_difference(last, tmp_path / "b" / "checkpoint-6") == 0.0
+    assert checkpoints(tmp_path / "b") == [4, 6]  # none of before
+    run(script, monkeypatch, *arguments, "--resume_from_checkpoint", str(first))
+    assert largest_difference(last, tmp_path / "a" / "checkpoint-6") == 0.0
+    assert (tmp_path / "a" / "checkpoint-6.set_aside").is_dir()
+    with pytest.raises(CheckpointError, match="another --output_dir"):
+        run(script, monkeypatch, *arguments, "--resume_from_checkpoint", "False")
+    other = next(name for name in SCRIPTS if name != script)
+    with pytest.raises(CheckpointError, match="the other run script wrote it"):
+        run(other, monkeypatch, *arguments)
+
+
+@both_scripts
+def test_the_best_and_the_last_model(script, words, tmp_path, monkeypatch):
+    figures = iter([{"word_accuracy": 0.0, "cer": error, "one_minus_ned": 0.0} for error in (0.9, 0.7, 0.8) * 2])
+    for module in ("trainer", "validation"):
+        monkeypatch.setattr(f"hf_str.training.{module}.evaluate_all", lambda *_, **__: (next(figures), ""))
+    more = [*NEW_NETWORK, "--validation_dataset", words["test"], "--eval_steps", "1", "--save_total_limit", "9"]
+    more += ["--metric_for_best_model", "cer", "--save_strategy", "best", "--logging_steps", "9"]
+    run(script, monkeypatch, *options(words, tmp_path / "best", *more, steps=3))
+    run(script, monkeypatch, *options(words, tmp_path / "last", *more, "--no_load_best_model_at_end", steps=3))
+    for name in ("best", "last"):
+        assert checkpoints(tmp_path / name) == [1, 2]
+        assert json.loads((tmp_path / name / "best" / "evaluation.json").read_text())["step"] == 2
+        difference = largest_difference(tmp_path / name, tmp_path / name / "checkpoint-2")
+        assert (difference == 0.0) == (name == "best")
+
+
+@both_scripts
+def test_seeds_of_the_network_and_of_the_samples(script, words, tmp_path, monkeypatch):
+    still = ["--config_overrides", json.dumps(TINY), "--learning_rate", "1e-3"]
+    for name, seeds in {"a": (1, 2), "b": (1, 2), "c": (1, 3), "d": (3, 2)}.items():
+        more = [*still, "--seed", seeds[0], "--data_seed", seeds[1]]
+        run(script, monkeypatch, *options(words, tmp_path / name, *more, steps=1))
+    assert largest_difference(tmp_path / "a", tmp_path / "b") == 0.0
+    assert largest_difference(tmp_path / "a", tmp_path / "c") > 0.0
+    assert largest_difference(tmp_path / "a", tmp_path / "d") > largest_difference(tmp_path / "a", tmp_path / "c")
+
+
+@both_scripts
+def test_old_names_of_options_do_what_they_did(script, words, tmp_path, monkeypatch):
+    new = ["--lr_scheduler_type", "warmup_stable_decay", "--warmup_ratio", "0.2", "--decay_ratio", "0.5"]
+    old = ["--schedule", "constant_with_decay", "--warmup-share=0.2", "--decay_share", "0.5", "--best_metric", "cer"]
+    run(script, monkeypatch, *options(words, tmp_path / "new", *NEW_NETWORK, *new, steps=3))
+    with pytest.warns(FutureWarning, match="metric_for_best_model"):
+        run(script, monkeypatch, *options(words, tmp_path / "old", *NEW_NETWORK, *old, steps=3))
+    assert largest_difference(tmp_path / "old", tmp_path / "new") == 0.0
 
 
 # ---------------------------------------------------------------------------------------------------------------------
