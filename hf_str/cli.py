@@ -22,6 +22,7 @@ from hf_str.models.crnn.image_batching_crnn import window_size
 
 from .explanation import explain_image
 from .utils.atomic_writes import finite_or_null
+from .utils.image_files import image_suffixes
 
 
 __all__ = ["main"]
@@ -287,7 +288,7 @@ def _predictions(
 def _expand(names: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
     """Files of folders in order, everything else as it is; and the folders in which there is no image."""
     paths, failures = [], []
-    suffixes = {suffix for suffix, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    suffixes = image_suffixes()
     for name in names:
         if not Path(name).is_dir():
             paths.append(name)

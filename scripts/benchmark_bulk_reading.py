@@ -5,20 +5,20 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
 # ///
-"""Shows that `read_words.py` reads every image exactly once, whatever kills it, and measures its speed and memory.
+"""Shows that `read_words.py` reads every image exactly once even when it is killed, and measures speed and memory.
 
-    python scripts/synthesize_words.py --num_words 20000 --output_dir words/
-    python scripts/benchmark_bulk_reading.py --crops words/ --num_crops 1000000 --num_processes 2 --work_dir bulk/
-    python scripts/benchmark_bulk_reading.py --crops words/ --num_crops 20000 --kills 0 --work_dir small/ \\
+    python scripts/synthesize_words.py --num_samples 20000 --output_dir words/
+    python scripts/benchmark_bulk_reading.py --dataset words/ --num_crops 1000000 --num_processes 2 --work_dir bulk/
+    python scripts/benchmark_bulk_reading.py --dataset words/ --num_crops 20000 --kills 0 --work_dir small/ \\
         --model hf_str/checkpoints/crnn-str-small
 
-Writes shards of --num_crops rows, Parquet and tar files in turn. A row has a key of its own; its image is drawn from
-those of --crops, which so come back many times, and one in a thousand is cut off in its middle. Then it starts
-`read_words.py`, ends all its processes with SIGKILL at --kills moments drawn from the first half of the rows, and
-gives the same command again. In the end it compares what was written with what had to be: the files, the keys in
-their order, the bad images, and the texts of images that came back.
+The script writes shards of --num_crops rows, alternately Parquet and tar files. Each row has a unique key and a random
+image of --dataset, so that images repeat; one image in a thousand is truncated. Then it starts `read_words.py`, kills
+all of its processes (SIGKILL) at --kills random moments in the first half of the rows, and starts it again each time.
+At the end it compares the output with what is expected: the files, the keys and their order, the bad images, and that
+repeated images have the same text.
 
-Without --model, a small network with random weights reads: for the proof any network will do, and much is to be read.
+Without --model, it uses a small network with random weights: the proof needs no accuracy, only many images.
 """
 
 import argparse
@@ -31,7 +31,7 @@ import sys
 import tarfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,7 @@ from tqdm import tqdm
 
 from hf_str import CRNNConfig, CRNNForCTC, CRNNImageProcessorPil, CRNNProcessor, CRNNTokenizer
 from hf_str.inference.shards import find_shards
+from hf_str.utils.options import OptionParser, positive
 
 
 READ_WORDS = Path(__file__).with_name("read_words.py")
@@ -53,7 +54,7 @@ BAD_SHARE = 0.001
 
 @dataclass(frozen=True)
 class Shard:
-    """What is in a shard: of each row the number of its crop, and whether it is cut off."""
+    """The contents of a shard: the index of the crop in each row, and whether the crop is truncated."""
 
     number: int
     first_row: int
@@ -66,13 +67,13 @@ class Shard:
 
     @property
     def keys(self) -> list[str]:
-        return [f"{self.first_row + place:08d}" for place in range(len(self.crops))]
+        return [f"{self.first_row + row:08d}" for row in range(len(self.crops))]
 
     @property
     def bad_rows(self) -> list[int]:
         return np.flatnonzero(self.is_bad).tolist()
 
-    def write(self, folder: Path, crops: list[bytes]):
+    def write(self, folder: Path, crops: Sequence[bytes]):
         images = [crops[number] for number in self.crops]
         for row in self.bad_rows:
             images[row] = images[row][: len(images[row]) // 2]
@@ -88,18 +89,18 @@ class Shard:
 
 
 class KilledRuns:
-    """Gives a command again and again, and kills it at moments, until it ends by itself.
+    """Runs a command again and again, and kills it at given moments, until it ends by itself.
 
     Args:
-        command: runs `read_words.py`.
-        output_dir: its own.
-        args: of this script.
-        moments: rows after whose reading it is killed, in order.
+        command: `read_words.py` with its options.
+        output_dir: its output folder.
+        args: options of this script.
+        moments: numbers of rows after which it is killed, in order.
 
     Attributes:
-        kills: rows of finished shards when the processes were killed.
-        seconds: of all runs together.
-        memory: of each process (rows that all have read, bytes in its resident set), every second.
+        kills: rows of finished shards at each kill.
+        seconds: duration of all runs together.
+        memory: for each process, every second, (rows read by all processes, bytes of its resident set).
         output: what the last run printed.
     """
 
@@ -112,14 +113,14 @@ class KilledRuns:
 
     @property
     def peak(self) -> float:
-        """Of the largest process, in MB."""
+        """Memory of the largest process in MB."""
         return max((size for samples in self.memory.values() for _, size in samples), default=0) / 1e6
 
     @property
     def growth(self) -> float:
-        """MB of one process in a million rows: the slope of all processes, each with a base of its own.
+        """Growth of a process in MB per million rows: the common slope of all processes.
 
-        While a process reads its first shard, it still gets its code and its buffers: that is not counted.
+        The first shard of each process is left out: meanwhile it loads its code and allocates its buffers.
         """
         rows, sizes, warm_up = [], [], self.args.num_processes * self.args.rows_per_shard
         for samples in self.memory.values():
@@ -133,21 +134,21 @@ class KilledRuns:
     def run(self):
         """Raises `SystemExit` if the last run fails."""
         environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-        started, ended = time.perf_counter(), False
+        started, code = time.perf_counter(), None
         with tqdm(total=self.args.num_crops, unit="image", desc="reading", mininterval=1) as bar:
-            while not ended:
+            while code is None:
                 with open(self.args.work_dir / "read_words.log", "w+") as log:
                     process = psutil.Popen(self.command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-                    ended = self._watch(process, bar)
+                    code = self._watch(process, bar)
                     log.seek(0)
                     self.output = log.read()
         self.seconds = time.perf_counter() - started
-        if process.returncode:
-            raise SystemExit(f"error: exit code {process.returncode} of read_words.py:\n{self.output[-3000:]}")
+        if code:
+            raise SystemExit(f"error: exit code {code} of read_words.py:\n{self.output[-3000:]}")
 
-    def _watch(self, process: psutil.Popen, bar: tqdm) -> bool:
-        """Samples a run until it ends, or kills it soon after the next of the moments; says whether it ended."""
-        sampled, finished = 0.0, []  # when memory was looked at last, and when shards were finished
+    def _watch(self, process: psutil.Popen, bar: tqdm) -> int | None:
+        """Samples a run until it ends and returns its exit code, or kills it soon after the next of the moments."""
+        sampled, finished = 0.0, []  # times of the last memory sample and of finished shards
         while process.poll() is None:
             time.sleep(0.02)
             now, count = time.time(), sum(1 for _ in self.output_dir.glob("*.parquet"))
@@ -166,8 +167,8 @@ class KilledRuns:
                 process.wait()
                 self.moments = [moment for moment in self.moments if moment > rows]
                 self.kills.append(rows)
-                return False
-        return True
+                return None
+        return process.returncode
 
     def _sample_memory(self, process: psutil.Popen, rows: int):
         readers = process.children() if self.args.num_processes > 1 else [process]  # under their launcher
@@ -180,18 +181,18 @@ def main():
     args = parse_args()
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    crops = [image for shard in find_shards(args.crops) for _, image in shard]
+    crops = [image for shard in find_shards(args.dataset) for _, image in shard]
     shards = list(draw_shards(args, len(crops), rng))
     data, output_dir = args.work_dir / "shards", args.work_dir / "readings"
     if args.work_dir.exists():
-        raise SystemExit(f"error: {args.work_dir} is there already: give a --work_dir that is not")
+        raise SystemExit(f"error: {args.work_dir} exists already: give a new --work_dir")
     data.mkdir(parents=True)
     for shard in tqdm(shards, desc="writing shards"):
         shard.write(data, crops)
     model = args.model or write_random_network(args.work_dir / "network")
 
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", args.num_processes]
-    command = [sys.executable, *(launcher if args.num_processes > 1 else []), READ_WORDS, "--data", data]
+    command = [sys.executable, *(launcher if args.num_processes > 1 else []), READ_WORDS, "--dataset", data]
     command += ["--output_dir", output_dir, "--model", model, "--key_column", "key", "--device", args.device]
     command += ["--batch_size", args.batch_size, "--precision", args.precision]
     command += ["--decoder", args.decoder] if args.decoder else []
@@ -210,7 +211,7 @@ def draw_shards(args: argparse.Namespace, num_distinct: int, rng: np.random.Gene
 
 
 def write_random_network(folder: Path) -> Path:
-    """A network that costs little and reads different things in different images."""
+    """A fast network that predicts different texts for different images."""
     tokenizer = CRNNTokenizer(charset="94")
     config = CRNNConfig(
         vocab_size=len(tokenizer), conv_channels=[4, 4, 8, 8, 8, 8, 8], hidden_size=16, num_hidden_layers=1
@@ -218,7 +219,7 @@ def write_random_network(folder: Path) -> Path:
     model = CRNNForCTC(config)
     with torch.no_grad():
         for parameter in model.crnn.layers.parameters():
-            parameter.mul_(3)  # a fresh network hardly looks at its image
+            parameter.mul_(3)  # the output of a new network hardly depends on the image
         model.ctc_head.weight.normal_(std=3)
         model.ctc_head.bias.zero_()[0] = 4  # some frames are blank
     model.save_pretrained(folder)
@@ -227,10 +228,10 @@ def write_random_network(folder: Path) -> Path:
 
 
 def check(shards: list[Shard], output_dir: Path) -> tuple[list[str], dict[int, set[str]]]:
-    """Compares what was written with what had to be.
+    """Compares the output with what is expected.
 
     Returns:
-        What is wrong, and the texts that were read in each crop.
+        The problems, and the texts that were predicted for each crop.
     """
     wanted = {"settings.json", *(f"{shard.name}.parquet" for shard in shards)}
     wanted |= {f"{shard.name}.bad_images.jsonl" for shard in shards if shard.bad_rows}
@@ -256,7 +257,7 @@ def check(shards: list[Shard], output_dir: Path) -> tuple[list[str], dict[int, s
             texts[int(shard.crops[row])].add(columns["text"][row])
     changing = sum(len(own) > 1 for own in texts.values())
     if changing:
-        problems.append(f"{changing} crops were not read the same each time")
+        problems.append(f"{changing} crops do not have the same text each time")
     return problems, texts
 
 
@@ -270,17 +271,17 @@ def report(
 ):
     num_bad = sum(len(shard.bad_rows) for shard in shards)
     num_texts = len(set().union(*texts.values()))
-    speed = re.findall(r"^(.* images/s), (.*) a process, (.*) a second of one core", runs.output, re.MULTILINE)
+    speed = re.findall(r"^(.* images/s), (.*) per process, (.*) per second of CPU time", runs.output, re.MULTILINE)
     rows = {
         "rows": f"{args.num_crops:,} in {len(shards):,} shards, of {num_distinct:,} different crops",
         "bad images": f"{num_bad:,}",
         "different texts": f"{num_texts:,}",
         "killed after rows": ", ".join(f"{rows:,}" for rows in runs.kills) or "never",
-        "lost, doubled, left over, read differently": f"{len(problems):,} problems" if problems else "nothing",
+        "lost, duplicate, left over, read differently": f"{len(problems):,} problems" if problems else "nothing",
         "time of all runs": f"{runs.seconds:,.0f} s, {args.num_processes} processes",
-        "last run": f"{speed[0][0]}; {speed[0][2]} a second of one core's time" if speed else "read nothing",
+        "last run": f"{speed[0][0]}; {speed[0][2]} per second of CPU time" if speed else "read nothing",
         "peak of a process": f"{runs.peak:,.0f} MB",
-        "growth of a process": f"{runs.growth:,.1f} MB a million rows",
+        "growth of a process": f"{runs.growth:,.1f} MB per million rows",
     }
     print("| | |\n|---|---|")
     for name, value in rows.items():
@@ -290,20 +291,20 @@ def report(
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OptionParser(__doc__, {"crops": "dataset"})
     add = parser.add_argument
-    add("--crops", nargs="+", type=Path, required=True, help="word images: what read_words.py takes as --data")
-    add("--work_dir", type=Path, required=True, help="a new folder: shards (3 kB a row, as the crops are), readings")
-    add("--num_crops", type=int, default=1_000_000, help="rows to read (default: 1,000,000)")
-    add("--rows_per_shard", type=int, default=10_000, help="default: 10,000")
-    add("--kills", type=int, default=5, help="how often the run is killed (default: 5)")
+    add("--dataset", nargs="+", type=Path, required=True, help="word images: what read_words.py takes as --dataset")
+    add("--work_dir", type=Path, required=True, help="new folder for shards and predictions, about 3 kB per row")
+    add("--num_crops", type=positive, default=1_000_000, help="number of rows")
+    add("--rows_per_shard", type=positive, default=10_000, help="number of rows in a shard")
+    add("--kills", type=int, default=5, help="how often the run is killed")
     add("--model", help="checkpoint folder or Hub repository (default: a small network with random weights)")
-    add("--num_processes", type=int, default=1, help="of read_words.py, each with one thread (default: 1)")
-    add("--batch_size", type=int, default=64, help="of read_words.py (default: 64)")
-    add("--precision", default="auto", help="of read_words.py (default: auto)")
-    add("--decoder", help="of read_words.py (default: what the checkpoint reads with)")
-    add("--device", default="cpu", help="of read_words.py (default: cpu)")
-    add("--seed", type=int, default=0)
+    add("--num_processes", type=positive, default=1, help="processes of read_words.py, each with one thread")
+    add("--batch_size", type=positive, default=64, help="of read_words.py")
+    add("--precision", default="auto", help="of read_words.py")
+    add("--decoder", help="of read_words.py (default: the decoder of the checkpoint)")
+    add("--device", default="cpu", help="of read_words.py")
+    add("--seed", type=int, default=0, help="seed of the shards, the moments of the kills and the random network")
     return parser.parse_args()
 
 

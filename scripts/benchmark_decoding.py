@@ -5,19 +5,20 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str"]
 # ///
-"""Measures what decoding costs, as Markdown tables.
+"""Measures the speed of the decoders, as Markdown tables.
 
     python scripts/benchmark_decoding.py --images iiit5k/images --lexicon words.txt
 
-Best path is compared with the argmax that it cannot do without, prefix beam search with that of pyctcdecode in pure
-Python (`pip install --no-deps pyctcdecode pygtrie`; without it these rows are left out), and reading with a lexicon
-with the CTC loss of all its words in one batched call. The logits are those of the checkpoint on the images, and
-random ones of the same shape. Times are CPU seconds of one thread, medians of rounds in which all sides take turns;
-the range is shown. pyctcdecode prunes characters and beams by default, which decides its speed where a network is
-sure; "all characters" is without, the search that ours does.
+The baselines are: for best path, the argmax that it contains; for prefix beam search, that of pyctcdecode in pure
+Python (`pip install --no-deps pyctcdecode pygtrie`; these rows are left out if it is not installed); for a lexicon,
+the CTC loss of all its words in one batched call. The logits are those of the checkpoint on the images, and random
+ones of the same shape. Times are CPU seconds of one thread: the median and the range over rounds in which all rows
+take turns. By default pyctcdecode prunes characters and beams, which makes it fast where the network is confident;
+"all characters" is its search without pruning, which is the search of this package.
 """
 
 import argparse
+import importlib
 import logging
 import statistics
 import time
@@ -30,14 +31,15 @@ from tqdm import tqdm
 from transformers import AutoModelForCTC, AutoProcessor
 from transformers.utils import logging as transformers_logging
 
-from hf_str import DEFAULT_CHECKPOINT, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
+from hf_str import DEFAULT_CHECKPOINT, CRNNProcessor, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
 from hf_str.evaluation.speed import stopwatch, take_turns
 from hf_str.models.crnn.ctc_decoding_crnn import best_path, frame_log_probs
 from hf_str.models.crnn.outputs_crnn import join_logits
+from hf_str.utils.options import OptionParser
 
 
 class Timings:
-    """CPU milliseconds a word of named calls, which take turns for some rounds."""
+    """CPU milliseconds per word of named calls, which take turns in each round."""
 
     def __init__(self, rounds: int):
         self.rounds, self.calls, self.milliseconds = rounds, {}, {}
@@ -56,20 +58,20 @@ class Timings:
         return statistics.median(self.milliseconds[name])
 
     def table(self, names: list[str]):
-        print("\n| decoder | ms a word | range |\n|---|---|---|")
+        print("\n| decoder | ms per word | range |\n|---|---|---|")
         for name in names:
             taken = self.milliseconds[name]
             print(f"| {name} | {statistics.median(taken):.4f} | {min(taken):.4f} to {max(taken):.4f} |")
 
     def ratio(self, slower: str, faster: str) -> str:
-        """The ratio of the medians, and the range of the rounds' ratios."""
+        """The ratio of the medians, and the range of the ratios of the rounds."""
         ratios = [a / b for a, b in zip(self.milliseconds[slower], self.milliseconds[faster], strict=True)]
         return f"{self.median(slower) / self.median(faster):.1f} | {min(ratios):.1f} to {max(ratios):.1f}"
 
 
 @torch.no_grad()
-def read_logits(folder: Path, num_images: int, checkpoint: str) -> tuple[torch.Tensor, object]:
-    """The checkpoint's logits on images of a folder (images, time, vocab), and its processor."""
+def read_logits(folder: Path, num_images: int, checkpoint: str) -> tuple[torch.Tensor, CRNNProcessor]:
+    """The logits of the checkpoint on images of a folder (images, time, vocab), and its processor."""
     model, processor = AutoModelForCTC.from_pretrained(checkpoint).eval(), AutoProcessor.from_pretrained(checkpoint)
     files = sorted(str(path) for path in folder.iterdir() if path.is_file())
     files = list(islice(cycle(files), num_images))
@@ -78,20 +80,20 @@ def read_logits(folder: Path, num_images: int, checkpoint: str) -> tuple[torch.T
     return join_logits(logits), processor
 
 
-def pyctcdecode_search(processor) -> Callable | None:
-    """The pure-Python search of pyctcdecode, or `None` where it is missing."""
+def pyctcdecode_search(processor: CRNNProcessor) -> Callable | None:
+    """The pure-Python search of pyctcdecode, or `None` if it is not installed."""
     logging.getLogger("pyctcdecode").setLevel(logging.ERROR)
     try:
-        from pyctcdecode import build_ctcdecoder
+        pyctcdecode = importlib.import_module("pyctcdecode")
     except ImportError:
         print("pyctcdecode is not installed: its rows are left out.")
         return None
-    return build_ctcdecoder(["", *processor.tokenizer.characters]).decode_beams
+    return pyctcdecode.build_ctcdecoder(["", *processor.tokenizer.characters]).decode_beams
 
 
-def benchmark_searches(args: argparse.Namespace, logits: torch.Tensor, processor):
+def benchmark_searches(args: argparse.Namespace, logits: torch.Tensor, processor: CRNNProcessor):
     random = 3 * torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))
-    peer, pairs = pyctcdecode_search(processor), []
+    baseline, pairs = pyctcdecode_search(processor), []
     timings = Timings(args.rounds)
     for name, values in (("random", random), ("real", logits)):
         timings.add(f"argmax, {name}", lambda x=values: x.argmax(-1), len(values))
@@ -99,29 +101,31 @@ def benchmark_searches(args: argparse.Namespace, logits: torch.Tensor, processor
         pairs.append((f"best path, {name}", f"argmax, {name}"))
         beam = PrefixBeamSearch(args.beam_width)
         timings.add(f"beam {args.beam_width}, {name}", lambda x=values, b=beam: b(x), len(values))
-        if peer is not None:
+        if baseline is not None:
             for pruning, options in (
                 ("its pruning", {}),
                 ("all characters", {"token_min_logp": -1000, "beam_prune_logp": -1000}),
             ):
-                frames = values[: args.peer_images if options else 10 * args.peer_images].log_softmax(-1).numpy()
+                frames = (
+                    values[: args.baseline_images if options else 10 * args.baseline_images].log_softmax(-1).numpy()
+                )
                 label = f"pyctcdecode {args.beam_width} ({pruning}), {name}"
                 timings.add(
                     label,
-                    lambda f=frames, o=options: [peer(frame, beam_width=args.beam_width, **o) for frame in f],
+                    lambda f=frames, o=options: [baseline(frame, beam_width=args.beam_width, **o) for frame in f],
                     len(frames),
                 )
                 pairs.append((label, f"beam {args.beam_width}, {name}"))
-    timings.add("prefix search, real", lambda: PrefixSearch()(logits[: args.peer_images]), args.peer_images)
+    timings.add("prefix search, real", lambda: PrefixSearch()(logits[: args.baseline_images]), args.baseline_images)
     timings.run()
     print(f"\n{tuple(logits.shape)} logits:")
     timings.table(list(timings.milliseconds))
-    print("\n| over | | ratio | range |\n|---|---|---|---|")
+    print("\n| slower | faster | ratio | range |\n|---|---|---|---|")
     for slower, faster in pairs:
         print(f"| {slower} | {faster} | {timings.ratio(slower, faster)} |")
 
 
-def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor):
+def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor: CRNNProcessor):
     lexicon = Lexicon.from_file(args.lexicon, processor.tokenizer)
     words = [torch.tensor(lexicon.letters(word)) for word in range(len(lexicon))]
     lengths = torch.tensor([len(word) for word in words])
@@ -130,7 +134,7 @@ def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor)
     few = logits[torch.linspace(0, len(logits) - 1, args.exhaustive_images).long()]
 
     def exhaustive() -> list[list[int]]:
-        """The most probable word by the CTC loss of every word, an image a call."""
+        """The most probable word by the CTC loss of every word, one call per image."""
         best = []
         for image in lexicon.merge(frame_log_probs(few)):
             every = image[:, None].expand(-1, len(words), -1)
@@ -151,7 +155,9 @@ def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor)
     answers = exhaustive()
     print(f"\n{len(lexicon):,} words, {len(few)} images:")
     timings.table(["CTC loss of every word"])
-    print("\n| decoder | ms a word | as the CTC loss of every word, % | times faster | range |\n|---|---|---|---|---|")
+    print(
+        "\n| decoder | ms per word | % equal to CTC loss of every word | times faster | range |\n|---|---|---|---|---|"
+    )
     for name, decoder in decoders.items():
         same = sum(reading[0].ids == answer for reading, answer in zip(decoder(few), answers, strict=True))
         ratio = timings.ratio("CTC loss of every word", name)
@@ -159,15 +165,16 @@ def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor)
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=Path, required=True, help="folder of word images")
-    parser.add_argument("--num_images", type=int, default=1000, help="files to read; repeated where there are fewer")
-    parser.add_argument("--model", default=DEFAULT_CHECKPOINT)
-    parser.add_argument("--lexicon", type=Path, help="text file of words, a line each, for the lexicon's table")
-    parser.add_argument("--beam_width", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer_images", type=int, default=20, help="images for the slow sides")
-    parser.add_argument("--exhaustive_images", type=int, default=100, help="images read with every word's CTC loss")
+    parser = OptionParser(__doc__, {"peer_images": "baseline_images"})
+    add = parser.add_argument
+    add("--images", type=Path, required=True, help="folder of word images")
+    add("--num_images", type=int, default=1000, help="images to decode; they repeat if the folder has fewer")
+    add("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add("--lexicon", type=Path, help="text file with one word per line (default: no table of lexicons)")
+    add("--beam_width", type=int, default=10, help="beams of all beam searches")
+    add("--rounds", type=int, default=3, help="rounds in which all rows take turns")
+    add("--baseline_images", type=int, default=20, help="images for pyctcdecode and for prefix search")
+    add("--exhaustive_images", type=int, default=100, help="images for the CTC loss of every word")
     return parser.parse_args()
 
 

@@ -5,21 +5,21 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Measures how fast words can be rendered, loaded and trained on.
+"""Measures how fast training samples are rendered and loaded, and how fast the network is trained on them.
 
     python scripts/benchmark_training.py --dataset my_words/ --lexicon words.txt --num_threads 1
     python scripts/benchmark_training.py --dataset my_words/ --device cuda --batch_size 512 --num_workers 15
 
-Three tables:
+The script prints three tables:
 
-- loading: images a second of one core's time, from the source to a normalised batch: decode (or render), grey, resize,
-  normalise, labels; with and without augmentation. The peer is Pillow, which only decodes the same files to grey.
-- training: images a second, forward, backward and optimizer step, from a batch that is at hand already, for each
-  network and each arithmetic. The peer is the paper's network in float32.
-- the real loop: images a second with the data loader's workers feeding it, and the share of the time in which the
-  device waits for them.
+- loading: images per second of CPU time, from the source to a normalized batch: decode (or render), gray, resize,
+  normalize, labels; with and without augmentation. The baseline is Pillow, which only decodes the same files to gray.
+- training: images per second of forward, backward and optimizer step on a batch in memory, for each network and each
+  precision. The baseline is the network of the paper in float32.
+- the whole loop: images per second when the workers of the data loader feed the network, and the share of the time in
+  which the device waits for them.
 
-The rows of a table take turns; medians are shown, with the range.
+The rows of a table take turns; the tables show medians and ranges.
 """
 
 import argparse
@@ -37,14 +37,15 @@ from PIL import Image
 from tqdm import tqdm
 
 from hf_str import CRNNConfig, CRNNForCTC
-from hf_str.evaluation.speed import take_turns
+from hf_str.evaluation.speed import describe_device, take_turns
 from hf_str.training import TrainingSamples, WordCollator
 from hf_str.training.arguments import DataArguments, ModelArguments, SynthesisArguments
 from hf_str.training.setup import load_recognizer, load_training_samples, make_loader
+from hf_str.utils.options import OptionParser, positive
 
 
-def print_table(title: str, figures: Mapping[str, list[float]], peer: str):
-    base = statistics.median(figures[peer])
+def print_table(title: str, figures: Mapping[str, list[float]], baseline: str):
+    base = statistics.median(figures[baseline])
     print(f"\n| {title} | images/s | range | ratio |\n|---|---|---|---|")
     for name, values in figures.items():
         median = statistics.median(values)
@@ -54,8 +55,8 @@ def print_table(title: str, figures: Mapping[str, list[float]], peer: str):
 def loading_rate(
     words: TrainingSamples, augmentation: float, rounds: Iterator[int], args: argparse.Namespace
 ) -> float:
-    """Images a second of this process's CPU time, whatever else the machine does."""
-    words.augmentation, round_number = augmentation, next(rounds)  # other words in each round
+    """Images per second of the CPU time of this process, which does not depend on other programs."""
+    words.augmentation, round_number = augmentation, next(rounds)  # other samples in each round
     numbers = range(round_number * args.num_images, (round_number + 1) * args.num_images)
     started = time.process_time()
     for first in range(0, args.num_images, args.batch_size):
@@ -64,7 +65,7 @@ def loading_rate(
 
 
 def decoding_rate(words: TrainingSamples, rounds: Iterator[int], args: argparse.Namespace) -> float:
-    """The same for Pillow, which decodes these words' files to grey and does nothing else."""
+    """The same for Pillow, which only decodes the files of these samples to gray."""
     files, round_number = [], next(rounds)
     for number in range(round_number * args.num_images, (round_number + 1) * args.num_images):
         source, position = words.place(number)
@@ -77,7 +78,7 @@ def decoding_rate(words: TrainingSamples, rounds: Iterator[int], args: argparse.
 
 
 class TrainingStep:
-    """Forward, backward and optimizer step of one network in one arithmetic."""
+    """Forward, backward and optimizer step of one network in one precision."""
 
     def __init__(self, model: CRNNForCTC, precision: str, device: str):
         self.device, self.dtype = torch.device(device), {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
@@ -96,7 +97,7 @@ class TrainingStep:
             torch.cuda.synchronize(self.device)
 
     def rate(self, batch: dict[str, torch.Tensor], steps: int) -> float:
-        """Images a second, from one batch that is on the device."""
+        """Images per second on a batch that is on the device."""
         self.synchronize()
         started = time.perf_counter()
         for _ in range(steps):
@@ -106,10 +107,9 @@ class TrainingStep:
 
 
 def run_loop(step: TrainingStep, words: TrainingSamples, args: argparse.Namespace) -> tuple[float, float]:
-    """Images a second of a real loop, and the share of its time that goes by waiting for batches.
+    """Images per second of the whole loop, and the share of its time in which it waits for batches.
 
-    The device has finished each step before the next batch is asked for, so that waiting is not hidden behind work
-    that is still queued.
+    The device finishes each step before the loop asks for the next batch, so that queued work does not hide the wait.
     """
     warm_up = 5
     loader = make_loader(words, args.batch_size, args.steps + warm_up, num_workers=args.num_workers)
@@ -128,20 +128,27 @@ def run_loop(step: TrainingStep, words: TrainingSamples, args: argparse.Namespac
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OptionParser(__doc__)
     add = parser.add_argument
     add("--dataset", nargs="+", required=True, help="real words: anything that hf_str.data.load_word_boxes reads")
-    add("--lexicon", nargs="*", default=[], help="files of words to render, one a line; without: invented words")
-    add("--backgrounds", help="folder of photographs to render on; without: painted ones")
-    add("--config_overrides", type=json.loads, help="another network as JSON, instead of the embedded checkpoint's")
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    add("--precision", nargs="+", default=["no", "bf16"], choices=["no", "bf16", "fp16"])
-    add("--batch_size", type=int, default=64)
-    add("--num_images", type=int, default=2048, help="images in one measurement of loading")
-    add("--steps", type=int, default=10, help="optimizer steps in one measurement of training")
-    add("--rounds", type=int, default=3)
-    add("--num_workers", type=int, default=1, help="processes that feed the loop")
-    add("--num_threads", type=int, default=torch.get_num_threads(), help="threads that train")
+    add(
+        "--lexicon",
+        nargs="*",
+        default=[],
+        help="text files of words to render, one per line (default: invented words)",
+    )
+    add("--backgrounds", help="folder of photos to render on (default: painted backgrounds)")
+    add(
+        "--config_overrides", type=json.loads, help="another network as JSON (default: that of the default checkpoint)"
+    )
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu or cuda")
+    add("--precision", nargs="+", default=["no", "bf16"], choices=["no", "bf16", "fp16"], help="mixed precision")
+    add("--batch_size", type=positive, default=64, help="samples per step")
+    add("--num_images", type=positive, default=2048, help="images in one measurement of loading")
+    add("--steps", type=positive, default=10, help="optimizer steps in one measurement of training")
+    add("--rounds", type=positive, default=3, help="rounds in which the rows of a table take turns")
+    add("--num_workers", type=int, default=1, help="processes that load samples in the whole loop")
+    add("--num_threads", type=positive, default=torch.get_num_threads(), help="threads that train")
     return parser.parse_args()
 
 
@@ -152,10 +159,8 @@ def main():
 
     overrides = args.config_overrides
     model, processor = load_recognizer(ModelArguments(config_overrides=overrides and json.dumps(overrides)))
-    collator, synthesis = (
-        WordCollator(processor, model.config, one_width=True),
-        SynthesisArguments(args.lexicon, backgrounds=args.backgrounds),
-    )
+    collator = WordCollator(processor, model.config, one_width=True)
+    synthesis = SynthesisArguments(args.lexicon, backgrounds=args.backgrounds)
     real = load_training_samples(DataArguments(dataset=args.dataset, bad_labels="drop"), synthesis, collator)
     rendered = load_training_samples(DataArguments(dataset=["synth"]), synthesis, collator)
 
@@ -177,11 +182,10 @@ def main():
         for precision in args.precision
     }
     rows = {name: partial(step.rate, batch, args.steps) for name, step in steps.items()}
-    peer = next(iter(steps))
-    where = f"{args.num_threads} threads" if args.device == "cpu" else torch.cuda.get_device_name(args.device)
-    print_table(f"training, batches of {args.batch_size}, {where}", take_turns(rows, args.rounds), peer)
+    where = describe_device(args.device, args.num_threads)
+    print_table(f"training, batches of {args.batch_size}, {where}", take_turns(rows, args.rounds), next(iter(steps)))
 
-    print(f"\n| the real loop, {args.num_workers} workers | images/s | waiting |\n|---|---|---|")
+    print(f"\n| the whole loop, {args.num_workers} workers | images/s | waiting |\n|---|---|---|")
     name, step = list(steps.items())[-1]
     for source, words in (("real words, augmented", real), ("rendered words", rendered)):
         rate, waiting = run_loop(step, words, args)

@@ -5,25 +5,25 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Measures what beam search, lexicons and a language model gain over best path, as a Markdown table.
+"""Measures what beam search, lexicons and a language model gain over best path, as Markdown tables.
 
-    python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt
-    python scripts/compare_decoders.py --data iiit5k/ cute80/ --lexicon words.txt --language_model lm.safetensors
+    python scripts/compare_decoders.py --dataset iiit5k/ cute80/ --lexicon words.txt
+    python scripts/compare_decoders.py --dataset iiit5k/ cute80/ --lexicon words.txt --language_model lm.safetensors
     python scripts/compare_decoders.py --codes 1000
 
-A data set is a folder with a `labels.tsv` of lines `image path<TAB>text`. Each is read by the network once, and no
-image is turned; all decoders work on those logits. The rule for small lexicons: each image has its own, of its label
-and 49 (or 999) others, drawn without replacement by numpy's generator of `--seed` from the different labels of the
-data set, and where those do not suffice from `--lexicon`; labels as the protocol sees them. The lexicon of all labels
-is one for all data sets. Gains are in points of word accuracy. The time is CPU time of one thread for decoding alone,
-without the network and without building the lexicon. In brackets stands the share of labels that are in the lexicon:
-who reads only its words cannot be better. A second table says what the language model makes of words of the lexicon,
-of other words, and of labels with a digit: how many best path reads, how many the language model, and how many it
-corrects and spoils.
+A dataset is a folder with a `labels.tsv` of lines `image path<TAB>text`. The network reads each image once, without
+turning it, and all decoders use these logits. Small lexicons are drawn for each image: its label and 49 (or 999) other
+words, drawn without replacement by numpy's generator with `--seed` from the other labels of the dataset and, if those
+are too few, from `--lexicon`; all as the protocol normalizes them. The lexicon of all labels is the same for all
+datasets. Gains are in percentage points of word accuracy. The time is CPU time of one thread for decoding alone,
+without the network and without building the lexicon. The share of labels that are in the lexicon is in parentheses:
+no decoder that is limited to the lexicon can be more accurate. A second table shows the effect of the language model
+on words of the lexicon, on other words, and on labels with a digit: the accuracy of both decoders, and how many words
+the language model corrects and breaks.
 
-With `--codes` a third table says what the language model makes of so many rendered number plates, serial numbers,
-prices and cable tags, in equal parts, where no letter follows from those before: they are as hard as street photos
-are, and compared with their case and punctuation. Such a table alone needs neither `--data` nor `--lexicon`.
+With `--codes`, a third table shows the effect of the language model on rendered number plates, serial numbers, prices
+and cable tags (equal numbers of each), in which no character depends on the ones before. They are as hard as street
+photos and are compared with case and punctuation. This table alone needs neither `--dataset` nor `--lexicon`.
 """
 
 import argparse
@@ -56,9 +56,10 @@ from hf_str.evaluation import PROTOCOLS, Protocol
 from hf_str.models.crnn.image_batching_crnn import make_batches
 from hf_str.models.crnn.text_files_crnn import read_lines
 from hf_str.synthesis import WordRenderer, WordSampler
+from hf_str.utils.options import OptionParser
 
 
-#: What `--codes` draws: a capital for each "A", a digit for each "0", and the rest as it stands.
+#: Patterns of `--codes`: a random capital letter for each "A", a random digit for each "0".
 CODES = {
     "number plates": "AA00AAA AAA000 AAA-0000 AA000AA 000AAA 0AAA000 AA-000-AA 00-AA-00 AA0000AA A-AA-0000",
     "serial numbers": "SN00000000 AA00000000 A0A0A00A 00A0-AA00-0A0A 0000-0000-00 AAAA0000000 S/N:0AA00000 A000-00000",
@@ -69,7 +70,7 @@ CODES = {
 
 @dataclass(frozen=True)
 class Words:
-    """A data set, read by the network: logits (images, time, vocab) by batches; labels as the protocol sees them."""
+    """Logits (images, time, vocab) of a dataset in batches, and its labels as the protocol normalizes them."""
 
     name: str
     logits: list[torch.Tensor]
@@ -78,9 +79,13 @@ class Words:
 
 @dataclass(frozen=True)
 class Result:
-    """Word accuracy and the share of labels that the decoder can read at all, in percent, and CPU time a word.
+    """The result of a decoder on a dataset.
 
-    `right` says of each word whether it was read right.
+    Attributes:
+        accuracy: word accuracy in percent.
+        milliseconds: CPU time per word.
+        right: for each word whether it is right.
+        covered: percentage of labels that the decoder can output at all, if it is limited.
     """
 
     accuracy: float
@@ -90,25 +95,27 @@ class Result:
 
 
 class Comparison:
-    """Decodes the data sets one way after another."""
+    """Decodes the datasets with one decoder after another."""
 
     def __init__(self, datasets: list[Words], tokenizer, protocol: Protocol):
         self.datasets, self.tokenizer, self.protocol = datasets, tokenizer, protocol
         self.rows: dict[str, list[Result]] = {}
 
     def add(self, name: str, decoder, vocabulary: set[str] | None = None):
-        """One decoder for all images; `vocabulary` is what it can read."""
+        """Adds a decoder for all images; `vocabulary` has the words it is limited to."""
         self.rows[name] = []
         for words in self.datasets:
             started = time.process_time()
             readings = [reading for logits in words.logits for reading in decoder(logits)]
             taken = time.process_time() - started
-            covered = None if vocabulary is None else 100 * np.mean([label in vocabulary for label in words.labels])
+            covered = None
+            if vocabulary is not None:
+                covered = 100 * float(np.mean([label in vocabulary for label in words.labels]))
             self.rows[name].append(self._result(words, readings, taken, covered))
         print(f"{name}: {', '.join(f'{result.accuracy:.2f}' for result in self.rows[name])}", flush=True)
 
     def add_small_lexicons(self, size: int, distractors: list[str], seed: int):
-        """A lexicon of its own for each image."""
+        """Adds the decoder with a different lexicon for each image."""
         name = f"lexicon of {size:,}"
         self.rows[name] = []
         for words in self.datasets:
@@ -126,10 +133,12 @@ class Comparison:
     def _result(self, words: Words, readings: list, seconds: float, covered: float | None) -> Result:
         texts = ["".join(self.tokenizer.convert_ids_to_tokens(best.ids)) for best, *_ in readings]
         right = np.array([self.protocol.same(text, label) for text, label in zip(texts, words.labels, strict=True)])
-        return Result(100 * right.mean(), 1000 * seconds / len(texts), right, covered)
+        return Result(100 * float(right.mean()), 1000 * seconds / len(texts), right, covered)
 
     def table(self) -> str:
-        heads = "".join(f" {words.name}, {len(words.labels):,} words | gain | ms a word |" for words in self.datasets)
+        heads = "".join(
+            f" {words.name}, {len(words.labels):,} words | gain | ms per word |" for words in self.datasets
+        )
         lines = [f"| decoder |{heads}", "|---|" + "---|---|---|" * len(self.datasets)]
         base, *_ = self.rows.values()
         for name, results in self.rows.items():
@@ -142,8 +151,8 @@ class Comparison:
         return "\n".join(lines)
 
     def table_by_kind(self, name: str, known: set[str]) -> str:
-        """What the decoder `name` makes of labels that are among the `known` words, and of others."""
-        lines = [f"| labels | words | best path | {name} | corrected | spoiled |", "|---|---|---|---|---|---|"]
+        """The effect of the decoder `name` on labels that are among the `known` words, and on others."""
+        lines = [f"| labels | words | best path | {name} | corrected | broken |", "|---|---|---|---|---|---|"]
         base, *_ = self.rows.values()
         for words, results, first in zip(self.datasets, self.rows[name], base, strict=True):
             labels = np.array(words.labels)
@@ -159,7 +168,7 @@ class Comparison:
 
 
 def draw_lexicons(labels: list[str], size: int, distractors: list[str], seed: int) -> Iterable[list[str]]:
-    """For each label, itself and `size - 1` others: of the labels, then of the distractors as far as those lack."""
+    """For each label, itself and `size - 1` others: of the labels, then of the distractors if those are too few."""
     rng = np.random.default_rng(seed)
     different = sorted(set(labels))
     more = sorted(set(distractors) - set(labels))
@@ -174,22 +183,21 @@ def draw_lexicons(labels: list[str], size: int, distractors: list[str], seed: in
 
 
 def draw_codes(count: int, seed: int) -> list[tuple[str, str]]:
-    """The kind and the text of `count` codes, of each kind alike many."""
+    """The kind and the text of `count` codes, with equal numbers of each kind."""
     rng = np.random.default_rng(seed)
     drawn = {"A": string.ascii_uppercase, "0": string.digits}
     codes = []
     for number in range(count):
         kind = list(CODES)[number % len(CODES)]
         pattern = rng.choice(CODES[kind].split())
-        codes.append((kind, "".join(str(rng.choice(list(drawn.get(sign, sign)))) for sign in pattern)))
+        text = "".join(str(rng.choice(list(drawn.get(character, character)))) for character in pattern)
+        codes.append((kind, text))
     return codes
 
 
 def render(texts: list[str], seed: int) -> list[Image.Image]:
-    renderer, rng = (
-        WordRenderer(WordSampler(string.printable.strip()), seed=seed, max_aspect=16),
-        np.random.default_rng(seed),
-    )
+    rng = np.random.default_rng(seed)
+    renderer = WordRenderer(WordSampler(string.printable.strip()), seed=seed, max_aspect=16)
     return [Image.fromarray(renderer.render_text(text, rng)) for text in tqdm(texts, "rendering")]
 
 
@@ -206,14 +214,14 @@ def read_data(folder: Path, model, processor, protocol: Protocol) -> Words:
     if not compared:
         raise SystemExit(f"error: {folder}: {protocol.nothing_left([box.text for box in boxes])}")
     if len(compared) < len(boxes):
-        print(f"{folder}: {len(boxes) - len(compared):,} labels without a character of the protocol are left out\n")
+        print(f"{folder}: {len(boxes) - len(compared):,} labels have no character of the protocol and are left out\n")
     boxes = compared
     labels = [protocol.normalize(box.text) for box in boxes]
     return read_images(folder.name, [load_word_image(box.path) for box in boxes], labels, model, processor)
 
 
 def table_of_codes(count: int, seed: int, model, processor, language_model, beam_width: int) -> str:
-    """What the language model makes of rendered codes, which it cannot know."""
+    """The effect of the language model on rendered codes, which it cannot know."""
     codes, protocol = draw_codes(count, seed), PROTOCOLS["94"]
     datasets = []
     for kind in CODES:
@@ -222,7 +230,7 @@ def table_of_codes(count: int, seed: int, model, processor, language_model, beam
     comparison = Comparison(datasets, processor.tokenizer, protocol)
     comparison.add("best path", BestPath())
     comparison.add("language model", PrefixBeamSearch(beam_width, language_model=language_model))
-    lines = ["| codes | number | best path | language model | gain | corrected | spoiled |", "|---" * 7 + "|"]
+    lines = ["| codes | number | best path | language model | gain | corrected | broken |", "|---" * 7 + "|"]
     before, after = ([result.right for result in comparison.rows[name]] for name in ("best path", "language model"))
     rows = [(words.name, *right) for words, *right in zip(datasets, before, after, strict=True)]
     for name, first, second in [*rows, ("all", np.concatenate(before), np.concatenate(after))]:
@@ -234,30 +242,31 @@ def table_of_codes(count: int, seed: int, model, processor, language_model, beam
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, nargs="+", default=[], help="folders of words with a labels.tsv")
-    parser.add_argument("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
-    parser.add_argument("--lexicon", type=Path, help="text file of words, a line each")
-    parser.add_argument("--language_model", type=Path, help="of characters (the model's own, if any)")
-    parser.add_argument("--protocol", choices=PROTOCOLS, default="36", help="what is compared")
-    parser.add_argument("--beam_width", type=int, default=10)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[50, 1000], help="words in the small lexicons")
-    parser.add_argument("--codes", type=int, default=0, help="measure on so many rendered codes too, at least 4 (0)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = OptionParser(__doc__, {"data": "dataset"})
+    add = parser.add_argument
+    add("--dataset", type=Path, nargs="+", default=[], help="folders of words with a labels.tsv")
+    add("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add("--lexicon", type=Path, help="text file with one word per line")
+    add("--language_model", type=Path, metavar="FILE", help="of train_character_lm.py, or ARPA (default: the model's)")
+    add("--protocol", choices=PROTOCOLS, default="36", help="which characters are compared")
+    add("--beam_width", type=int, default=10, help="beams of all beam searches")
+    add("--sizes", type=int, nargs="*", default=[50, 1000], help="numbers of words in the small lexicons")
+    add("--codes", type=int, default=0, help="also measure on this many rendered codes, at least 4 (default: none)")
+    add("--seed", type=int, default=0, help="seed of lexicons and codes")
     args = parser.parse_args()
-    if not args.data and not args.codes:
-        parser.error("give --data with --lexicon, --codes, or both")
-    if args.data and args.lexicon is None:
-        parser.error("--data needs a --lexicon")
+    if not args.dataset and not args.codes:
+        parser.error("give --dataset with --lexicon, --codes, or both")
+    if args.dataset and args.lexicon is None:
+        parser.error("--dataset needs a --lexicon")
     if args.codes and args.codes < len(CODES):
         parser.error(f"--codes must be at least {len(CODES)}, one of each kind")
     return args
 
 
 def compare(args: argparse.Namespace, model, processor, language_model) -> str:
-    """The tables of the data sets."""
+    """The tables of the datasets."""
     protocol, tokenizer = PROTOCOLS[args.protocol], processor.tokenizer
-    datasets = [read_data(folder, model, processor, protocol) for folder in args.data]
+    datasets = [read_data(folder, model, processor, protocol) for folder in args.dataset]
     comparison = Comparison(datasets, tokenizer, protocol)
 
     comparison.add("best path", BestPath())
@@ -298,10 +307,10 @@ def main():
         language_model = CharacterLanguageModel(args.language_model, processor.tokenizer)
     if args.codes and language_model is None:
         raise SystemExit(
-            "--codes compares a language model with best path: this checkpoint has none, give --language_model"
+            "--codes compares a language model with best path, but this checkpoint has none: give --language_model"
         )
     tables = []
-    if args.data:
+    if args.dataset:
         tables.append(compare(args, model, processor, language_model))
     if args.codes:
         tables.append(table_of_codes(args.codes, args.seed, model, processor, language_model, args.beam_width))

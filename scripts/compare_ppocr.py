@@ -5,24 +5,24 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,onnx]"]
 # ///
-"""Compares converted recognizers of PP-OCR with what they come from, as Markdown tables.
+"""Compares converted recognizers of PP-OCR with the originals, as Markdown tables.
 
     pip download --no-deps rapidocr==3.10.0 && unzip -q rapidocr-3.10.0-*.whl
-    python scripts/compare_ppocr.py --files rapidocr/models/PP-OCRv6_rec_small.onnx --data iiit5k/ cute80/
-    python scripts/compare_ppocr.py --files small.onnx tiny.onnx --data iiit5k/ --num_words 100
+    python scripts/compare_ppocr.py --files rapidocr/models/PP-OCRv6_rec_small.onnx --dataset iiit5k/ cute80/
+    python scripts/compare_ppocr.py --files small.onnx tiny.onnx --dataset iiit5k/ --max_samples 100
     python scripts/compare_ppocr.py --random
 
-Each file is converted whole, and both networks are given the same pixels, padded to 320 as PaddleOCR does. The table
-has the largest difference of a probability on the words of the first data set, how far either network is from the
-converted one in double precision, which says how much of that is rounding, and the shares of words with a difference
-above 1e-4 and of words that best path reads alike. Then the file is converted to the 94 printable characters: word
-accuracy under 36 characters at natural width, by the network alone and with --language_model (by the decoder that a
-tokenizer with one has by default), and CPU milliseconds of the network for a word on one thread, in batches of at most
-64 words of one width.
+Each file is converted with its whole dictionary, and both networks get the same pixels, padded to 320 as PaddleOCR
+does. The table has the largest difference of a probability on the words of the first dataset; how far each network is
+from the converted one in double precision, which shows how much of the difference is rounding; and the percentages of
+words with a difference above 1e-4 and of words with the same text by best path. Then the file is converted with the 94
+printable characters. The table has its word accuracy under protocol 36 at natural width, alone and with
+--language_model (with the decoder that a tokenizer with a language model has by default), and the CPU milliseconds of
+the network per word on one thread, in batches of at most 64 words of the same width.
 
-With --random, transformers' own classes with random weights are compared with what they are converted to, on noise and
-in double precision. How far probabilities are apart for other noise is told beside it: networks that hardly look at
-their images would agree in any case.
+With --random, the classes of transformers with random weights are compared with their conversions, on noise and in
+double precision. The table also has the difference of probabilities between two images: networks that ignore their
+input would always agree.
 """
 
 import argparse
@@ -50,6 +50,7 @@ from hf_str.models.crnn.configuration_crnn import CRNNConfig
 from hf_str.models.crnn.ctc_language_model_crnn import CharacterNGrams
 from hf_str.models.crnn.image_batching_crnn import keep_most_confident, make_batches
 from hf_str.utils.optional import require
+from hf_str.utils.options import OptionParser, positive
 
 
 V5 = {"model_type": "pp_lcnet_v3", "scale": 0.95, "divisor": 16, "block_configs": PP_LCNET_V3, "out_indices": [5]}
@@ -59,15 +60,15 @@ TINY = {
     "stem_channels": [3, 24, 48],
     "block_configs": PP_LCNET_V4_TINY,
 }
-#: Of transformers: what their names begin with, and the fields in which their configs differ from the default.
+#: Classes of transformers: the prefix of their names, and the fields in which their configs differ from the default.
 CLASSES = {
     "pp-ocrv5-mobile": ("PPOCRV5MobileRec", {"backbone_config": V5}),
     "pp-ocrv6-small": ("PPOCRV6SmallRec", {}),
     "pp-ocrv6-tiny": ("PPOCRV6TinyRec", {"backbone_config": TINY, "hidden_size": 80}),
 }
-#: Of the random networks.
+#: Classes of the random networks.
 NUM_CLASSES = 100
-#: What equal networks may differ by in single precision.
+#: The difference that equal networks may have in single precision.
 TOLERANCE = 1e-4
 
 
@@ -99,16 +100,16 @@ def print_random():
 def print_files(args: argparse.Namespace):
     try:
         runtime = require("onnxruntime", "onnx")
-        seen = PROTOCOLS["36"].normalize  # words of whose label nothing is compared would all be right
-        sets = {folder.name: [box for box in read_word_folder(folder) if seen(box.text)] for folder in args.data}
-        sets = {name: boxes[: args.num_words] for name, boxes in sets.items()}
+        normalize = PROTOCOLS["36"].normalize  # labels of which nothing is left would all be right
+        sets = {f.name: [box for box in read_word_folder(f) if normalize(box.text)] for f in args.dataset}
+        sets = {name: boxes[: args.max_samples] for name, boxes in sets.items()}
     except (ImportError, ValueError) as error:
-        raise SystemExit(str(error)) from error
+        raise SystemExit(f"error: {error}") from error
     ngrams = CharacterNGrams.from_file(args.language_model) if args.language_model else None
     accuracies = [f"{name}{suffix}" for name in sets for suffix in ("", *([", language model"] if ngrams else []))]
     differences = ["largest difference", "ours to exact", "onnxruntime's to exact"]
     differences += [f"% above {TOLERANCE:.0e}", "% equal texts"]
-    columns = ["file", "parameters", *differences, *accuracies, "ms a word"]
+    columns = ["file", "parameters", *differences, *accuracies, "ms per word"]
     print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for file in args.files:
         try:
@@ -116,13 +117,13 @@ def print_files(args: argparse.Namespace):
                 row = compare_probabilities(file, next(iter(sets.values())), folder, runtime)
                 row += compare_words(file, sets, folder, ngrams)
         except ConversionError as error:
-            raise SystemExit(f"{file}: {error}") from error
+            raise SystemExit(f"error: {file}: {error}") from error
         print(f"| {' | '.join(row)} |", flush=True)
 
 
 @torch.inference_mode()
 def compare_probabilities(file: Path, words: Sequence[WordBox], folder: str, runtime: ModuleType) -> list[str]:
-    """The first columns of a row: of the whole network, on the same tensors as the file."""
+    """The first columns of a row: the whole network and the file on the same tensors."""
     model = convert_checkpoint(None, file, folder, preprocessing="paddle")
     processor = CRNNProcessor.from_pretrained(folder)
     exact = CRNNForCTC.from_pretrained(folder, dtype=torch.float64).eval()
@@ -147,7 +148,7 @@ def compare_probabilities(file: Path, words: Sequence[WordBox], folder: str, run
 def compare_words(
     file: Path, sets: Mapping[str, Sequence[WordBox]], folder: str, ngrams: CharacterNGrams | None
 ) -> list[str]:
-    """The last columns of a row: word accuracy in percent of the network cut to 94 characters, and its time."""
+    """The last columns of a row: word accuracy in percent of the network with 94 characters, and its time."""
     convert_checkpoint(None, file, folder, charset="94", preprocessing="natural")
     model, processor = CRNNForCTC.from_pretrained(folder).eval(), CRNNProcessor.from_pretrained(folder)
     language_models = [None, *([CharacterLanguageModel(ngrams, processor.tokenizer)] if ngrams else [])]
@@ -175,7 +176,7 @@ def compare_words(
 
 @torch.no_grad()
 def compare_random(name: str, prefix: str, options: Mapping[str, Any]) -> tuple[float, float]:
-    """Largest differences of probabilities on noise: to the converted network, and to those of other noise."""
+    """Largest differences of probabilities on noise: from the converted network, and from those of other noise."""
     torch.manual_seed(0)
     config = getattr(transformers, f"{prefix}Config")(head_out_channels=NUM_CLASSES, **options)
     theirs = getattr(transformers, f"{prefix}ForTextRecognition")(config)
@@ -192,9 +193,10 @@ def compare_random(name: str, prefix: str, options: Mapping[str, Any]) -> tuple[
 
 
 def randomize(model: torch.nn.Module, images: torch.Tensor):
-    """Random weights under which probabilities depend on the image: with any statistics, signals would fade away.
+    """Sets random weights with which the probabilities depend on the image.
 
-    So those of batch normalization become the ones of `images`, and the last layer tells apart what reaches it.
+    The statistics of batch normalization become those of `images`: with others, the signal would vanish. The last
+    layer is scaled to the features that reach it.
     """
     for name, value in model.named_parameters():
         if value.ndim == 1:
@@ -216,22 +218,19 @@ def randomize(model: torch.nn.Module, images: torch.Tensor):
 
 
 def parse_args() -> argparse.Namespace:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser = OptionParser(__doc__, {"data": "dataset", "num_words": "max_samples"})
     add = parser.add_argument
     add("--files", type=Path, nargs="+", default=[], help="ONNX files of PP-OCR's recognizers")
-    add("--data", type=Path, nargs="+", default=[], help="folders of words with a labels.tsv")
-    add("--language_model", type=Path, help="of characters, such as that of the embedded checkpoint")
-    add("--num_words", type=int, help="of each data set, the first (all)")
-    add("--random", action="store_true", help="compare transformers' classes with random weights")
+    add("--dataset", type=Path, nargs="+", default=[], help="folders of words with a labels.tsv")
+    add("--language_model", type=Path, metavar="FILE", help="of train_character_lm.py, or ARPA (default: none)")
+    add("--max_samples", type=positive, help="use the first samples of each dataset (default: all)")
+    add("--random", action="store_true", help="compare the classes of transformers with random weights")
     args = parser.parse_args()
-    if bool(args.files) != bool(args.data) or not (args.random or args.files):
-        parser.error("give --files and --data, or --random")
-    if args.num_words is not None and args.num_words < 1:
-        parser.error(f"--num_words must be at least 1, not {args.num_words}")
-    if len({folder.name for folder in args.data}) < len(args.data):
-        parser.error("the folders of --data must have different names, which become columns")
-    needed = [*args.files, *(folder / "labels.tsv" for folder in args.data)]
+    if bool(args.files) != bool(args.dataset) or not (args.random or args.files):
+        parser.error("give --files and --dataset, or --random")
+    if len({folder.name for folder in args.dataset}) < len(args.dataset):
+        parser.error("the folders of --dataset must have different names, which become columns")
+    needed = [*args.files, *(folder / "labels.tsv" for folder in args.dataset)]
     for path in [*needed, *([args.language_model] if args.language_model else [])]:
         if not path.is_file():
             parser.error(f"there is no file {path}")

@@ -12,10 +12,10 @@
     python scripts/convert_crnn_checkpoint.py --checkpoint PP-OCRv6_rec_small.onnx --charset latin --output_dir v6/
     python scripts/convert_crnn_checkpoint.py --checkpoint PaddlePaddle/PP-OCRv6_small_rec_safetensors --output_dir v6/
 
-Logits and pixels are those of the other project, but for the blank, which becomes class 0. The charset is found by the
-number of classes where the project has one of that size; otherwise give it with --charset. The recognizers of PP-OCR
-bring a dictionary along and say themselves what they are; there --charset names the characters that are kept (94,
-94+space, latin, chinese, a file, or the characters themselves; by default all).
+The converted model has the logits and pixels of the original, except that the blank becomes class 0. The charset is
+found by the number of classes if the project has a charset of that size; otherwise give it with --charset. The
+recognizers of PP-OCR come with a dictionary and need no --family; for them, --charset selects the characters to keep
+(94, 94+space, latin, chinese, a file, or the characters themselves; default: all).
 """
 
 import argparse
@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 
 from hf_str.conversion import FAMILIES, convert_checkpoint
+from hf_str.utils.options import OptionParser
 
 
 def main() -> None:
@@ -44,11 +45,11 @@ def main() -> None:
 
 
 def describe_families() -> str:
-    """Each family with the files it takes, its charsets and its ways to prepare images."""
+    """Each family with its files, charsets and preprocessings."""
     paragraphs = []
     for family in FAMILIES.values():
         charsets = ", ".join(f"{name} ({len(characters)})" for name, characters in family.charsets.items())
-        charsets = charsets or "its whole dictionary, or what --charset keeps of it"
+        charsets = charsets or "its dictionary, or the characters of it that --charset selects"
         lines = [
             f"{family.name}: {family.title}",
             f"  source         {family.source}",
@@ -61,53 +62,52 @@ def describe_families() -> str:
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
+    parser = OptionParser(__doc__)
+    add = parser.add_argument
+    add(
         "--family",
         choices=["list", *FAMILIES],
         metavar="NAME",
-        help=f"list, {', '.join(FAMILIES)}; may be left out for files of PP-OCR",
+        help=f"{', '.join(FAMILIES)}; or list, to print what each of them takes (default: found for files of PP-OCR)",
     )
-    parser.add_argument(
+    add(
         "--checkpoint",
-        help="file of weights: .pth, .pt, .safetensors, .t7, .onnx (PP-OCR), or .pdparams, Paddle's pickle of arrays; "
-        "code in a file is refused and never run. Of PP-OCR also a folder or repository of transformers' safetensors",
+        help="file of weights: .pth, .pt, .safetensors, .t7, .onnx (PP-OCR), or .pdparams (a pickle of arrays); code "
+        "in a file is refused and never run. For PP-OCR also a folder or Hub repository of transformers' safetensors",
     )
-    parser.add_argument("--output_dir", type=Path)
-    parser.add_argument(
+    add("--output_dir", type=Path, help="folder of the converted checkpoint")
+    add(
         "--charset",
-        help="name of a charset of the family or of hf_str, or a .txt file with one character a line, in the order of "
-        "the classes and without the blank (default: the one of the family's charsets that fits)",
+        help="name of a charset of the family or of hf_str, or a .txt file with one character per line, in the order "
+        "of the classes and without the blank (default: the charset of the family that fits)",
     )
-    parser.add_argument(
+    add(
         "--dictionary",
-        help="of PP-OCR, where the file has none: text file with a character a line, or inference.yml",
+        help="for PP-OCR, if the file has none: text file with one character per line, or inference.yml",
     )
-    parser.add_argument("--half", action="store_true", help="save in half precision: half of the size")
-    parser.add_argument(
-        "--preprocessing", metavar="NAME", help="how the family prepares images (default: the first of its list)"
-    )
-    parser.add_argument(
+    add("--half", action="store_true", help="save in half precision, which halves the size")
+    add("--preprocessing", metavar="NAME", help="preprocessing of the family (default: the first in its list)")
+    add(
         "--activation",
         metavar="NAME",
-        help="relu, leaky_relu or leaky_relu:SLOPE, where the file does not say what its convolutions have and the "
-        "project has an option for it (default: relu, with a warning)",
+        help="relu, leaky_relu or leaky_relu:SLOPE, if the project has an option for it that the file does not record "
+        "(default: relu, with a warning)",
     )
-    parser.add_argument(
-        "--weights_key", metavar="KEY", help="key of the weights in a file with several sets of them, such as ema"
-    )
-    parser.add_argument(
+    add("--weights_key", metavar="KEY", help="key of the weights in a file with several sets of weights, such as ema")
+    add(
         "--image_size",
         type=int,
         nargs=2,
         metavar=("HEIGHT", "WIDTH"),
-        help="of the images that the network was trained on (default: the family's)",
+        help="size of the images that the network was trained on (default: that of the family)",
     )
     args = parser.parse_args()
     if args.family != "list" and not (args.checkpoint and args.output_dir):
-        parser.error("--checkpoint and --output_dir are needed")
+        parser.error("--checkpoint and --output_dir are required")
     if args.family not in (None, "list") and args.preprocessing not in (None, *FAMILIES[args.family].preprocessing):
-        parser.error(f"--preprocessing of {args.family} is one of {', '.join(FAMILIES[args.family].preprocessing)}")
+        parser.error(
+            f"--preprocessing of {args.family} must be one of {', '.join(FAMILIES[args.family].preprocessing)}"
+        )
     return args
 
 

@@ -5,26 +5,27 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
 # ///
-"""Measures how well a recogniser reads: word accuracy, CER, LER, 1-NED with intervals, calibration, images a second.
+"""Measures the accuracy of a recognizer: word accuracy, CER, LER and 1-NED with confidence intervals, and calibration.
 
-    python scripts/evaluate_str.py --data iiit5k/ cute80/
-    python scripts/evaluate_str.py --data iiit5k/ icdar2013/ --subset icdar2013=IC13-857 --output_dir runs/measured
-    python scripts/evaluate_str.py --data my_photos/ --model microsoft/trocr-base-str --errors 20
-    accelerate launch --num_processes 2 scripts/evaluate_str.py --data union14m/ --output_dir runs/measured
+    python scripts/evaluate_str.py --dataset iiit5k/ cute80/
+    python scripts/evaluate_str.py --dataset iiit5k/ icdar2013/ --subset icdar2013=IC13-857 --output_dir runs/measured
+    python scripts/evaluate_str.py --dataset my_photos/ --model microsoft/trocr-base-str --num_errors 20
+    accelerate launch --num_processes 2 scripts/evaluate_str.py --dataset union14m/ --output_dir runs/measured
 
-A data set is anything that `load_word_boxes` reads. A model is a checkpoint or Hub repository of CRNN, PP-OCRv5 or v6,
-TrOCR or MGP-STR, or an ONNX file: of a CRNN with its processor beside it, or of PP-OCR as it was released, with its
-dictionary in it or beside it (inference.yml or *_dict.txt). Which characters are compared follows the model's charset,
-unless `--protocol` says it: letters and digits of English without case (36), with case (62), printable ASCII (94),
-letters and digits of every script without case (unicode), everything (exact). Where that is not all of the labels'
-characters, or the model cannot write some of them, the figures say so. Prints a table; with `--output_dir` also writes
+A dataset is anything that `load_word_boxes` reads. A model is a checkpoint or Hub repository of CRNN, PP-OCRv5 or v6,
+TrOCR or MGP-STR, or an ONNX file: of a CRNN with its processor in the same folder, or of PP-OCR with its dictionary in
+the file or in the same folder (inference.yml or *_dict.txt). The protocol says which characters are compared. By
+default it follows the charset of the model: English letters and digits without case (36), with case (62), printable
+ASCII (94), letters and digits of every script without case (unicode), or everything (exact). The results name the
+characters of the labels that the protocol leaves out or that the model cannot write. The script prints a table; with
+`--output_dir` it also writes
 
-    predictions/NAME.jsonl   each reading as it comes: the same command goes on where a run was stopped
-    results.json             all figures, with settings, versions and counts
+    predictions/NAME.jsonl   the predictions; the same command resumes a run that was stopped
+    results.json             all metrics, with settings, versions and counts
     results.md               the tables
     model-index.yaml         metadata for the model card
-    reliability.svg          how many words of each score are right, for the model card
-    report.html              figures, errors with their images, confusions, confidence, in one file
+    reliability.svg          accuracy by confidence, for the model card
+    report.html              metrics, errors with their images, confusions and calibration, in one file
 """
 
 import argparse
@@ -57,62 +58,61 @@ from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
 from hf_str.utils.atomic_writes import write_json
 from hf_str.utils.html_page import as_svg_file
+from hf_str.utils.options import OptionParser, add_decoding_options
 from hf_str.utils.processes import start_process
 
 
+RENAMED = {"data": "dataset", "format": "dataset_format", "split": "dataset_split", "errors": "num_errors"}
+
+
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OptionParser(__doc__, RENAMED)
     add = parser.add_argument
-    add("--data", nargs="+", required=True, help="test sets: files, folders, or names of data sets on the Hub")
-    add("--format", choices=sorted(DATASET_FORMATS), help="the layout of all of them (default: found out for each)")
-    add("--split", help='the split to read, or "all" (default: the only one, or else train)')
+    add("--dataset", nargs="+", required=True, help="test sets: files, folders, or names of datasets on the Hub")
+    add(
+        "--dataset_format",
+        choices=sorted(DATASET_FORMATS),
+        help="format of the test sets (default: detected)",
+    )
+    add("--dataset_split", help='the split to read, or "all" (default: the only one, or else train)')
     add(
         "--subset",
         nargs="+",
         default=[],
         metavar="NAME=RULE",
         type=_subset,
-        help=f"count only some words of a set, by its name; rules: {', '.join(SUBSETS)}. The set as it is stays in "
-        "the tables; means take the first rule's words",
+        help=f"also evaluate a subset of the test set NAME; rules: {', '.join(SUBSETS)}. Means over test sets take "
+        "the subset of the first rule instead of the whole set",
     )
     add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder, Hub repository, or .onnx file")
     add(
         "--protocol",
         nargs="+",
         choices=PROTOCOLS,
-        help="characters to compare (default: by the charset); first: charts",
+        help="which characters are compared (default: by the charset); charts show the first protocol",
     )
-    add("--output_dir", type=Path, help="where everything is written; without it, only the table is printed")
-    add("--batch_size", type=int, default=64)
-    add("--num_workers", type=int, default=0, help="further processes that open images")
+    add("--output_dir", type=Path, help="folder of the results (default: only print the table)")
+    add("--batch_size", type=int, default=64, help="images per forward pass")
+    add("--num_workers", type=int, default=0, help="processes that load images, besides the main process")
     add("--device", default=None, help='such as "cpu" or "cuda" (default: a GPU if there is one)')
     add(
         "--precision",
         choices=PRECISIONS,
-        help="read with CRNN's optimize_for_inference: auto is the fastest of the device (default: as it was trained)",
+        help="use optimize_for_inference of CRNN with this precision; auto is the fastest one of the device "
+        "(default: float32, without it)",
     )
-    add("--seed", type=int, default=0, help="of the bootstrap and of drawn lexicons")
-    add("--errors", type=int, default=0, metavar="N", help="show the first N words that are misread")
-    decoding = parser.add_argument_group(
-        "decoding", "Lexicons are for any model, the rest for CRNN and its ONNX files."
+    add("--seed", type=int, default=0, help="seed of the bootstrap and of random lexicons")
+    add("--num_errors", type=int, default=0, metavar="N", help="print the first N errors of each test set")
+    add_decoding_options(
+        parser,
+        DECODERS,
+        "full (all words of the set), a number of random words for each image, a .txt file with one word per line, a "
+        ".tsv file with an image and its words per line, testdata.mat:50 or :1k of IIIT5K, or test.xml of SVT; for "
+        "any model, while the other decoding options are for CRNN",
     )
-    add = decoding.add_argument
-    add(
-        "--decoder",
-        choices=DECODERS,
-        help="default: what a language model or a lexicon needs, or else beam_search with the checkpoint's language "
-        "model if it has one, or best_path",
-    )
-    add("--beam_width", type=int, help="of beam_search")
-    add("--language_model", type=Path, metavar="FILE", help="of train_character_lm.py, or ARPA: for beam_search")
-    add(
-        "--lexicon",
-        help="full (all words of the set), a number of words to draw for each image, a .txt file with a word a line, "
-        "a .tsv file with an image and its words a line, IIIT5K's testdata.mat:50 or :1k, or SVT's test.xml",
-    )
-    add("--distractors", type=Path, help="a file of further words to draw lexicons from")
+    add("--distractors", type=Path, help="file of further words for random lexicons")
     args = parser.parse_args()
-    names = _named(args.data)
+    names = _named(args.dataset)
     if unknown := [name for name, _ in args.subset if name not in names]:
         parser.error(f"--subset names {', '.join(unknown)}, but the sets are {', '.join(sorted(names))}")
     return args
@@ -130,7 +130,7 @@ def main():
         for words in sets if rank == 0 else []:
             if missing := missing_characters(words.labels, recognizer.characters):
                 print(f"{words.name}: {missing}", file=sys.stderr)
-        # The first pass of a process costs more than any other; and it shows a decoder that does not go.
+        # The first pass of a process is the slowest; and it shows whether the decoder works.
         recognizer.recognize([Image.new("RGB", (100, 32))], sets[0].lexicons and sets[0].lexicons[:1])
         settings = reading_settings(args, recognizer)
         if args.output_dir is not None and rank == 0:
@@ -161,20 +161,20 @@ def main():
         results = description | evaluate_parts(parts, protocols, args.seed, recognizer.characters)
     except ValueError as error:  # a subset without a character of a protocol
         raise SystemExit(f"error: {error}") from error
-    print_table(results, parts, args.errors)
+    print_table(results, parts, args.num_errors)
     if args.output_dir is not None:
         write(args.output_dir, results, parts, sets)
 
 
 def open_test_sets(args: argparse.Namespace) -> list[TestSet]:
-    """The words of `--data`, with their lexicons."""
+    """The test sets of `--dataset`, with their lexicons."""
     distractors = read_words(args.distractors) if args.distractors else []
     sets = []
-    for name, source in _named(args.data).items():
-        words = TestSet(name, source, load_word_boxes(source, format=args.format, split=args.split))
+    for name, source in _named(args.dataset).items():
+        words = TestSet(name, source, load_word_boxes(source, format=args.dataset_format, split=args.dataset_split))
         if len(words) == 0:
             raise ValueError(f"there are no words in {source}")
-        for protocol in map(PROTOCOLS.get, args.protocol):
+        for protocol in (PROTOCOLS[key] for key in args.protocol):
             if not any(map(protocol.normalize, words.labels)):
                 raise ValueError(f"{name}: {protocol.nothing_left(words.labels)}")
         if args.lexicon is not None:
@@ -185,15 +185,16 @@ def open_test_sets(args: argparse.Namespace) -> list[TestSet]:
 
 
 def decoding_options(args: argparse.Namespace) -> dict:
-    """What was said of the decoder."""
+    """The options of the decoder that were given."""
     options = {"decoder": args.decoder, "beam_width": args.beam_width, "language_model": args.language_model}
     return {name: value for name, value in options.items() if value is not None}
 
 
 def reading_settings(args: argparse.Namespace, recognizer: Recognizer) -> dict:
-    """What the readings in the output folder depend on."""
-    names = ("split", "protocol", "decoder", "beam_width", "language_model", "lexicon", "distractors", "seed")
-    settings = {name: str(value) if isinstance(value := getattr(args, name), Path) else value for name in names}
+    """What the predictions in the output folder depend on."""
+    names = ("protocol", "decoder", "beam_width", "language_model", "lexicon", "distractors", "seed")
+    options = {"split": args.dataset_split} | {name: getattr(args, name) for name in names}
+    settings = {name: str(value) if isinstance(value, Path) else value for name, value in options.items()}
     if args.decoder is None and args.lexicon is None and args.language_model is None and recognizer.language_model:
         settings["language_model"] = "the checkpoint's own"
     if args.precision:
@@ -201,8 +202,8 @@ def reading_settings(args: argparse.Namespace, recognizer: Recognizer) -> dict:
     return {"model": str(args.model), "weights": fingerprint(args.model)} | settings
 
 
-def print_table(results: dict, parts: list[Part], errors: int):
-    """A line for each set, then its first words that are misread."""
+def print_table(results: dict, parts: list[Part], num_errors: int):
+    """One line per set, then its first errors."""
     names = list(results["protocols"])
     widths = {name: max(9, len(name) + 6) for name in names}
     columns = "".join(f"{'acc ' + name:>{width}}" for name, width in widths.items())
@@ -219,16 +220,16 @@ def print_table(results: dict, parts: list[Part], errors: int):
         for note in (note for row in results["figures"] if "source" in row for note in remarks(row, name)):
             print(f"  {note}")
     protocol = PROTOCOLS[names[0]]
-    for part in parts if errors else []:
+    for part in parts if num_errors else []:
         compared = [word for word in part.predictions if protocol.normalize(word.label)]
         wrong = [word for word in compared if word.problem or not protocol.same(word.text, word.label)]
-        for word in wrong[:errors]:
+        for word in wrong[:num_errors]:
             said = f"is broken: {word.problem}" if word.problem else f"was read as {word.text!r}"
             print(f"  {part.name} {word.name}: {word.label!r} {said}")
 
 
 def write(folder: Path, results: dict, parts: list[Part], sets: list[TestSet]):
-    """The files beside the predictions."""
+    """Writes all files but the predictions."""
     tables = {words.name: words.table for words in sets}
     protocol = PROTOCOLS[next(iter(results["protocols"]))]
     page = evaluation_page(results, parts, protocol, lambda name, row: tables[name][row]["image"])
@@ -241,13 +242,15 @@ def write(folder: Path, results: dict, parts: list[Part], sets: list[TestSet]):
 
 
 def _named(sources: list[str]) -> dict[str, str]:
-    """Test sets by the last part of their path; where two have the same, by more of it."""
+    """Test sets by the last part of their path, or by more of it if two have the same."""
     paths = {source: [part for part in Path(source).parts if part != "/"] for source in dict.fromkeys(sources)}
     depth = dict.fromkeys(paths, 1)
-    for _ in range(max(map(len, paths.values()))):
+    while True:
         names = {source: "-".join(parts[-depth[source] :]) for source, parts in paths.items()}
-        depth |= {s: depth[s] + 1 for s, name in names.items() if list(names.values()).count(name) > 1}
-    return {name: source for source, name in names.items()}
+        same = [source for source, name in names.items() if list(names.values()).count(name) > 1]
+        if not any(depth[source] < len(paths[source]) for source in same):
+            return {name: source for source, name in names.items()}
+        depth |= {source: depth[source] + 1 for source in same}
 
 
 def _subset(text: str) -> tuple[str, str]:

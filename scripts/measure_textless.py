@@ -5,14 +5,14 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[evaluation]"]
 # ///
-"""Measures what a recognizer reads where there is nothing to read: crops of photos without text.
+"""Measures what a recognizer predicts for images without text: crops of photos.
 
     python scripts/measure_textless.py --photos photos/ --num_crops 1000
     python scripts/measure_textless.py --photos photos/ --decoder best_path --model runs/mine
 
-Crops have the shape of words, one to six times as wide as high, and are cut at random from photos that should hold no
-text, as a detector's false alarms are. The table says how many are read as empty, and how many get a text whose score
-is below 0.3, below 0.5, and above: whoever drops predictions below such a score is rid of them.
+The crops have the aspect ratio of words, one to six times as wide as high, and are random parts of photos that should
+contain no text, like the false alarms of a detector. The table shows how many predictions are empty, and how many have
+a score below 0.3, below 0.5, and above: a threshold on the score removes those below it.
 """
 
 import argparse
@@ -25,18 +25,18 @@ from transformers.utils import logging
 
 import hf_str
 from hf_str.evaluation.recognizers import open_recognizer
-
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+from hf_str.utils.image_files import find_images
+from hf_str.utils.options import OptionParser, positive
 
 
 def main():
     args = parse_args()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    files = sorted(path for path in args.photos.rglob("*") if path.suffix.lower() in SUFFIXES)
-    if not files:
-        raise SystemExit(f"there are no photos ({', '.join(SUFFIXES)}) in {args.photos}")
+    try:
+        files = find_images(args.photos)
+    except FileNotFoundError as error:
+        raise SystemExit(f"error: {error}") from error
     recognizer = open_recognizer(args.model, args.device, {"decoder": args.decoder} if args.decoder else None)
     rng = np.random.default_rng(args.seed)
     crops = [crop(files[rng.integers(len(files))], rng) for _ in tqdm(range(args.num_crops), "cropping")]
@@ -55,14 +55,14 @@ def main():
     print(f"| {' | '.join(counts)} |")
     print("|---" * len(counts) + "|")
     print(f"| {' | '.join(f'{100 * count / len(predictions):.1f}' for count in counts.values())} |")
-    surest = sorted((one for one in predictions if one[0]), key=lambda one: -one[1])[:5]
-    print("\nHighest scores: " + ", ".join(f"{text!r} {score:.2f}" for text, score in surest))
+    best = sorted((one for one in predictions if one[0]), key=lambda one: -one[1])[:5]
+    print("\nHighest scores: " + ", ".join(f"{text!r} {score:.2f}" for text, score in best))
 
 
 def crop(path: Path, rng: np.random.Generator) -> Image.Image:
-    """A part of a photo in the shape of a word, from a third of the photo's height down to 16 pixels."""
-    with Image.open(path) as photo:
-        photo = photo.convert("RGB")
+    """A part of a photo with the aspect ratio of a word; its height is 16 pixels to a third of the photo's height."""
+    with Image.open(path) as file:
+        photo = file.convert("RGB")
     height = int(rng.integers(min(16, photo.height), max(photo.height // 3, 17)))
     width = min(int(height * rng.uniform(1, 6)), photo.width)
     left, top = rng.integers(photo.width - width + 1), rng.integers(photo.height - height + 1)
@@ -70,15 +70,14 @@ def crop(path: Path, rng: np.random.Generator) -> Image.Image:
 
 
 def parse_args() -> argparse.Namespace:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser = OptionParser(__doc__)
     add = parser.add_argument
-    add("--photos", type=Path, required=True, help="folder of photos without text, searched with its subfolders")
+    add("--photos", type=Path, required=True, help="folder of photos without text, searched recursively")
     add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="any recognizer that evaluate_str.py takes")
-    add("--decoder", help="such as best_path (default: what the model is read with)")
-    add("--num_crops", type=int, default=1000)
-    add("--device", default="cpu")
-    add("--seed", type=int, default=0)
+    add("--decoder", help="such as best_path (default: the default decoder of the model)")
+    add("--num_crops", type=positive, default=1000, help="number of crops")
+    add("--device", default="cpu", help="cpu or cuda")
+    add("--seed", type=int, default=0, help="seed of the crops")
     return parser.parse_args()
 
 

@@ -5,48 +5,49 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
 # ///
-"""Publishes a folder on the Hugging Face Hub: a recognizer, word boxes, or a Space.
+"""Publishes a folder on the Hugging Face Hub: a recognizer, a dataset of word boxes, or a Space.
 
     hf auth login
     python scripts/push_to_hub.py runs/mine my-name/my-words --dry_run
     python scripts/push_to_hub.py runs/mine my-name/my-words --private
 
-The first shows every file, its size and the card, and sends nothing. A recognizer goes up with its code, so that
-`AutoModel.from_pretrained("my-name/my-words", trust_remote_code=True)` works where hf_str is not installed, and with a
-card made from results.json (`scripts/evaluate_str.py`); write your own README.md into the folder to have another.
+The first command lists every file with its size and prints the card, but sends nothing. A recognizer is published with
+its code, so that `AutoModel.from_pretrained("my-name/my-words", trust_remote_code=True)` works without hf_str, and
+with a card made from results.json (`scripts/evaluate_str.py`). To use your own card, put a README.md into the folder.
 
 Word boxes of `scripts/prepare_word_boxes.py --report` get a card made from report.json:
 
     python scripts/push_to_hub.py words/ my-name/my-word-boxes --repo_type dataset --license cc-by-4.0
 
-All of it is one commit: an upload that is interrupted changes nothing, and goes on when the same command is given
-again. Pickles, tokens, keys and links are refused, as are models that do not load and cards without measured results.
-So are files that such a repository is not made of, such as notes or tables, until --include names them.
+Everything is one commit: an upload that is interrupted changes nothing; give the same command again to resume it. The
+script refuses pickles, tokens, keys and links, models that do not load, and cards without measured results. It also
+refuses files that such a repository does not need, such as notes or tables, unless you name them with --include.
 """
 
 import argparse
 from pathlib import Path
 
 from hf_str.publishing import PublishError, prepare, upload
+from hf_str.utils.options import OptionParser
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OptionParser(__doc__)
     add = parser.add_argument
-    add("folder", type=Path, help="what is published")
-    add("repo_id", help="where to: NAME, or ORGANIZATION/NAME; made if it is not there")
-    add("--repo_type", choices=("model", "dataset", "space"), default="model", help="what it is (default: model)")
-    add("--card", type=Path, metavar="FILE", help="the card (default: the folder's README.md, or one that is made)")
-    add("--results", type=Path, metavar="FILE", help="the measurements (default: the folder's results.json)")
-    add("--license", help="for a card that is made (default: apache-2.0 for models; data sets must name one)")
-    add("--max_shard_size", default="5GB", help="weights above this become several files (default: 5GB)")
-    add("--ignore", nargs="+", default=[], metavar="PATTERN", help='what stays in the folder, such as "*.onnx"')
-    add("--include", nargs="+", default=[], metavar="NAME", help="what else is published, by its path or a pattern")
-    add("--private", action="store_true", help="if the repository is new, only you and those you allow see it")
+    add("folder", type=Path, help="the folder to publish")
+    add("repo_id", help="the repository: NAME or ORGANIZATION/NAME; created if it does not exist")
+    add("--repo_type", choices=("model", "dataset", "space"), default="model", help="kind of the repository")
+    add("--card", type=Path, metavar="FILE", help="the card (default: README.md of the folder, or a generated one)")
+    add("--results", type=Path, metavar="FILE", help="the measured results (default: results.json of the folder)")
+    add("--license", help="license in a generated card (default: apache-2.0 for models; required for datasets)")
+    add("--max_shard_size", default="5GB", help="split larger weights into several files")
+    add("--ignore", nargs="+", default=[], metavar="PATTERN", help='files not to publish, such as "*.onnx"')
+    add("--include", nargs="+", default=[], metavar="NAME", help="further files to publish, by path or pattern")
+    add("--private", action="store_true", help="create a private repository")
     target = parser.add_mutually_exclusive_group()
-    target.add_argument("--revision", metavar="BRANCH", help="a branch; made if it is not there (default: main)")
+    target.add_argument("--revision", metavar="BRANCH", help="branch; created if it does not exist (default: main)")
     target.add_argument("--create_pr", action="store_true", help="open a pull request instead of changing main")
-    add("--message", help="of the commit")
+    add("--message", help="message of the commit")
     add("--dry_run", action="store_true", help="check everything and list every file, but send nothing")
     return parser.parse_args()
 

@@ -5,32 +5,32 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train]"]
 # ///
-"""Reads millions of word images: shards in, a Parquet file of readings out for each.
+"""Reads millions of word images: shards in, one Parquet file of predictions out for each.
 
-    python scripts/read_words.py --data crops/ --output_dir readings/
-    python scripts/read_words.py --data shards/*.tar --output_dir readings/ --characters
-    accelerate launch --num_processes 8 scripts/read_words.py --data shards/ --output_dir readings/ \\
+    python scripts/read_words.py --dataset crops/ --output_dir readings/
+    python scripts/read_words.py --dataset shards/*.tar --output_dir readings/ --characters
+    accelerate launch --num_processes 8 scripts/read_words.py --dataset shards/ --output_dir readings/ \\
         --batch_size 1024 --num_workers 12 --price_per_hour 20
 
 A shard is a Parquet file (with encoded images, with paths, or as `datasets` writes it), a webdataset tar file, or
-20,000 files of a folder of images. Of the shard `a/b.parquet` in a folder, the output folder gets
+20,000 files of a folder of images. For the shard `a/b.parquet` of a folder, the script writes to the output folder
 
-    a/b.parquet             row, key, text, score, and with --characters the parts of the text with their places
-    a/b.bad_images.jsonl    row, key and problem of images that cannot be read, if there are any
+    a/b.parquet             row, key, text, score, and with --characters each character with its position
+    a/b.bad_images.jsonl    row, key and problem of each image that cannot be read, if there are any
 
-Rows are as many and in the same order as in the shard. A bad image has an empty text and no score. Edges of
-characters are in pixels of the image, or, of a word that runs up or down, of the image turned to be read. An output
-has its name only when it is whole: after whatever stopped a run, the same command goes on with the shards that are
-missing. A shard that is broken, or has no room on the disk, is named, the others are read, and the exit code is 1.
-One run at a time may write to a folder. Other settings are refused, and so are shards that were changed since they
-were read: size, both ends or time of the file tell. What a shard declares is not believed: memory is bounded by the
-pixels and bytes that are held, a few hundred MB and one image of at most 89 megapixels for each process or worker.
+The output has the rows of the shard in the same order. An invalid image has an empty text and no score. Positions of
+characters are in pixels of the image; those of vertical text are in pixels of the image after it was turned. Output
+files are written under another name and renamed when they are complete: give the same command again to resume a run
+that was stopped. If a shard is damaged or the disk is full, the script reports the shard, reads the others, and exits
+with code 1. Only one run at a time may write to a folder. The script refuses to resume with other options, or with
+shards that have changed (by size, time, or the first and last bytes). It does not trust the sizes that a shard
+declares: each process or worker holds at most a few hundred MB and one image of at most 89 megapixels.
 
-Processes, on one machine or many, share the shards out: have many more shards than processes. --num_workers pays on a
-GPU; on a CPU rather have a process for each core. The network computes in the fastest type of the device; texts of
-another --precision may differ a little.
+Processes share the shards, on one machine or many: have many more shards than processes. Use --num_workers on a GPU;
+on a CPU, use one process per core instead. The network computes in the fastest data type of the device; another
+--precision may change a few texts.
 
-On clusters that run Ray, `hf_str.inference.ray_data.WordRecognizer` is the same for `map_batches` of Ray Data.
+On Ray clusters, `hf_str.inference.ray_data.WordRecognizer` does the same for `map_batches` of Ray Data.
 """
 
 import argparse
@@ -56,8 +56,8 @@ from hf_str.inference.shards import BrokenShardError, find_shards
 from hf_str.inference.windows import Preparation, windows
 from hf_str.models.crnn.ctc_decoders_crnn import DECODERS
 from hf_str.models.crnn.inference_crnn import PRECISIONS
-from hf_str.utils.optional import require
-from hf_str.utils.processes import from_main, gather_items, start_process
+from hf_str.utils.options import OptionParser, add_decoding_options, positive
+from hf_str.utils.processes import from_main, gather_items, start_process, stop_processes
 
 
 def main():
@@ -67,9 +67,9 @@ def main():
     # The first process to end waits for the last: with uneven shards, longer than the usual 10 minutes.
     rank, world_size, device = start_process(args.device, timeout=timedelta(days=7))
     try:
-        shards = find_shards(args.data, args.image_column, args.key_column)
+        shards = find_shards(args.dataset, args.image_column, args.key_column)
         outputs = [args.output_dir / f"{shard.name}.parquet" for shard in shards]
-        check_output_dir(args.output_dir, args.data)
+        check_output_dir(args.output_dir, args.dataset)
         decoding = {"lexicon": args.lexicon, "language_model": args.language_model, "beam_width": args.beam_width}
         reader = BulkRecognizer(args.model, device, args.precision, args.characters, args.decoder, **decoding)
         if rank == 0:
@@ -108,18 +108,11 @@ def main():
     seconds, of_cores = time.perf_counter() - started, cpu_seconds() - cpu_started
     missing = [(shards[n].name, problems.get(n, "it was not read")) for n in own if not outputs[n].exists()]
 
-    parts = gathered((rows, bad, seconds, of_cores, missing), world_size)
+    parts = gather_items([(rows, bad, seconds, of_cores, missing)], world_size)
+    stop_processes(world_size)
     if rank == 0:
         report(parts, len(shards), len(pending), args.price_per_hour)
         raise SystemExit(1 if any(missing for *_, missing in parts) else 0)
-
-
-def gathered(value: Any, world_size: int) -> list[Any]:
-    """The values of all processes, which then part."""
-    values = gather_items([value], world_size)
-    if world_size > 1:
-        require("accelerate").PartialState().destroy_process_group()
-    return values
 
 
 def check_output_dir(folder: Path, sources: list[Path]):
@@ -131,44 +124,44 @@ def check_output_dir(folder: Path, sources: list[Path]):
 
 
 def cpu_seconds() -> float:
-    """What this process and its workers that have ended took of the cores so far."""
+    """CPU time of this process so far, and of its workers that have ended."""
     times = os.times()
     return time.process_time() + times.children_user + times.children_system
 
 
 def reading_settings(args: argparse.Namespace, precision: str) -> dict[str, Any]:
-    """What the readings in the output folder depend on."""
+    """What the predictions in the output folder depend on."""
     names = ("decoder", "beam_width", "characters", "image_column", "key_column")
     settings = {"model": args.model, "weights": fingerprint(args.model), "precision": precision}
     settings |= {name: vars(args)[name] for name in names}
     for name in ("lexicon", "language_model"):
         path = vars(args)[name]
-        settings[name] = path and f"{path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()[:24]}"
+        settings[name] = path and f"{path}, SHA-256 {hashlib.sha256(Path(path).read_bytes()).hexdigest()[:24]}"
     return settings
 
 
 def expected_rows(counts: dict[int, int | None]) -> int | None:
-    """Rows of all shards; those that nobody has counted are taken to be like the others."""
+    """Rows of all shards; shards that are not counted yet are taken to have the mean of the others."""
     known = [count for count in counts.values() if count is not None]
     return round(sum(known) * len(counts) / len(known)) if known else None
 
 
 def report(parts: list[tuple], num_shards: int, num_pending: int, price_per_hour: float | None):
-    """Says what was read, how fast and for how much, and what was not."""
+    """Prints what was read, how fast and at what price, and what was not read."""
     all_rows, all_bad, all_seconds, all_cpu_seconds, missing = zip(*parts, strict=True)
     rows, seconds = sum(all_rows), max(all_seconds)
     missing = list(chain.from_iterable(missing))
     for name, problem in missing:
         print(f"error: the shard {name} was not read: {problem}", file=sys.stderr)
     print(
-        f"{num_pending - len(missing)} of {num_shards} shards read, {num_shards - num_pending} were there already: "
+        f"{num_pending - len(missing)} of {num_shards} shards read, {num_shards - num_pending} existed already: "
         f"{rows:,} images, {sum(all_bad):,} of them bad"
     )
     if not rows:
         return
     print(
-        f"{rows / seconds:,.1f} images/s, {rows / seconds / len(parts):,.1f} a process, "
-        f"{rows / sum(all_cpu_seconds):,.1f} a second of one core's time"
+        f"{rows / seconds:,.1f} images/s, {rows / seconds / len(parts):,.1f} per process, "
+        f"{rows / sum(all_cpu_seconds):,.1f} per second of CPU time"
     )
     hours = seconds / rows * 1e6 / 3600
     price = "" if price_per_hour is None else f" and cost {price_per_hour * hours:,.2f}"
@@ -176,50 +169,40 @@ def report(parts: list[tuple], num_shards: int, num_pending: int, price_per_hour
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OptionParser(__doc__, {"data": "dataset"})
     add = parser.add_argument
-    add("--data", nargs="+", type=Path, required=True, help="Parquet files, tar files, folders of these or of images")
-    add("--output_dir", type=Path, required=True)
+    add(
+        "--dataset",
+        nargs="+",
+        type=Path,
+        required=True,
+        help="Parquet files, tar files, or folders of these or images",
+    )
+    add("--output_dir", type=Path, required=True, help="folder of the predictions")
     add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository of a CRNN")
     add(
         "--image_column",
         default="image",
-        help="of Parquet files (default: image); paths in it begin at the file's folder",
+        help="image column of Parquet files; paths in it are relative to the file's folder",
     )
-    add("--key_column", help="of Parquet files, to be copied as key (default: the images' paths, if they have any)")
+    add(
+        "--key_column",
+        help="column of Parquet files to copy as key (default: the paths of the images, if they have any)",
+    )
     add("--characters", action="store_true", help="write text, probability, left and right edge of each character")
-    add("--batch_size", type=positive, default=64, help="images a forward pass (default: 64; on a GPU 512 or more)")
-    add("--num_workers", type=int, default=0, help="further processes, for each process, that open images")
+    add("--batch_size", type=positive, default=64, help="images per forward pass; use 512 or more on a GPU")
+    add("--num_workers", type=int, default=0, help="processes that load images, for each process that reads")
     add(
         "--precision",
         choices=PRECISIONS,
         default="auto",
-        help="what the network computes in (default: the fastest of the device: bfloat16 on CPUs with AMX or "
-        "AVX512-BF16, float16 on GPUs, float32 elsewhere)",
+        help="data type of the network; auto is the fastest one of the device: bfloat16 on CPUs with AMX or "
+        "AVX512-BF16, float16 on GPUs, float32 elsewhere",
     )
     add("--device", default=None, help='such as "cpu" or "cuda" (default: a GPU if there is one)')
-    add(
-        "--price_per_hour",
-        type=float,
-        help="of all machines together, in any currency: prints what a million images cost",
-    )
-    add = parser.add_argument_group("decoding").add_argument
-    add(
-        "--decoder",
-        choices=DECODERS,
-        help="default: what a language model or a lexicon needs, or else beam_search with the checkpoint's language "
-        "model if it has one, or best_path",
-    )
-    add("--beam_width", type=positive, help="of beam_search")
-    add("--language_model", type=Path, metavar="FILE", help="of train_character_lm.py, or ARPA: for beam_search")
-    add("--lexicon", type=Path, metavar="FILE", help="read only the words of this file, one a line")
+    add("--price_per_hour", type=float, help="of all machines, in any currency: prints the price of a million images")
+    add_decoding_options(parser, DECODERS, "text file with one word per line: read only these words")
     return parser.parse_args()
-
-
-def positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be an integer of at least 1, not {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

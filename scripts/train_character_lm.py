@@ -7,23 +7,22 @@
 # ///
 """Trains a character n-gram language model on words, for CTC decoding.
 
-    python scripts/train_character_lm.py --words words.txt --output characters.safetensors
-    python scripts/train_character_lm.py --words wordfreq:en --sign_texts 1500000 --output english.safetensors
+    python scripts/train_character_lm.py --lexicon words.txt --output characters.safetensors
+    python scripts/train_character_lm.py --lexicon wordfreq:en --sign_texts 1500000 --output english.safetensors
     hf-str read photo.png --language-model english.safetensors
 
-As `language_model.safetensors` in the folder of a checkpoint it helps to read wherever no decoder is named, and goes
-with the checkpoint to the Hub. An output that ends in `.arpa` is written in the format of KenLM and SRILM, which takes
-five times the room and much longer to open.
+A checkpoint whose folder has a `language_model.safetensors` uses it by default, and takes it along to the Hub. An
+output that ends in `.arpa` has the format of KenLM and SRILM, which is five times as large and much slower to load.
 
-A line of a list is a word, and after a tab how often it occurs where that is known (once where not). `wordfreq:en`
-stands for the words of English with their frequencies, and so for the other languages of the package wordfreq. With
---sign_texts it learns from so many texts as signs have them, which hf_str's renderer draws from those words: frequent
-words less dominant than in running text, names, numbers, prices, times, and punctuation, which a model of bare words
-would take for misreadings. Words are brought to lower case, as the decoder expects unless told otherwise.
+Each line of a lexicon is a word, optionally with a tab and its count (default: 1). `wordfreq:en` stands for the
+English words of the package wordfreq with their frequencies; other languages work alike. With --sign_texts, the model
+learns from random texts like those of signs instead, which the renderer of hf_str draws from these words: frequent
+words are less dominant than in running text, and there are names, numbers, prices, times and punctuation, which a
+model of plain words would take for errors. Words are converted to lower case, as the decoder expects by default.
 
-Interpolated Witten-Bell smoothing (Chen and Goodman 1998, section 2.4): a context that was followed by many different
-characters gives more of its probability to the next shorter context. It needs no held-out words and, unlike
-Kneser-Ney, takes counts of any kind.
+The smoothing is interpolated Witten-Bell (Chen and Goodman 1998, section 2.4): a context that is followed by many
+different characters gives more probability to the next shorter context. It needs no held-out words and, unlike
+Kneser-Ney, accepts counts of any kind.
 """
 
 import argparse
@@ -41,13 +40,14 @@ from hf_str.models.crnn.text_files_crnn import read_text_file, split_lines
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import WordSampler
 from hf_str.synthesis.lexicons import word_frequencies
+from hf_str.utils.options import OptionParser
 
 
 def read_words(lexicon: Path, keep_case: bool) -> Counter[str]:
-    """Words with their frequencies; those of a language are occurrences among a thousand million running words.
+    """Words with their counts; those of a language are counts per billion words of running text.
 
     Raises:
-        ValueError: a frequency that is no positive number, by line; or no words.
+        ValueError: a count is not a positive number (the message has the line), or there are no words.
     """
     words = Counter()
     frequencies = word_frequencies(lexicon)
@@ -70,7 +70,7 @@ def read_words(lexicon: Path, keep_case: bool) -> Counter[str]:
 def draw_texts(
     lexicons: list[Path], charset: str, count: int, phrase_share: float, keep_case: bool, seed: int
 ) -> Counter[str]:
-    """Texts as signs have them, made of the characters of `charset`; a share of them of two or three, with spaces."""
+    """Random texts like those of signs in the characters of `charset`; a share joins two or three by spaces."""
     sampler, rng = WordSampler(resolve_charset(charset), lexicons), np.random.default_rng(seed)
     texts = Counter()
     for _ in tqdm(range(count), desc="texts", unit="text", leave=False):
@@ -82,20 +82,20 @@ def draw_texts(
 
 
 def count_ngrams(words: Counter[str], order: int, min_count: int = 1) -> list[dict[tuple[str, ...], Counter[str]]]:
-    """For each context length below `order`: the tokens that followed each context, with their counts.
+    """For each context length below `order`: the tokens that follow each context, with their counts.
 
-    A context does not reach back beyond a space: words are learned, not their sequences, which take most of the room.
-    Of n-grams of three and more tokens, those seen less than `min_count` times are left out.
+    A context does not extend beyond a space: sequences of words would take most of the memory. N-grams of three and
+    more tokens with a count below `min_count` are left out.
     """
-    followers = [defaultdict(Counter) for _ in range(order)]
+    followers: list[dict[tuple[str, ...], Counter[str]]] = [defaultdict(Counter) for _ in range(order)]
     for word, frequency in tqdm(words.items(), desc="words", unit="word", leave=False):
         tokens = [BEGIN, *(SPACE_TOKEN if character == " " else character for character in word), END]
-        for place in range(1, len(tokens)):
-            for length in range(min(order, place + 1)):
-                context = tuple(tokens[place - length : place])
+        for index in range(1, len(tokens)):
+            for length in range(min(order, index + 1)):
+                context = tuple(tokens[index - length : index])
                 if SPACE_TOKEN in context[1:]:
                     break
-                followers[length][context][tokens[place]] += frequency
+                followers[length][context][tokens[index]] += frequency
     for level in followers[2:] if min_count > 1 else []:
         for context, counts in list(level.items()):
             level[context] = Counter({token: count for token, count in counts.items() if count >= min_count})
@@ -105,11 +105,11 @@ def count_ngrams(words: Counter[str], order: int, min_count: int = 1) -> list[di
 
 
 def estimate(followers: list[dict[tuple[str, ...], Counter[str]]]) -> list[NGrams]:
-    """For n = 1, 2, ... natural logarithms of each n-gram's probability, and of its back-off weight as a context.
+    """For n = 1, 2, ... the natural logarithms of each n-gram's probability and of its back-off weight as a context.
 
-    With c(h, w) the count of w after the context h, c(h) their sum and t(h) the number of different w, the probability
-    is (c(h, w) + t(h) p(w | shorter h)) / (c(h) + t(h)), and t(h) / (c(h) + t(h)) is left for what h never saw. Below
-    single characters is the uniform distribution over all tokens and `<unk>`.
+    Let c(h, w) be the count of w after the context h, c(h) the sum over w, and t(h) the number of different w. The
+    probability is (c(h, w) + t(h) p(w | shorter h)) / (c(h) + t(h)), and the back-off weight t(h) / (c(h) + t(h)). The
+    empty context backs off to the uniform distribution over all tokens and `<unk>`.
     """
     tokens = sorted(followers[0][()])
     uniform = 1 / (len(tokens) + 1)
@@ -130,7 +130,7 @@ def estimate(followers: list[dict[tuple[str, ...], Counter[str]]]) -> list[NGram
 
 
 def write_arpa(path: Path, levels: list[NGrams]):
-    """The ARPA format: for each n, lines of log10 probability, n-gram and log10 back-off weight."""
+    """Writes the ARPA format: for each n, lines of log10 probability, n-gram and log10 back-off weight."""
     with path.open("w", encoding="utf-8") as file:
         counts = (f"ngram {n}={len(ngrams)}\n" for n, ngrams in enumerate(levels, start=1))
         file.write("\\data\\\n" + "".join(counts))
@@ -143,22 +143,28 @@ def write_arpa(path: Path, levels: list[NGrams]):
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--words",
+    parser = OptionParser(__doc__, {"words": "lexicon"})
+    add = parser.add_argument
+    add(
+        "--lexicon",
         type=Path,
         nargs="+",
         required=True,
-        help="text files, a word a line, perhaps a tab and a count; or wordfreq:LANGUAGE",
+        help="text files with one word per line, optionally with a tab and a count; or wordfreq:LANGUAGE",
     )
-    parser.add_argument("--sign_texts", type=int, default=0, help="learn from so many texts of signs (the bare words)")
-    parser.add_argument("--phrase_share", type=float, default=0.0, help="share of these texts that hold spaces (0)")
-    parser.add_argument("--charset", default="94", help="characters of the texts of signs (94)")
-    parser.add_argument("--seed", type=int, default=0, help="of the texts of signs")
-    parser.add_argument("--output", type=Path, required=True, help="the file to write: .safetensors or .arpa")
-    parser.add_argument("--order", type=int, default=6, help="the n of the n-grams")
-    parser.add_argument("--min_count", type=int, default=1, help="leave out n-grams of three and more seen less often")
-    parser.add_argument("--keep_case", action="store_true", help="tell upper from lower case")
+    add(
+        "--sign_texts",
+        type=int,
+        default=0,
+        help="learn from this many random texts of signs (default: from the words)",
+    )
+    add("--phrase_share", type=float, default=0.0, help="share of the texts of signs that contain spaces")
+    add("--charset", default="94", help="characters of the texts of signs")
+    add("--seed", type=int, default=0, help="seed of the texts of signs")
+    add("--output", type=Path, required=True, help="file to write: .safetensors or .arpa")
+    add("--order", type=int, default=6, help="the n of the n-grams")
+    add("--min_count", type=int, default=1, help="leave out n-grams of three and more characters with a lower count")
+    add("--keep_case", action="store_true", help="keep upper and lower case")
     return parser.parse_args()
 
 
@@ -170,11 +176,13 @@ def main():
         raise SystemExit(f"--output must end in .safetensors or .arpa, not {args.output.name!r}")
     try:
         if args.sign_texts:
-            words = draw_texts(args.words, args.charset, args.sign_texts, args.phrase_share, args.keep_case, args.seed)
+            words = draw_texts(
+                args.lexicon, args.charset, args.sign_texts, args.phrase_share, args.keep_case, args.seed
+            )
         else:
-            words = sum((read_words(lexicon, args.keep_case) for lexicon in args.words), Counter())
+            words = sum((read_words(lexicon, args.keep_case) for lexicon in args.lexicon), Counter())
     except (ImportError, OSError, ValueError) as error:
-        raise SystemExit(str(error)) from error
+        raise SystemExit(f"error: {error}") from error
     levels = estimate(count_ngrams(words, args.order, args.min_count))
     args.output.parent.mkdir(parents=True, exist_ok=True)
     if args.output.suffix == ".arpa":

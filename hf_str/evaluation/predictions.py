@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
@@ -98,6 +98,19 @@ class TestSet:
         return hashlib.sha256(json.dumps([self.source, self.labels]).encode()).hexdigest()[:24]
 
 
+class Fingerprinted(Protocol):
+    """A named set of images that can tell whether it has changed."""
+
+    @property
+    def name(self) -> str:
+        """How settings and reports call it."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Changes when the set does."""
+        ...
+
+
 @dataclass
 class PredictionFile:
     """The predictions of one test set as JSON lines.
@@ -144,7 +157,9 @@ class PredictionFile:
         return [self.found[row] for row in sorted(self.found)]
 
 
-def check_settings(folder: Path, settings: Mapping[str, Any], sets: Sequence[TestSet], unread: Collection[str] = ()):
+def check_settings(
+    folder: Path, settings: Mapping[str, Any], sets: Sequence[Fingerprinted], unread: Collection[str] = ()
+):
     """Keeps in `settings.json` what the predictions of a folder depend on, and refuses to mix them with others.
 
     A fingerprint may say more than one of an earlier version did, after a comma.

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
 
-__all__ = ["count_multiply_accumulates", "make_clock", "matmul_peak", "stopwatch", "take_turns"]
+__all__ = ["count_multiply_accumulates", "describe_device", "make_clock", "matmul_peak", "stopwatch", "take_turns"]
 
 Figure = TypeVar("Figure")
 
@@ -36,6 +36,12 @@ def make_clock(device: torch.device | str = "cpu", cpu_time: bool = False) -> Ca
         return tell()
 
     return tell_after_device
+
+
+def describe_device(device: torch.device | str, num_threads: int) -> str:
+    """What a table says of the device: its name, or the number of threads of a CPU."""
+    device = torch.device(device)
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{num_threads} threads"
 
 
 def stopwatch(call: Callable[[], object], clock: Callable[[], float]) -> Callable[[], float]:

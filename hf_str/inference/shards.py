@@ -20,8 +20,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from PIL import Image
-
+from ..utils.image_files import image_suffixes
 from ..utils.optional import require
 
 
@@ -240,11 +239,6 @@ def find_shards(
                 raise ValueError(f"two shards are called {shard.name}, one of them of {source}: read them one by one")
             shards[shard.name] = shard
     return list(shards.values())
-
-
-def image_suffixes() -> set[str]:
-    """The suffixes of files that Pillow opens, in lower case."""
-    return {suffix for suffix, format in Image.registered_extensions().items() if format in Image.OPEN}
 
 
 def readable(name: str) -> str:

@@ -44,7 +44,7 @@ def model_files(folder: Path, files: Files, repo_id: str, license: str, max_shar
     if "results.json" not in files:
         raise PublishError(
             f"{folder} has no results.json, and a card without measured results is not published: measure it with "
-            f"python scripts/evaluate_str.py --data WORDS --model {folder} --output_dir MEASURED, and push it with "
+            f"python scripts/evaluate_str.py --dataset WORDS --model {folder} --output_dir MEASURED, and push it with "
             "--results MEASURED/results.json"
         )
     results = read_results(files["results.json"], model.num_parameters())

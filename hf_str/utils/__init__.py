@@ -1,3 +1,3 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Helpers that know nothing of word images: atomic writes, options, processes, optional packages, pages of HTML."""
+"""Helpers that are not about words: atomic writes, image files, options, processes, optional packages, HTML pages."""

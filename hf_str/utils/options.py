@@ -6,11 +6,19 @@ import argparse
 import re
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 
-__all__ = ["OptionParser", "positive", "rename_keys", "rename_options"]
+__all__ = [
+    "OptionParser",
+    "add_decoding_options",
+    "add_rendering_options",
+    "positive",
+    "rename_keys",
+    "rename_options",
+]
 
 
 class OptionParser(argparse.ArgumentParser):
@@ -29,7 +37,7 @@ class OptionParser(argparse.ArgumentParser):
         super().__init__(description=description, **options)
         self.renamed = dict(renamed or {})
 
-    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+    def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """See `argparse`; `parse_args` calls it as well."""
         arguments = sys.argv[1:] if args is None else args
         return super().parse_known_args(rename_options(arguments, self.renamed), namespace)
@@ -51,7 +59,46 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def rename_options(arguments: Sequence[str], renamed: Mapping[str, str]) -> list[str]:
+def add_decoding_options(parser: argparse.ArgumentParser, decoders: Iterable[str], lexicon: str) -> None:
+    """Adds the options `--decoder`, `--beam_width`, `--language_model` and `--lexicon` as a group.
+
+    Args:
+        parser: of the script.
+        decoders: names to choose from.
+        lexicon: the help of `--lexicon`, which takes a file or, in some scripts, the name of a lexicon.
+    """
+    add = parser.add_argument_group("decoding").add_argument
+    add(
+        "--decoder",
+        choices=list(decoders),
+        help="default: beam_search with --language_model, lexicon with --lexicon; without both beam_search with the "
+        "language model of the checkpoint if it has one, or else best_path",
+    )
+    add("--beam_width", type=positive, help="beams of beam_search (default: 10)")
+    add("--language_model", type=Path, metavar="FILE", help="for beam_search: of train_character_lm.py, or ARPA")
+    add("--lexicon", help=lexicon)
+
+
+def add_rendering_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options `--charset`, `--lexicon`, `--fonts` and `--backgrounds` of scripts that render words."""
+    add = parser.add_argument
+    add(
+        "--charset",
+        default="94",
+        help="digits, 36, 62, 94, latin, german, korean, chinese ..., a .txt file, or the characters themselves",
+    )
+    add(
+        "--lexicon",
+        type=Path,
+        nargs="*",
+        default=[],
+        help="text files with one word (and its count) per line, or wordfreq:en (default: invented words)",
+    )
+    add("--fonts", type=Path, nargs="*", help="folders of fonts (default: those of this system)")
+    add("--backgrounds", type=Path, help="folder of photos to render on (default: painted backgrounds)")
+
+
+def rename_options(arguments: Iterable[str], renamed: Mapping[str, str]) -> list[str]:
     """Replaces old names of options on a command line by the new ones, each with a warning.
 
     For any parser that takes a list of arguments, such as `HfArgumentParser`:

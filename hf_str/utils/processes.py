@@ -10,7 +10,7 @@ import torch
 from .optional import require
 
 
-__all__ = ["from_main", "gather_items", "start_process"]
+__all__ = ["from_main", "gather_items", "start_process", "stop_processes"]
 
 T = TypeVar("T")
 
@@ -47,3 +47,9 @@ def gather_items(items: list[T], world_size: int) -> list[T]:
         world_size: number of processes. One process needs no Accelerate.
     """
     return items if world_size == 1 else require("accelerate.utils").gather_object(items)
+
+
+def stop_processes(world_size: int) -> None:
+    """Ends the connections between the processes; every process calls it at its end."""
+    if world_size > 1:
+        require("accelerate").PartialState().destroy_process_group()

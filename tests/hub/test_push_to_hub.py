@@ -290,7 +290,7 @@ def test_cards_without_measured_results(push, hub, folder):
     assert "is of a model with 8,330,789 parameters, but this one has" in refused(push, folder, REPO)
     (folder / "results.json").unlink()
     message = refused(push, folder, REPO)
-    assert "python scripts/evaluate_str.py --data WORDS --model" in message
+    assert "python scripts/evaluate_str.py --dataset WORDS --model" in message
     assert len(hub.repos["model", REPO].history()) == 1
 
 

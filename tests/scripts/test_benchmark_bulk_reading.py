@@ -35,7 +35,7 @@ def crops(tmp_path_factory) -> Path:
 
 
 def test_a_killed_run_reads_each_image_once(crops, tmp_path):
-    options = ["--crops", crops, "--work_dir", tmp_path / "work", "--num_crops", 430, "--rows_per_shard", 50]
+    options = ["--dataset", crops, "--work_dir", tmp_path / "work", "--num_crops", 430, "--rows_per_shard", 50]
     command = [sys.executable, SCRIPT, *options, "--kills", 1, "--batch_size", 8, "--decoder", "best_path"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=500)
@@ -43,9 +43,9 @@ def test_a_killed_run_reads_each_image_once(crops, tmp_path):
     rows = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", done.stdout, re.MULTILINE))
     assert rows["rows"] == "430 in 9 shards, of 40 different crops"
     assert rows["killed after rows"].isdecimal()
-    assert rows["lost, doubled, left over, read differently"] == "nothing"
+    assert rows["lost, duplicate, left over, read differently"] == "nothing"
     assert int(rows["different texts"]) > 10
-    assert "a second of one core's time" in rows["last run"]
+    assert "per second of CPU time" in rows["last run"]
     assert float(rows["peak of a process"].removesuffix(" MB").replace(",", "")) > 50
 
 
@@ -83,7 +83,7 @@ def test_the_check_notices(whole):
         assert problems() == ["00001: the keys are not those of the shard, each once and in order"]
     path.write_bytes(content)
     change(path, text=["text 0", "text 2", "", "text 1"])
-    assert problems() == ["1 crops were not read the same each time"]
+    assert problems() == ["1 crops do not have the same text each time"]
     path.write_bytes(content)
     bad_path.write_text("")
     assert problems() == ["00001: bad images are [2], but [] are listed"]

@@ -76,15 +76,15 @@ def words(tiny_checkpoint, tmp_path_factory) -> Path:
 # The scripts
 
 
-FEW = ["--batch_size", "2", "--threads", "1", "--seconds", "0", "--rounds", "2"]
+FEW = ["--batch_size", "2", "--num_threads", "1", "--seconds", "0", "--rounds", "2"]
 
 
 def test_readers(words, graph, tiny_checkpoint, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "tesserocr", None)
-    arguments = ["--data", words, "--model", tiny_checkpoint, "--onnx", graph, "--cpu_time", *FEW]
+    arguments = ["--dataset", words, "--model", tiny_checkpoint, "--onnx", graph, "--cpu_time", *FEW]
     nowhere = str(words / "nowhere")
     peers = ["docTR mobilenet-v3-small", "Tess", nowhere, tiny_checkpoint]
-    benchmark_speed.main(["readers", *map(str, arguments), "--peers", *peers])
+    benchmark_speed.main(["recognizers", *map(str, arguments), "--baselines", *peers])
     output = capsys.readouterr().out
     assert "6 words, batches of 2, 1 threads, 2 rounds; rates by CPU time" in output
     assert f"{nowhere} is left out: " in output
@@ -94,7 +94,7 @@ def test_readers(words, graph, tiny_checkpoint, monkeypatch, capsys):
     names += ["docTR mobilenet-v3-small", tiny_checkpoint]
     assert list(rows)[2:] == names
     assert [rows[name][0] for name in names if name != "hf_str, optimized"] == ["50.00%", "50.00%", "-", "50.00%"]
-    best = re.search("how many times as fast (.*) is", output)[1]
+    best = re.search("how many times faster (.*) is", output)[1]
     assert best.startswith("hf_str, ") and rows[best][3] == "1.0"
     for _, whole, spread, ratio, network, _, _ in (rows[name] for name in names):
         low, high = (float(rate.replace(",", "")) for rate in spread.split(" to "))
@@ -106,7 +106,7 @@ def test_readers(words, graph, tiny_checkpoint, monkeypatch, capsys):
 def test_readers_of_images_without_labels(word_files, tiny_checkpoint, capsys):
     folder = str(Path(word_files[0]).parent)
     benchmark_speed.main(
-        ["readers", "--images", folder, "--model", tiny_checkpoint, "--num_images", "4", *FEW, "--peers"]
+        ["recognizers", "--images", folder, "--model", tiny_checkpoint, "--max_samples", "4", *FEW, "--baselines"]
     )
     output = capsys.readouterr().out
     assert "4 words, batches of 2" in output
@@ -116,8 +116,8 @@ def test_readers_of_images_without_labels(word_files, tiny_checkpoint, capsys):
 
 def test_words_that_are_not_files_are_refused(tmp_path, tiny_checkpoint):
     as_dataset(["cat"]).to_parquet(str(tmp_path / "words.parquet"))
-    with pytest.raises(SystemExit, match="does not keep each word in a file of its own"):
-        benchmark_speed.main(["readers", "--data", str(tmp_path / "words.parquet"), "--model", tiny_checkpoint])
+    with pytest.raises(SystemExit, match="does not have one image file per word"):
+        benchmark_speed.main(["recognizers", "--dataset", str(tmp_path / "words.parquet"), "--model", tiny_checkpoint])
 
 
 def test_import(monkeypatch, capsys):
@@ -156,10 +156,10 @@ def test_cost_and_its_curves(tiny_checkpoint, tmp_path, monkeypatch, capsys):
     sizes = ["--batch_sizes", "1", "3", "--widths", "32", "64"]
     benchmark_network.main(["cost", "--model", tiny_checkpoint, *FEW, *sizes, "--output", str(page)])
     lines = capsys.readouterr().out.splitlines()
-    assert [line for line in lines if line.startswith("| ms an image")] == [
-        "| ms an image, by batch size | 1 | 3 |",
-        "| ms an image, by width | 32 | 64 |",
-        "| ms an image, by threads | 1 |",
+    assert [line for line in lines if line.startswith("| ms per image")] == [
+        "| ms per image, by batch size | 1 | 3 |",
+        "| ms per image, by width | 32 | 64 |",
+        "| ms per image, by threads | 1 |",
     ]
     for mode in ("float32", "optimized", "ONNX"):
         assert sum(line.startswith(f"| {mode} |") for line in lines) == 3

@@ -69,7 +69,7 @@ def test_released_files(words, monkeypatch, capsys):
     if not path.exists():
         pytest.skip(f"{package} was not downloaded by tests/conversion/test_ppocr.py")
     threads = torch.get_num_threads()
-    run(monkeypatch, "--files", path, "--data", words, "--num_words", 1)
+    run(monkeypatch, "--files", path, "--dataset", words, "--max_samples", 1)
     torch.set_num_threads(threads)
     (row,) = rows(capsys.readouterr().out)
     assert row["file"] == "pp-ocrv6-tiny, rec.onnx" and row["parameters"] == "1,103,318"
@@ -81,13 +81,16 @@ def test_released_files(words, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "give --files and --data, or --random"),
-        (["--random", "--data", "."], "give --files and --data, or --random"),
-        (["--files", "nothing.onnx", "--data", "WORDS"], "there is no file nothing.onnx"),
-        (["--files", __file__, "--data", "nowhere"], "there is no file nowhere/labels.tsv"),
-        (["--files", __file__, "--data", "WORDS", "--language_model", "no.safetensors"], "no file no.safetensors"),
-        (["--files", __file__, "--data", "WORDS", "--num_words", "0"], "--num_words must be at least 1, not 0"),
-        (["--files", __file__, "--data", "WORDS", "other/words"], "must have different names"),
+        ([], "give --files and --dataset, or --random"),
+        (["--random", "--dataset", "."], "give --files and --dataset, or --random"),
+        (["--files", "nothing.onnx", "--dataset", "WORDS"], "there is no file nothing.onnx"),
+        (["--files", __file__, "--dataset", "nowhere"], "there is no file nowhere/labels.tsv"),
+        (["--files", __file__, "--dataset", "WORDS", "--language_model", "no.safetensors"], "no file no.safetensors"),
+        (
+            ["--files", __file__, "--dataset", "WORDS", "--max_samples", "0"],
+            "at least 1, not '0'",
+        ),
+        (["--files", __file__, "--dataset", "WORDS", "other/words"], "must have different names"),
     ],
 )
 def test_mistakes_are_told(arguments, message, words, monkeypatch, capsys):
@@ -99,4 +102,4 @@ def test_mistakes_are_told(arguments, message, words, monkeypatch, capsys):
 def test_what_is_no_recognizer_is_told(words, monkeypatch):
     pytest.importorskip("onnxruntime")
     with pytest.raises(SystemExit, match="does not say what it is"):
-        run(monkeypatch, "--files", __file__, "--data", words)
+        run(monkeypatch, "--files", __file__, "--dataset", words)

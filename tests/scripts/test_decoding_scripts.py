@@ -34,7 +34,7 @@ def arpa(tmp_path_factory) -> Path:
     words = "hello\t3\nhelp\nHeld\t2\nopen\nstop\na b\nwonderful\ncoffee\nstreet\n"
     (folder / "words.tsv").write_text(words, encoding="utf-8")
     output = run(
-        "train_character_lm.py", "--words", folder / "words.tsv", "--output", folder / "lm.arpa", "--order", 4
+        "train_character_lm.py", "--lexicon", folder / "words.tsv", "--output", folder / "lm.arpa", "--order", 4
     )
     assert "from 9 words" in output
     return folder / "lm.arpa"
@@ -88,7 +88,7 @@ def test_words_are_likelier_than_others(arpa):
 
 def test_rare_ngrams_are_left_out_where_asked(arpa, tmp_path):
     words, output = arpa.parent / "words.tsv", tmp_path / "small.arpa"
-    run("train_character_lm.py", "--words", words, "--output", output, "--order", 4, "--min_count", 3)
+    run("train_character_lm.py", "--lexicon", words, "--output", output, "--order", 4, "--min_count", 3)
     whole, small = log10_probabilities(arpa), log10_probabilities(output)
     assert {ngram for ngram in whole if len(ngram) <= 2} == {ngram for ngram in small if len(ngram) <= 2}
     assert ("h", "e", "l", "l") in small and ("h", "e", "l", "p") in whole
@@ -101,19 +101,19 @@ def test_rare_ngrams_are_left_out_where_asked(arpa, tmp_path):
 
 def test_a_file_for_a_checkpoint_says_the_same(arpa):
     words, output = arpa.parent / "words.tsv", arpa.parent / "lm.safetensors"
-    run("train_character_lm.py", "--words", words, "--output", output, "--order", 4)
+    run("train_character_lm.py", "--lexicon", words, "--output", output, "--order", 4)
     tokenizer = CRNNTokenizer("36")
     expected, found = CharacterLanguageModel(arpa, tokenizer), CharacterLanguageModel(output, tokenizer)
     for word in ("hello", "stop", "xq7", "wonder"):
         ids = tokenizer(word).input_ids
         assert found.log_prob(ids) == pytest.approx(expected.log_prob(ids), abs=0.02)
-    error = run("train_character_lm.py", "--words", words, "--output", arpa.parent / "lm.bin", code=1)
+    error = run("train_character_lm.py", "--lexicon", words, "--output", arpa.parent / "lm.bin", code=1)
     assert "--output must end in .safetensors or .arpa, not 'lm.bin'" in error
 
 
 def test_a_frequency_that_is_none_is_named(tmp_path):
     (tmp_path / "words.tsv").write_text("hello\t3\nhelp\tmany\n")
-    arguments = ["--words", tmp_path / "words.tsv", "--output", tmp_path / "lm.arpa"]
+    arguments = ["--lexicon", tmp_path / "words.tsv", "--output", tmp_path / "lm.arpa"]
     error = run("train_character_lm.py", *arguments, code=1)
     assert "words.tsv, line 2: expected a word, a tab and a whole number, not 'help\\tmany'" in error
 
@@ -121,7 +121,7 @@ def test_a_frequency_that_is_none_is_named(tmp_path):
 def test_texts_of_signs_hold_more_than_words(tmp_path):
     """Drawn from a word list, with prices and numbers: digits and punctuation are no surprise to the model."""
     (tmp_path / "words.txt").write_text("hello\t9\nzygote\t1\nbakery\t5\ncoffee\t5\nstreet\t5\n")
-    arguments = ["--words", tmp_path / "words.txt", "--sign_texts", 3000, "--order", 3, "--seed", 5]
+    arguments = ["--lexicon", tmp_path / "words.txt", "--sign_texts", 3000, "--order", 3, "--seed", 5]
     for name in ("first.arpa", "second.arpa"):
         run("train_character_lm.py", *arguments, "--output", tmp_path / name)
     assert (tmp_path / "first.arpa").read_text() == (tmp_path / "second.arpa").read_text()
@@ -134,7 +134,7 @@ def test_texts_of_signs_hold_more_than_words(tmp_path):
 def test_spaces_between_words(tmp_path):
     """A share of the texts holds spaces; what follows a space depends on nothing before it."""
     (tmp_path / "words.txt").write_text("hello\t9\nzygote\t1\nbakery\t5\ncoffee\t5\nstreet\t5\n")
-    arguments = ["--words", tmp_path / "words.txt", "--sign_texts", 3000, "--order", 4, "--phrase_share", 0.2]
+    arguments = ["--lexicon", tmp_path / "words.txt", "--sign_texts", 3000, "--order", 4, "--phrase_share", 0.2]
     run("train_character_lm.py", *arguments, "--output", tmp_path / "lm.arpa")
     probabilities = log10_probabilities(tmp_path / "lm.arpa")
     assert probabilities[("l", "l", "o", "<space>")] > -1.5
@@ -150,11 +150,11 @@ def test_spaces_between_words(tmp_path):
 
 def test_a_language_model_of_a_language(tmp_path):
     wordfreq = pytest.importorskip("wordfreq")
-    output = run("train_character_lm.py", "--words", "wordfreq:fil", "--order", 2, "--output", tmp_path / "lm.arpa")
+    output = run("train_character_lm.py", "--lexicon", "wordfreq:fil", "--order", 2, "--output", tmp_path / "lm.arpa")
     assert f"from {len(wordfreq.get_frequency_dict('fil')):,} words" in output
     probabilities = log10_probabilities(tmp_path / "lm.arpa")
     assert probabilities[("n", "g")] > probabilities[("n", "k")] + 1
-    error = run("train_character_lm.py", "--words", "wordfreq:xx", "--output", tmp_path / "lm.arpa", code=1)
+    error = run("train_character_lm.py", "--lexicon", "wordfreq:xx", "--output", tmp_path / "lm.arpa", code=1)
     assert "wordfreq has those of: ar, bg" in error
 
 
@@ -172,7 +172,7 @@ def words(tmp_path) -> Path:
 
 
 def test_compare_decoders(words, arpa, tiny_checkpoint, tmp_path):
-    arguments = ["--data", words, "--lexicon", tmp_path / "lexicon.txt", "--language_model", arpa, "--sizes", 2, 6]
+    arguments = ["--dataset", words, "--lexicon", tmp_path / "lexicon.txt", "--language_model", arpa, "--sizes", 2, 6]
     output = run("compare_decoders.py", *arguments, "--model", tiny_checkpoint)
     rows = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
     assert rows[0] == ["decoder", "words, 4 words", "gain", "ms a word"]
@@ -209,12 +209,12 @@ def test_what_becomes_of_codes(arpa, tiny_checkpoint):
     }
     error = run("compare_decoders.py", "--codes", 9, "--model", tiny_checkpoint, code=1)
     assert "--codes compares a language model with best path: this checkpoint has none" in error
-    error = run("compare_decoders.py", "--data", arpa.parent, code=2)
+    error = run("compare_decoders.py", "--dataset", arpa.parent, code=2)
     assert "--data needs a --lexicon" in error
 
 
 def test_benchmark_decoding(words, tiny_checkpoint, tmp_path):
-    arguments = ["--images", words / "images", "--num_images", 6, "--peer_images", 1, "--exhaustive_images", 3]
+    arguments = ["--images", words / "images", "--num_images", 6, "--baseline_images", 1, "--exhaustive_images", 3]
     arguments += ["--rounds", 1, "--lexicon", tmp_path / "lexicon.txt", "--model", tiny_checkpoint]
     output = run("benchmark_decoding.py", *arguments)
     assert "(6, 31, 95) logits:" in output

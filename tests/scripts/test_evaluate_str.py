@@ -76,8 +76,8 @@ def figures(folder: Path) -> dict:
 
 def test_what_is_written(evaluate, data, tmp_path):
     out = tmp_path / "out"
-    arguments = ["--data", *data, "--output_dir", out, "--subset", "a-words=IC13-857"]
-    output = evaluate(*arguments, "--errors", 2)
+    arguments = ["--dataset", *data, "--output_dir", out, "--subset", "a-words=IC13-857"]
+    output = evaluate(*arguments, "--num_errors", 2)
     assert sorted(path.name for path in out.iterdir()) == FILES
     assert sorted(path.name for path in (out / "predictions").iterdir()) == ["a-words.jsonl", "b-words.jsonl"]
     results = figures(out)
@@ -119,7 +119,7 @@ def reads_cyrillic(tmp_path) -> Path:
 def test_a_random_network_reads_no_cyrillic(evaluate, reads_cyrillic, tmp_path, capsys):
     """Under 36 and 94 characters nothing is left of its labels, and once that was 100 %."""
     words, out = drawn(tmp_path / "words", ["Привет", "Выход", "Кофе", "Рынок"]), tmp_path / "out"
-    output = evaluate("--data", words, "--model", reads_cyrillic, "--output_dir", out)
+    output = evaluate("--dataset", words, "--model", reads_cyrillic, "--output_dir", out)
     results = figures(out)
     assert list(results["protocols"]) == ["unicode", "exact"]
     for found in results["figures"][0]["protocols"].values():
@@ -129,14 +129,14 @@ def test_a_random_network_reads_no_cyrillic(evaluate, reads_cyrillic, tmp_path, 
     assert "word accuracy, letters and digits of every script" in index
     for protocol in ("36", "62", "94"):
         with pytest.raises(SystemExit, match=f"error: words: the protocol {protocol} sees no character of the labels"):
-            evaluate("--data", words, "--model", reads_cyrillic, "--protocol", "exact", protocol)
+            evaluate("--dataset", words, "--model", reads_cyrillic, "--protocol", "exact", protocol)
 
 
 def test_what_the_model_cannot_write_is_said(evaluate, tmp_path, monkeypatch):
     words, out = drawn(tmp_path / "words", ["cafe\u0301", "two words", "€", "no"]), tmp_path / "out"
     said = io.StringIO()
     monkeypatch.setattr("sys.stderr", said)
-    output = evaluate("--data", words, "--output_dir", out)
+    output = evaluate("--dataset", words, "--output_dir", out)
     assert "words: 3 of 4 labels cannot be read right: the model cannot write ' ' (U+0020) in 1" in said.getvalue()
     assert "'é' (U+00E9) in 1" in said.getvalue()
     figure = figures(out)["figures"][0]["protocols"]
@@ -150,20 +150,20 @@ def test_what_the_model_cannot_write_is_said(evaluate, tmp_path, monkeypatch):
 def test_labels_in_nfd_and_a_missing_space(evaluate, reads_cyrillic, tmp_path):
     """What was read of a word is its label, typed otherwise; or without its space."""
     words, out = drawn(tmp_path / "words", ["и\u0306", "и"]), tmp_path / "out"
-    evaluate("--data", words, "--model", reads_cyrillic, "--output_dir", out)
+    evaluate("--dataset", words, "--model", reads_cyrillic, "--output_dir", out)
     reading = out / "predictions" / "words.jsonl"
     rows = [json.loads(line) for line in reading.read_text(encoding="utf-8").splitlines()]
     assert sorted(row["label"] for row in rows) == ["и", "й"]
     reading.write_text("".join(json.dumps(row | {"text": row["label"]}) + "\n" for row in rows))
-    evaluate("--data", words, "--model", reads_cyrillic, "--output_dir", out)
+    evaluate("--dataset", words, "--model", reads_cyrillic, "--output_dir", out)
     accuracy = {name: f["word_accuracy"]["value"] for name, f in figures(out)["figures"][0]["protocols"].items()}
     assert accuracy == {"unicode": 1, "exact": 1}
     spaced, out = drawn(tmp_path / "spaced", ["Hello World"]), tmp_path / "out_spaced"
-    evaluate("--data", spaced, "--output_dir", out)
+    evaluate("--dataset", spaced, "--output_dir", out)
     reading = out / "predictions" / "spaced.jsonl"
     row = json.loads(reading.read_text())
     reading.write_text(json.dumps(row | {"text": "HelloWorld"}) + "\n")
-    evaluate("--data", spaced, "--output_dir", out)
+    evaluate("--dataset", spaced, "--output_dir", out)
     accuracy = {name: f["word_accuracy"]["value"] for name, f in figures(out)["figures"][0]["protocols"].items()}
     assert accuracy == {"36": 1, "94": 0}
 
@@ -172,7 +172,7 @@ def test_precision(evaluate, data, tmp_path):
     """The optimized network reads in float32 what the trained one reads, and says so in the settings."""
     texts = []
     for number, arguments in enumerate(([], ["--precision", "float32"])):
-        evaluate("--data", data[0], "--output_dir", tmp_path / str(number), *arguments)
+        evaluate("--dataset", data[0], "--output_dir", tmp_path / str(number), *arguments)
         lines = (tmp_path / str(number) / "predictions" / "words.jsonl").read_text().splitlines()
         texts.append([json.loads(line)["text"] for line in lines])
         settings = json.loads((tmp_path / str(number) / "results.json").read_text())["settings"]
@@ -183,7 +183,7 @@ def test_precision(evaluate, data, tmp_path):
 def test_the_language_model_of_a_checkpoint_is_told(evaluate, data, checkpoint_with_language_model, tmp_path):
     texts, told = [], []
     for number, arguments in enumerate(([], ["--decoder", "best_path"], ["--lexicon", "full"])):
-        arguments = ["--data", data[0], "--output_dir", tmp_path / str(number), *arguments]
+        arguments = ["--dataset", data[0], "--output_dir", tmp_path / str(number), *arguments]
         evaluate(*arguments, "--model", checkpoint_with_language_model)
         lines = (tmp_path / str(number) / "predictions" / "words.jsonl").read_text().splitlines()
         texts.append([json.loads(line)["text"] for line in lines])
@@ -194,36 +194,36 @@ def test_the_language_model_of_a_checkpoint_is_told(evaluate, data, checkpoint_w
 
 def test_it_goes_on_and_refuses_what_is_not_the_same(evaluate, data, tmp_path, tiny_checkpoint):
     out = tmp_path / "out"
-    evaluate("--data", data[0], "--output_dir", out)
+    evaluate("--dataset", data[0], "--output_dir", out)
     whole, readings = figures(out), out / "predictions" / "words.jsonl"
     lines = readings.read_text().splitlines(keepends=True)
     readings.write_text("".join(lines[:5]) + lines[5][:20])
-    evaluate("--data", data[0], "--output_dir", out)
+    evaluate("--dataset", data[0], "--output_dir", out)
     assert figures(out) == whole
     assert readings.read_text().splitlines(keepends=True)[:5] == lines[:5]
     with pytest.raises(SystemExit, match=r"error: .* holds readings of other settings: protocol \['36', '94'\], now"):
-        evaluate("--data", data[0], "--output_dir", out, "--protocol", "62")
+        evaluate("--dataset", data[0], "--output_dir", out, "--protocol", "62")
     shutil.copytree(tiny_checkpoint, tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())
     (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"dropout": 0.5}))
     with pytest.raises(SystemExit, match=r"model .*; weights "):
-        evaluate("--data", data[0], "--output_dir", out, "--model", tmp_path / "model")
+        evaluate("--dataset", data[0], "--output_dir", out, "--model", tmp_path / "model")
 
 
 def test_decoders_and_lexicons(evaluate, data):
-    assert "words" in evaluate("--data", data[0], "--decoder", "beam_search", "--beam_width", 4)
-    full = evaluate("--data", data[1], "--lexicon", "full")  # its only word is x
+    assert "words" in evaluate("--dataset", data[0], "--decoder", "beam_search", "--beam_width", 4)
+    full = evaluate("--dataset", data[1], "--lexicon", "full")  # its only word is x
     assert full.splitlines()[1].split()[2:4] == ["100.00", "100.00"]
     with pytest.raises(SystemExit, match=r"error: .* does not take beam_width"):
-        evaluate("--data", data[0], "--decoder", "best_path", "--beam_width", 4)
+        evaluate("--dataset", data[0], "--decoder", "best_path", "--beam_width", 4)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--data", "nowhere"], "nowhere"),
-        (["--data", "{data}", "--model", "nothing-here.onnx"], "there is no file nothing-here.onnx"),
-        (["--data", "{data}", "--lexicon", "big"], "'big' is no lexicon"),
+        (["--dataset", "nowhere"], "nowhere"),
+        (["--dataset", "{data}", "--model", "nothing-here.onnx"], "there is no file nothing-here.onnx"),
+        (["--dataset", "{data}", "--lexicon", "big"], "'big' is no lexicon"),
     ],
 )
 def test_errors_are_a_line(evaluate, data, arguments, message, monkeypatch):
@@ -237,15 +237,15 @@ def test_errors_are_a_line(evaluate, data, arguments, message, monkeypatch):
 def test_a_subset_of_a_set_that_is_not_there(evaluate, data, capsys):
     for subset, message in (("other=IC13-857", "the sets are words"), ("words=IC13", "must be NAME=RULE")):
         with pytest.raises(SystemExit):
-            evaluate("--data", data[0], "--subset", subset)
+            evaluate("--dataset", data[0], "--subset", subset)
         assert message in capsys.readouterr().err
 
 
 def test_two_processes_give_the_figures_of_one(evaluate, data, tiny_checkpoint, tmp_path):
     pytest.importorskip("accelerate")
-    evaluate("--data", *data, "--output_dir", tmp_path / "one", "--protocol", "36")
+    evaluate("--dataset", *data, "--output_dir", tmp_path / "one", "--protocol", "36")
     command = [sys.executable, *LAUNCH_TWO, SCRIPT, "--model", tiny_checkpoint, "--device", "cpu", "--batch_size", 4]
-    command += ["--data", *data, "--output_dir", tmp_path / "two", "--protocol", "36"]
+    command += ["--dataset", *data, "--output_dir", tmp_path / "two", "--protocol", "36"]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPT.parents[1]), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=500)
     assert done.returncode == 0, done.stderr[-3000:]

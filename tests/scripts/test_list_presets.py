@@ -9,7 +9,7 @@ from scripts.list_presets import count_multiply_accumulates, main
 
 
 def test_the_table_has_a_row_for_each_preset(capsys):
-    main(["--presets", "vgg-bilstm", "vgg-none", "--repeats", "0", "--vocab_size", "37"])
+    main(["--presets", "vgg-bilstm", "vgg-none", "--rounds", "0", "--vocab_size", "37"])
     rows = capsys.readouterr().out.splitlines()
     assert rows[0].startswith("| preset | parameters (M) | GMAC |")
     assert rows[2].startswith("| vgg-bilstm | 8.33 | ")

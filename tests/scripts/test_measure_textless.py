@@ -31,5 +31,5 @@ def test_shares_add_up(decoder, tmp_path, monkeypatch, capsys):
 
 def test_a_folder_without_photos(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [SCRIPT, "--photos", str(tmp_path)])
-    with pytest.raises(SystemExit, match="there are no photos"):
+    with pytest.raises(SystemExit, match="there are no images"):
         runpy.run_path(SCRIPT, run_name="__main__")

@@ -41,7 +41,7 @@ def words(tmp_path):
 def test_convert_and_report(words, tmp_path):
     out = tmp_path / "out"
     arguments = words, "--output_dir", out, "--num_shards", 4
-    result = run(*arguments, "--report", "--against", words, cache=tmp_path / "cache")
+    result = run(*arguments, "--report", "--eval_dataset", words, cache=tmp_path / "cache")
     assert result.returncode == 0, result.stderr
     assert "3 words read, 1 left out" in result.stdout
     assert "3.png" in result.stdout
@@ -74,9 +74,9 @@ def test_the_report_is_for_the_model_that_will_be_trained(words, tmp_path, tiny_
 def test_mistakes_are_told_in_one_line(words, tmp_path):
     cache = tmp_path / "cache"
     for arguments, message in (
-        ((words,), "--output_dir, --report or both"),
+        ((words,), "give --output_dir, --report or both"),
         ((tmp_path / "nowhere", "--output_dir", tmp_path / "out"), "there is no file or folder"),
-        ((words, "--output_dir", tmp_path / "out", "--split", "test"), "has no split 'test'"),
+        ((words, "--output_dir", tmp_path / "out", "--dataset_split", "test"), "has no split 'test'"),
     ):
         result = run(*arguments, cache=cache)
         assert result.returncode != 0

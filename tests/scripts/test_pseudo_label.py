@@ -40,7 +40,7 @@ def photos(tmp_path):
 
 def test_labels_are_kept_where_all_views_are_read_alike(photos, tmp_path):
     output = tmp_path / "labels" / "labels.tsv"
-    done = run("--images", photos, "--output", output, "--min_score", 0.0, "--strength", 0.3)
+    done = run("--images", photos, "--output", output, "--min_score", 0.0, "--augmentation", 0.3)
     boxes = read_word_folder(output.parent)
     assert f"labels for {len(boxes)} of {len(list(SAMPLES.glob('*.png'))) + 2} images" in done.stdout
     assert "broken.jpg" in done.stdout
@@ -49,9 +49,9 @@ def test_labels_are_kept_where_all_views_are_read_alike(photos, tmp_path):
 
     # A higher bound keeps fewer, and the same command gives the same again.
     first = output.read_text()
-    run("--images", photos, "--output", output, "--min_score", 0.0, "--strength", 0.3)
+    run("--images", photos, "--output", output, "--min_score", 0.0, "--augmentation", 0.3)
     assert output.read_text() == first
-    run("--images", photos, "--output", output, "--min_score", 0.999999, "--strength", 0.3)
+    run("--images", photos, "--output", output, "--min_score", 0.999999, "--augmentation", 0.3)
     assert len(output.read_text().splitlines()) < len(boxes)
 
 
@@ -65,11 +65,11 @@ def test_a_language_model_has_its_say(tmp_path):
                 size = (round(image.width * height / image.height), height)
                 image.resize(size, Image.Resampling.BOX).save(small / f"{path.stem}-{height}.png")
     (tmp_path / "words.txt").write_text("".join(f"{path.stem}\n" for path in SAMPLES.glob("*.png")))
-    script = [sys.executable, ROOT / "scripts" / "train_character_lm.py", "--words", tmp_path / "words.txt"]
+    script = [sys.executable, ROOT / "scripts" / "train_character_lm.py", "--lexicon", tmp_path / "words.txt"]
     subprocess.run([*map(str, script), "--output", tmp_path / "lm.safetensors"], check=True, capture_output=True)
 
     def num_right(*arguments) -> int:
-        run("--images", small, "--output", output, "--min_score", 0.0, "--strength", 0, *arguments)
+        run("--images", small, "--output", output, "--min_score", 0.0, "--augmentation", 0, *arguments)
         return sum(box.text.lower() == box.path.stem.split("-")[0] for box in read_word_folder(tmp_path))
 
     plain = tmp_path / "plain"  # without the language model that comes with it
@@ -82,7 +82,7 @@ def test_check_tells_how_good_labels_would_be(photos):
     names = [path.name for path in sorted((photos / "some").iterdir())]
     labels = "".join(f"{name}\t{Path(name).stem}\n" for name in names) + f"{names[0]}\tquite wrong\n"
     (photos / "some" / "labels.tsv").write_text(labels, encoding="utf-8")
-    done = run("--images", photos / "some", "--check", "--strength", 0)
+    done = run("--images", photos / "some", "--check", "--augmentation", 0)
     rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| 0")]
     kept = [float(row[1].rstrip("%")) for row in rows]
     assert kept[0] == 100 and kept == sorted(kept, reverse=True)

@@ -139,9 +139,9 @@ def test_every_kind_of_shard(read, wanted, tmp_path):
 
     out, texts = tmp_path / "out", wanted(images)
     assert len({text for text, _ in texts}) > 4
-    code, printed, _ = read("--data", data / "tables", data / "tars", "--output_dir", out)
+    code, printed, _ = read("--dataset", data / "tables", data / "tars", "--output_dir", out)
     assert code == 0
-    assert "6 of 6 shards read, 0 were there already: 46 images, 0 of them bad" in printed
+    assert "6 of 6 shards read, 0 existed already: 46 images, 0 of them bad" in printed
     names = ["bytes", "deep/structs", "first", "mixed", "paths", "second"]
     assert files(out) == sorted([f"{name}.parquet" for name in names] + ["settings.json"])
     for name in ("bytes", "mixed", "paths", "first", "second"):
@@ -152,19 +152,19 @@ def test_every_kind_of_shard(read, wanted, tmp_path):
     assert [row["key"] for row in rows(out / "mixed.parquet")][2:4] == ["2.png", paths[3]]
     assert rows(out / "first.parquet")[7]["key"] == "x.y/7"
 
-    assert read("--data", data / "files", "--output_dir", tmp_path / "files")[0] == 0
+    assert read("--dataset", data / "files", "--output_dir", tmp_path / "files")[0] == 0
     assert readings(tmp_path / "files" / "files-00000.parquet") == texts
     assert rows(tmp_path / "files" / "files-00000.parquet")[7]["key"] == "a/7.png"
 
     table = data / "tables" / "bytes.parquet"
-    assert read("--data", table, "--output_dir", tmp_path / "keys", "--key_column", "id")[0] == 0
+    assert read("--dataset", table, "--output_dir", tmp_path / "keys", "--key_column", "id")[0] == 0
     assert [row["key"] for row in rows(tmp_path / "keys" / "bytes.parquet")] == list(map(str, range(10, 18)))
 
 
 def test_characters_and_decoders(read, tmp_path):
     write_parquet(tmp_path / "words.parquet", [*drawn(4), None])
     (tmp_path / "lexicon.txt").write_text("cat\nhouse\n")
-    arguments = ["--data", tmp_path / "words.parquet", "--output_dir"]
+    arguments = ["--dataset", tmp_path / "words.parquet", "--output_dir"]
     assert read(*arguments, tmp_path / "plain", "--characters")[0] == 0
     *good, bad = rows(tmp_path / "plain" / "words.parquet")
     assert (bad["text"], bad["score"], bad["characters"]) == ("", None, None)
@@ -184,10 +184,10 @@ def test_speed_and_cost_are_told(read, shards, tmp_path, monkeypatch):
     monkeypatch.setattr("time.perf_counter", lambda: next(seconds, 103.5))
     monkeypatch.setattr("time.process_time", lambda: next(of_this_process, 4.5))
     monkeypatch.setattr("os.times", lambda: os.times_result((0.0, 0.0, next(of_workers), 0.5, 0.0)))
-    printed = read("--data", shards, "--output_dir", tmp_path / "out", "--price_per_hour", 3.6)[1]
+    printed = read("--dataset", shards, "--output_dir", tmp_path / "out", "--price_per_hour", 3.6)[1]
     monkeypatch.undo()
     speed, cost = printed.splitlines()[1:]
-    assert speed == "10.0 images/s, 10.0 a process, 5.4 a second of one core's time"
+    assert speed == "10.0 images/s, 10.0 per process, 5.4 per second of CPU time"
     assert cost == "At this rate a million images take 27.78 hours and cost 100.00."
 
 
@@ -195,14 +195,14 @@ def test_precision(read, shards, tmp_path):
     """The fastest type of the device, unless another is asked for, and never two in one folder."""
     read_as = {}
     for precision in ("auto", "bfloat16", "float32"):
-        arguments = ["--data", shards, "--output_dir", tmp_path / precision, "--precision", precision]
+        arguments = ["--dataset", shards, "--output_dir", tmp_path / precision, "--precision", precision]
         assert read(*arguments)[0] == 0
         read_as[precision] = json.loads((tmp_path / precision / "settings.json").read_text())["precision"]
     fastest = str(inference_dtype(torch.device("cpu"))).removeprefix("torch.")
     assert read_as == {"auto": fastest, "bfloat16": "bfloat16", "float32": "float32"}
     exact, rough = (readings(tmp_path / precision / "0.parquet") for precision in ("float32", "bfloat16"))
     assert [score for _, score in rough] != [score for _, score in exact]
-    refused = read("--data", shards, "--output_dir", tmp_path / "bfloat16", "--precision", "float32")[0]
+    refused = read("--dataset", shards, "--output_dir", tmp_path / "bfloat16", "--precision", "float32")[0]
     assert "precision 'bfloat16', now 'float32'" in refused
 
 
@@ -215,7 +215,7 @@ def test_workers_and_sorting_by_width_keep_the_order(read, tiny_checkpoint, tmp_
     images = [encoded("w" * (1 + 7 * number % 11)) for number in range(30)]
     images[5] = b""
     write_parquet(tmp_path / "words.parquet", images)
-    arguments = ["--model", folder, "--data", tmp_path / "words.parquet", "--output_dir"]
+    arguments = ["--model", folder, "--dataset", tmp_path / "words.parquet", "--output_dir"]
     assert read(*arguments, tmp_path / "many", "--num_workers", 2)[0] == 0
     assert read(*arguments, tmp_path / "single", "--batch_size", 1)[0] == 0
     many, single = (rows(tmp_path / name / "words.parquet") for name in ("many", "single"))
@@ -242,7 +242,7 @@ def test_bad_images_are_listed(read, tmp_path):
     write_tar(tmp_path / "samples.tar", {"0.txt": b"without an image", "1.png": images[1]})
     out = tmp_path / "out"
     shards = [tmp_path / "words.parquet", tmp_path / "samples.tar"]
-    code, printed, _ = read("--data", *shards, "--output_dir", out)
+    code, printed, _ = read("--dataset", *shards, "--output_dir", out)
     assert code == 0
     assert "9 images, 6 of them bad" in printed
     lines = [json.loads(line) for line in (out / "words.bad_images.jsonl").read_text().splitlines()]
@@ -262,7 +262,7 @@ def test_bad_images_are_listed(read, tmp_path):
 
 def test_kill_9_and_on_again(read, shards, tiny_checkpoint, tmp_path):
     out, whole = tmp_path / "out", tmp_path / "whole"
-    command = [sys.executable, "-c", DIE, SCRIPT, *options(tiny_checkpoint), "--data", shards, "--output_dir", out]
+    command = [sys.executable, "-c", DIE, SCRIPT, *options(tiny_checkpoint), "--dataset", shards, "--output_dir", out]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     killed = subprocess.run(list(map(str, command)), env=environment, capture_output=True, timeout=300)
     assert killed.returncode == -signal.SIGKILL, killed.stderr[-3000:]
@@ -270,16 +270,16 @@ def test_kill_9_and_on_again(read, shards, tiny_checkpoint, tmp_path):
     assert [name for name in files(out) if name.endswith(".part")], "the third was not begun"
     times = {name: (out / name).stat().st_mtime_ns for name in ("0.parquet", "1.parquet")}
 
-    code, printed, _ = read("--data", shards, "--output_dir", out)
+    code, printed, _ = read("--dataset", shards, "--output_dir", out)
     assert code == 0
-    assert "3 of 5 shards read, 2 were there already: 21 images, 1 of them bad" in printed
+    assert "3 of 5 shards read, 2 existed already: 21 images, 1 of them bad" in printed
     assert {name: (out / name).stat().st_mtime_ns for name in times} == times
-    assert read("--data", shards, "--output_dir", whole)[0] == 0
+    assert read("--dataset", shards, "--output_dir", whole)[0] == 0
     assert files(out) == files(whole)
     for number in range(5):
         assert rows(out / f"{number}.parquet") == rows(whole / f"{number}.parquet")
         assert [row["row"] for row in rows(out / f"{number}.parquet")] == list(range(7))
-    assert "0 of 5 shards read, 5 were there already: 0 images" in read("--data", shards, "--output_dir", out)[1]
+    assert "0 of 5 shards read, 5 existed already: 0 images" in read("--dataset", shards, "--output_dir", out)[1]
 
 
 def test_broken_shards_are_named_and_others_read(read, shards, tmp_path):
@@ -301,14 +301,14 @@ def test_broken_shards_are_named_and_others_read(read, shards, tmp_path):
     (shards / "nothing.tar").write_bytes(b"")
 
     out = tmp_path / "out"
-    code, printed, errors = read("--data", shards, "--output_dir", out)
+    code, printed, errors = read("--dataset", shards, "--output_dir", out)
     assert code == 1
     for name in ("1.parquet", "2.parquet", "3.parquet", "5.parquet", "between.tar", "within.tar", "nothing.tar"):
         assert f"error: the shard {name.partition('.')[0]} was not read: {shards / name}: " in errors
     assert "there is no column image, but picture" in errors
     assert "the column image has neither bytes" in errors
     assert "it is cut off" in errors
-    assert "2 of 9 shards read, 0 were there already: 14 images, 1 of them bad" in printed
+    assert "2 of 9 shards read, 0 existed already: 14 images, 1 of them bad" in printed
     assert files(out) == ["0.parquet", "4.bad_images.jsonl", "4.parquet", "settings.json"]
 
 
@@ -329,11 +329,11 @@ def test_shards_of_strangers(read, wanted, tmp_path):
     pq.write_table(pa.Table.from_arrays([pa.array(images)] * 2, names=["image"] * 2), data / "doubled.parquet")
     (data / "dangling.tar").symlink_to(tmp_path / "nowhere")
 
-    code, printed, errors = read("--data", data, "--output_dir", out)
+    code, printed, errors = read("--dataset", data, "--output_dir", out)
     assert code == 1
     broken = ("dangling", "doubled", "lies", "list")
     assert [line.split()[3] for line in errors.splitlines() if line.startswith("error: ")] == list(broken)
-    assert "5 of 9 shards read, 0 were there already: 7 images, 2 of them bad" in printed
+    assert "5 of 9 shards read, 0 existed already: 7 images, 2 of them bad" in printed
     assert rows(out / "none.parquet") == rows(out / "nothing.parquet") == []
     assert readings(out / "good.parquet") == wanted(images)
     assert [row["key"] for row in rows(out / "names.parquet")] == ["caf\\xe9", "huge", "z"]
@@ -343,9 +343,9 @@ def test_shards_of_strangers(read, wanted, tmp_path):
     for name in broken:  # mended, they are read by the same command
         next(data.glob(f"{name}.*")).unlink()
         write_parquet(data / f"{name}.parquet", images)
-    assert read("--data", data, "--output_dir", out)[0] == 0
+    assert read("--dataset", data, "--output_dir", out)[0] == 0
     os.utime(data / "good.parquet", ns=(1, 1))
-    assert "good: other words" in read("--data", data, "--output_dir", out)[0]
+    assert "good: other words" in read("--dataset", data, "--output_dir", out)[0]
 
 
 def test_disk_full(read, tmp_path):
@@ -359,7 +359,7 @@ def test_disk_full(read, tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (16_000, hard))  # bytes a file may have
     try:
-        code, _, errors = read("--data", tmp_path / "shards", "--output_dir", tmp_path / "out")
+        code, _, errors = read("--dataset", tmp_path / "shards", "--output_dir", tmp_path / "out")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert code == 1
@@ -368,7 +368,7 @@ def test_disk_full(read, tmp_path):
 
 
 def test_other_settings_and_shards_are_refused(read, shards, tiny_checkpoint, tmp_path):
-    arguments = ["--data", shards, "--output_dir", tmp_path / "out"]
+    arguments = ["--dataset", shards, "--output_dir", tmp_path / "out"]
     assert read(*arguments)[0] == 0
     assert "decoder None, now 'beam_search'" in read(*arguments, "--decoder", "beam_search")[0]
     assert "characters False, now True" in read(*arguments, "--characters")[0]
@@ -377,7 +377,7 @@ def test_other_settings_and_shards_are_refused(read, shards, tiny_checkpoint, tm
     (tmp_path / "model" / "config.json").write_text(json.dumps(config | {"dropout": 0.5}))
     assert "weights" in read(*arguments, "--model", tmp_path / "model")[0]
     write_parquet(shards / "5.parquet", drawn(1))  # more shards are welcome
-    assert "1 of 6 shards read, 5 were there already" in read(*arguments)[1]
+    assert "1 of 6 shards read, 5 existed already" in read(*arguments)[1]
     write_parquet(shards / "2.parquet", drawn(9))
     assert "2: other words" in read(*arguments)[0]
 
@@ -388,17 +388,20 @@ def test_mistakes_are_a_line(read, shards, tmp_path):
     (tmp_path / "notes.txt").write_text("no shard")
     shutil.copytree(shards, tmp_path / "copy")
     for arguments, message in (
-        (["--data", tmp_path / "nowhere", "--output_dir", out], "there is no file or folder"),
-        (["--data", tmp_path / "empty", "--output_dir", out], "there are no Parquet, tar or image files in"),
-        (["--data", tmp_path / "notes.txt", "--output_dir", out], "neither a folder nor a file that ends in .parquet"),
-        (["--data", shards, tmp_path / "copy", "--output_dir", out], "two shards are called 0"),
-        (["--data", shards, "--output_dir", shards / "out"], "must not lie in the folder of the shards"),
-        (["--data", shards / "0.parquet", "--output_dir", shards], "must not lie in the folder of the shards"),
-        (["--data", shards, "--output_dir", out, "--beam_width", 3], "does not take beam_width"),
+        (["--dataset", tmp_path / "nowhere", "--output_dir", out], "there is no file or folder"),
+        (["--dataset", tmp_path / "empty", "--output_dir", out], "there are no Parquet, tar or image files in"),
+        (
+            ["--dataset", tmp_path / "notes.txt", "--output_dir", out],
+            "neither a folder nor a file that ends in",
+        ),
+        (["--dataset", shards, tmp_path / "copy", "--output_dir", out], "two shards are called 0"),
+        (["--dataset", shards, "--output_dir", shards / "out"], "must not lie in the folder of the shards"),
+        (["--dataset", shards / "0.parquet", "--output_dir", shards], "must not lie in the folder of the shards"),
+        (["--dataset", shards, "--output_dir", out, "--beam_width", 3], "does not take beam_width"),
     ):
         code = read(*arguments)[0]
         assert str(code).startswith("error: ") and message in code
-    assert read("--data", shards, "--output_dir", out, "--batch_size", 0)[0] == 2
+    assert read("--dataset", shards, "--output_dir", out, "--batch_size", 0)[0] == 2
     assert not out.exists()
 
 
@@ -406,14 +409,14 @@ def test_two_processes_read_what_one_does(read, shards, tiny_checkpoint, tmp_pat
     pytest.importorskip("accelerate")
     (shards / "1.parquet").write_bytes(b"broken")
     two, one = tmp_path / "two", tmp_path / "one"
-    arguments = [*options(tiny_checkpoint), "--data", shards, "--output_dir", two]
+    arguments = [*options(tiny_checkpoint), "--dataset", shards, "--output_dir", two]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = list(map(str, [sys.executable, *LAUNCH_TWO, SCRIPT, *arguments]))
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
-    assert "4 of 5 shards read, 0 were there already: 28 images, 1 of them bad" in done.stdout, done.stderr[-3000:]
+    assert "4 of 5 shards read, 0 existed already: 28 images, 1 of them bad" in done.stdout, done.stderr[-3000:]
     assert "the shard 1 was not read" in done.stderr
-    assert read("--data", shards, "--output_dir", one)[0] == 1
+    assert read("--dataset", shards, "--output_dir", one)[0] == 1
     assert files(two) == files(one)
     for name in files(one):
         if name.endswith(".parquet"):

@@ -262,7 +262,7 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
     assert CRNNProcessor.from_pretrained(tmp_path / "both").tokenizer.characters
 
     reader = DEFAULT_CHECKPOINT
-    out = run("average_checkpoints.py", reader, reader, "--output_dir", tmp_path / "same", "--real", words)
+    out = run("average_checkpoints.py", reader, reader, "--output_dir", tmp_path / "same", "--eval_dataset", words)
     of_one, again, of_average = [line.split("|")[2:] for line in out.splitlines()[-3:]]
     assert of_one == again == of_average
     assert float(of_one[0].strip(" %")) > 50
@@ -307,7 +307,9 @@ def test_evaluate_str_counts_what_is_read(words, tiny_checkpoint):
     labels = [readings[0], readings[1] + "!", "never"]
     lines = [f"images/{index}.png\t{label}\n" for index, label in enumerate(labels)]
     (words / "labels.tsv").write_text("".join(lines), encoding="utf-8")
-    output = run("evaluate_str.py", "--data", words, "--model", tiny_checkpoint, "--device", "cpu", "--errors", 5)
+    output = run(
+        "evaluate_str.py", "--dataset", words, "--model", tiny_checkpoint, "--device", "cpu", "--num_errors", 5
+    )
     row = next(line.split() for line in output.splitlines() if line.startswith("words "))
     assert row[:4] == ["words", "3", "66.67", "33.33"]
     assert "2.png: 'never' was read as" in output

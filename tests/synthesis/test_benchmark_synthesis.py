@@ -17,16 +17,16 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_words_per_second_are_printed_and_a_missing_peer_is_no_error(fonts):
-    few = ("--num_words", "5", "--warm_up", "10", "--rounds", "1", "--difficulty", "0", "1", "--mode", "L")
+    few = ("--num_samples", "5", "--warm_up", "10", "--rounds", "1", "--difficulty", "0", "1", "--mode", "L")
     command = [sys.executable, str(ROOT / "scripts/benchmark_synthesis.py"), *few]
     command += [
         "--fonts",
         str(Path(fonts[0].path).parent),
         "--charset",
         "36",
-        "--peer_words",
+        "--baseline_samples",
         "3",
-        "--peer_python",
+        "--baseline_python",
         sys.executable,
     ]
     done = subprocess.run(

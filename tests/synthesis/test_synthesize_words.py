@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def run(folder, *more, fonts, ok=True):
-    words = ("--num_words", "20", "--words_per_shard", "8", "--charset", "36", "--output_dir", str(folder))
+    words = ("--num_samples", "20", "--samples_per_shard", "8", "--charset", "36", "--output_dir", str(folder))
     command = [sys.executable, str(ROOT / "scripts/synthesize_words.py"), *words, *more]
     command += ["--fonts", str(Path(fonts[0].path).parent)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -34,7 +34,7 @@ def load(folder):
 
 def test_twenty_words_written_read_and_resumed(tmp_path, fonts):
     folder = tmp_path / "words"
-    assert "words/s" in run(folder, "--num_proc", "2", fonts=fonts)
+    assert "samples/s" in run(folder, "--num_workers", "2", fonts=fonts)
     assert (folder / "contact_sheet.png").stat().st_size > 1000
     words = load(folder)
     assert words.num_rows == 20
@@ -45,7 +45,7 @@ def test_twenty_words_written_read_and_resumed(tmp_path, fonts):
     _, second, third = sorted(folder.glob("*.parquet"))
     second_before, third_written = second.read_bytes(), third.stat().st_mtime_ns
     second.unlink()
-    assert "2 of 3 shards are there already" in run(folder, fonts=fonts)
+    assert "2 of 3 shards exist already" in run(folder, fonts=fonts)
     assert second.read_bytes() == second_before
     assert third.stat().st_mtime_ns == third_written
     assert not list(folder.glob("*.tmp"))
@@ -54,14 +54,14 @@ def test_twenty_words_written_read_and_resumed(tmp_path, fonts):
 
 
 def test_grey_png_words(tmp_path, fonts):
-    run(tmp_path / "grey", "--mode", "L", "--format", "png", "--difficulty", "0", fonts=fonts)
+    run(tmp_path / "grey", "--mode", "L", "--image_format", "png", "--difficulty", "0", fonts=fonts)
     assert load(tmp_path / "grey")[3]["image"].mode == "L"
 
 
 def test_a_contact_sheet_for_each_difficulty(tmp_path, fonts):
     lexicon = tmp_path / "ranked.txt"
     lexicon.write_text("the\nof\nand\n", encoding="utf-8")
-    more = ("--ranked", "--lexicon", str(lexicon), "--easy_words", "10", "--vertical_share", "0.1")
+    more = ("--ranked", "--lexicon", str(lexicon), "--curriculum_samples", "10", "--vertical_share", "0.1")
     run(tmp_path / "words", "--contact_sheets", *more, fonts=fonts)
     names = {path.name for path in (tmp_path / "words").glob("contact_sheet*.png")}
     assert names == {"contact_sheet.png"} | {
