@@ -62,7 +62,7 @@ def _noted(family: CheckpointFamily, file: CheckpointFile) -> bool | None:
     """Whether the file says that the network has leaky ReLU; `None` if it says nothing."""
     if not family.activation_varies:
         return None
-    noted = file.said("leaky_relu")
+    noted = file.noted("leaky_relu")
     if isinstance(noted, int):  # True and False are integers as well
         return bool(noted)
     return True if file.mentions(*_LEAKY_BY_DEFAULT) else None

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads weights from files that others wrote. No code that a file may hold is ever run."""
+"""Opens files of weights that others wrote. Code in a file is never run."""
 
 import re
 from collections import deque
@@ -26,7 +26,7 @@ _DEPTH = 12  # of mappings in each other; deeper is nobody's checkpoint
 
 
 class CheckpointFile:
-    """What a file holds: sets of weights, each under the keys where it stands, and what else is said beside them.
+    """The content of a file: sets of weights, each under its keys, and what else the project noted beside them.
 
     Args:
         path: the file.
@@ -78,8 +78,8 @@ class CheckpointFile:
             )
         )
 
-    def said(self, *names: str) -> Any:
-        """What a project noted under one of `names` beside the weights (hyperparameters, options); `None` if nothing.
+    def noted(self, *names: str) -> Any:
+        """The value of one of `names` beside the weights (hyperparameters, options); `None` if there is none.
 
         Names are compared without case and underscores. A configuration that is kept as text, as MMEngine's, is
         searched for `name=value`.
@@ -110,15 +110,15 @@ class CheckpointFile:
 
 
 def open_checkpoint(path: str | Path) -> CheckpointFile:
-    """A file of PyTorch, safetensors, Paddle or Torch7, by what it is and not by what it is called.
+    """Opens a file of PyTorch, safetensors, Paddle or Torch7, whatever its suffix.
 
     Raises:
         FileNotFoundError: there is no such file.
         ConversionError: it is something else, which is named; it is damaged; it asks for code; or it holds no tensors.
     """
     path = Path(path)
-    readers = {"torch zip": read_torch_zip, "pickle": read_pickle, "safetensors": _read_safetensors}
-    return CheckpointFile(path, readers.get(kind_of(path), read_torch7)(path))
+    parsers = {"torch zip": read_torch_zip, "pickle": read_pickle, "safetensors": _read_safetensors}
+    return CheckpointFile(path, parsers.get(kind_of(path), read_torch7)(path))
 
 
 def read_weights(path: str | Path, key: str | None = None) -> Weights:

@@ -162,7 +162,7 @@ def _named_network(
     check_shapes(weights, family, shapes_of(make_config(fields)))
 
     num_symbols = fields["vocab_size"] - 1
-    noted = file.said("charset_train") if charset is None else None  # of strhub
+    noted = file.noted("charset_train") if charset is None else None  # of strhub
     if isinstance(noted, str) and len(noted) == num_symbols:
         charset = tuple(noted)
     order, symbols = class_order(symbols_of_classes(charset, family, num_symbols), family.blank)
@@ -172,7 +172,7 @@ def _named_network(
 
 def _noted_size(file: CheckpointFile) -> dict[str, Any]:
     """The size of images that a file of strhub says it was trained on, as an option of the image processor."""
-    noted = file.said("img_size")
+    noted = file.noted("img_size")
     if (
         isinstance(noted, (list, tuple))
         and len(noted) == 2

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of one kind of foreign checkpoint."""
+"""Descriptions of the checkpoints of other projects."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Weights = dict[str, torch.Tensor]
 
 
 class ConversionError(ValueError):
-    """A checkpoint that is not what it was said to be. The message says what is wrong and what to do."""
+    """A checkpoint cannot be converted. The message says what is wrong and what to do."""
 
 
 def _unchanged(weights: Weights) -> Weights:
@@ -26,11 +26,11 @@ def _unchanged(weights: Weights) -> Weights:
 
 @dataclass(frozen=True)
 class ReadCheckpoint:
-    """A checkpoint that says itself what it is, as far as it does.
+    """A checkpoint of a project whose files describe themselves.
 
     Attributes:
-        weights: under our names.
-        config: fields of `CRNNConfig`.
+        weights: the weights under our names.
+        config: the fields of `CRNNConfig` that the file decides.
         symbols: the text of each class but the blank, which is the first.
     """
 
@@ -41,35 +41,36 @@ class ReadCheckpoint:
 
 @dataclass(frozen=True)
 class CheckpointFamily:
-    """The networks of one project: what they look like, what their weights are called, what they read and how.
+    """The networks of one project: their graph, the names of their weights, their charsets and their images.
 
-    Sizes are not part of it. The image's channels, the convolutions' channels, the LSTMs' units and the number of
-    classes are read from the weights, so that narrower and wider networks of a family convert as well.
+    Sizes are not part of a description. The image's channels, the convolutions' channels, the LSTMs' units and the
+    number of classes are taken from the weights, so that narrower and wider networks of a family convert as well.
 
     Attributes:
-        name: how a user asks for it.
-        title: what it is called in its project.
+        name: key in [`FAMILIES`].
+        title: name of the network in its project.
         source: address of the project.
-        files: the files that it takes, and where they come from.
-        config: fields of `CRNNConfig` that make its graph; the paper's network where they say nothing.
-        names: its modules, or single weights, and ours: `{"cnn.conv0": "crnn.featurizer.layers.0.convolution"}`.
-        preprocessing: options of the image processor, by a name for each way in which the family prepares images; the
-            first is the usual one.
-        charsets: its charsets by name, each a string with one character for each class but the blank.
-        blank: whether the blank is its first or its last class.
-        prefixes: what may stand before all its names and is not found by what remains, names of the family.
-        activation_varies: whether its code has an option for leaky ReLU, which leaves no trace in the weights.
-        leaky_slope: by what its leaky ReLU multiplies what is below zero.
-        has_one_row: whether its own code refuses images so high that more than one row is left of them.
-        height_multiple_of: of what its own code wants the image's height to be a multiple.
-        not_needed: patterns (as of `fnmatch`) of weights that have no place in the converted model.
-        adapt: what has to be done to its weights, before they are renamed.
-        remarks: what else a user should know, for the table and the model card.
-        read: opens a file or folder whose weights are found in another way than by `names`, and which brings its
-            dictionary along; takes its path and that of a dictionary, or `None`. Of such a checkpoint a charset keeps
-            some of the classes; there are no `charsets` then.
-        authors: who is named in the NOTICE of what was converted; without a name there is none.
-        license: of the weights, as the Hub calls it.
+        files: the files that can be converted, and where they come from.
+        config: fields of `CRNNConfig` that make the graph. The others are those of the paper's network.
+        names: names of the project's modules, or of single weights, and ours:
+            `{"cnn.conv0": "crnn.featurizer.layers.0.convolution"}`.
+        preprocessing: options of the image processor, by a name for each way in which the project prepares images.
+            The first is the usual one.
+        charsets: the project's charsets by name, each a string with one character for each class but the blank.
+        blank: whether the blank is the first or the last class.
+        prefixes: prefixes of all names that cannot be found by what remains, names of the family.
+        activation_varies: whether the project has an option for leaky ReLU, which leaves no trace in the weights.
+        leaky_slope: slope of the project's leaky ReLU below zero.
+        has_one_row: whether the project's code refuses images so high that more than one row is left of them.
+        height_multiple_of: the project's code needs images whose height is a multiple of this, in pixels.
+        not_needed: patterns (as of `fnmatch`) of weights that the converted model does not need.
+        adapt: changes the weights before they are renamed.
+        remarks: what else a user should know, for the table of families and the model card.
+        read: opens a file or folder whose weights are not found by `names` and which brings its dictionary along. It
+            takes the path and that of a dictionary, or `None`. A charset then keeps some of the classes, and there
+            are no `charsets`.
+        authors: authors in the NOTICE of the converted checkpoint. Without them there is no NOTICE.
+        license: license of the weights, as the Hub calls it.
     """
 
     name: str
@@ -99,14 +100,14 @@ class CheckpointFamily:
         return self.config.get("featurizer", "vgg")
 
     def our_name(self, name: str) -> str | None:
-        """What a weight of the family is called here; `None` if the family has no such weight."""
+        """Our name of a weight of the family; `None` if the family has no such weight."""
         if name in self.names:
             return self.names[name]
         module, _, weight = name.rpartition(".")
         return f"{self.names[module]}.{weight}" if module in self.names else None
 
     def their_name(self, name: str) -> str:
-        """What one of our weights is called in the family; its own name where the family has no such weight."""
+        """The family's name of one of our weights; our own name if the family has no such weight."""
         theirs = {ours: theirs for theirs, ours in self.names.items()}
         module, _, weight = name.rpartition(".")
         return theirs.get(name) or (f"{theirs[module]}.{weight}" if module in theirs else name)

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a file is by its first bytes, whatever it is called."""
+"""The kind of a file by its first bytes, whatever its suffix."""
 
 import re
 import zipfile
@@ -11,7 +11,7 @@ from .family import ConversionError
 
 __all__ = ["kind_of"]
 
-#: How files begin that are often taken for weights, and what to tell their owner.
+#: First bytes of files that are often taken for weights, and what to tell their owner.
 _STRANGERS = (
     (b"version https://git-lfs", "a pointer of Git LFS: the weights were never downloaded, `git lfs pull` does"),
     (b"\x89PNG", "a PNG image"),
@@ -43,7 +43,7 @@ _TORCH7 = re.compile(rb"[\0-\x05]\0\0\0", re.DOTALL)
 
 
 def kind_of(path: Path) -> str:
-    """What can be read: "torch zip", "pickle", "safetensors" or "torch7".
+    """The kind of a file of weights: "torch zip", "pickle", "safetensors" or "torch7".
 
     Raises:
         ConversionError: it is none of these; the message says what it is.

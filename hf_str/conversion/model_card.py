@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The model card of a converted checkpoint: where it comes from, what it reads, how to use it."""
+"""The model card of a converted checkpoint: where it comes from, what it recognizes, how to use it."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ tags:
 
 # {title}
 
-Converted from `{file}` of {source} with hf_str; {rights}. It reads a cropped word.
+Converted from `{file}` of {source} with hf_str; {rights}. It recognizes a cropped word.
 
 ```python
 import hf_str
@@ -61,7 +61,14 @@ def model_card(
 ) -> str:
     """Markdown with the metadata of the Hub.
 
-    `file` is what was converted, `fresh` what it could not read, `assumption` what its weights do not say.
+    Args:
+        family: where the checkpoint comes from.
+        preprocessing: name of the family's way to prepare images.
+        file: name of what was converted.
+        model: the converted model.
+        symbols: the text of each class but the blank.
+        fresh: those symbols that the network has to learn.
+        assumption: what the weights do not say.
     """
     shown = "".join(symbols[:200])
     return _CARD.format(
@@ -78,7 +85,9 @@ def model_card(
         rights=f"the weights are by the {family.authors}, under {family.license} (see NOTICE)"
         if family.authors
         else "the weights are that project's and under its license",
-        fresh=f"- Not in its dictionary, and to be learned before they are read: {' '.join(fresh)}\n" if fresh else "",
+        fresh=f"- Not in its dictionary, and to be learned before they are recognized: {' '.join(fresh)}\n"
+        if fresh
+        else "",
         assumption=f"- {assumption}\n" if assumption else "",
         moved=", and was the last" if family.blank == "last" else "",
         remarks=f"- {family.remarks}\n" if family.remarks else "",

@@ -22,14 +22,14 @@ _TYPES |= {"Float": np.float32, "Double": np.float64, "Cuda": np.float32}
 
 
 def read_torch7(path: Path) -> Any:
-    """What the file holds: tables as dictionaries (lists have keys from 1 on), tensors as tensors.
+    """The content of the file: tables as dictionaries (lists have keys from 1 on), tensors as tensors.
 
     Raises:
         ConversionError: it is damaged or holds objects that are no tensors.
     """
     with path.open("rb") as file:
         try:
-            return _Reader(file, path.stat().st_size).read()
+            return _Parser(file, path.stat().st_size).read()
         except ConversionError as error:
             raise ConversionError(f"{path} was not opened: {error}") from error
         except (
@@ -44,7 +44,7 @@ def read_torch7(path: Path) -> Any:
             raise ConversionError(f"{path} is no binary file of Torch7, or it is damaged: {error}") from error
 
 
-class _Reader:
+class _Parser:
     """The format of torch7/lib/TH/THDiskFile.c and torch7/File.lua: a type's number, then what belongs to it."""
 
     def __init__(self, file: BinaryIO, size: int):

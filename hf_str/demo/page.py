@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The page: images in, cards out. Nothing is loaded from anywhere but the server that shows it."""
+"""The page: images in, cards out. It loads nothing from other servers than its own."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -41,16 +41,16 @@ __all__ = [
     "recognize_files",
 ]
 
-#: Limits of what a visitor may send. Pixels of an image have one in `load_word_image`, the size of a file in `server`.
+#: Limits of an upload. `load_word_image` limits the pixels of an image, `server` the size of a file.
 MAX_IMAGES, MAX_LEXICON = 12, 20_000
 #: Of all the images of a request: the slowest formats (JPEG 2000, PNG of 16 bits) take some six seconds of a
 #: CPU for so many pixels, and a dozen photographs of words, or three whole ones from a telephone, have fewer.
 MAX_BYTES, MAX_PIXELS = 20_000_000, 40_000_000
-#: After so long no other image is begun, as the next visitor waits. Images of ordinary words take a tenth of it.
+#: No image is begun after this time, as the next visitor waits. Images of ordinary words take a tenth of it.
 MAX_SECONDS = 15.0
-#: Names of files that a note has.
+#: Number of file names in a note.
 MAX_NAMES = 20
-#: Uploads that are older, in seconds, are deleted; whether there are any is looked up as often.
+#: Uploads are deleted after this time, in seconds, which is also how often they are looked for.
 CACHE_SECONDS = 900
 
 SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.png"))
@@ -107,13 +107,13 @@ _THEME = Soft(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "mono
     input_border_width="1px",
 )
 
-#: How it looks: arguments of Gradio's `launch`. The fonts are the visitor's own.
+#: The look of the page: arguments of Gradio's `launch`. The fonts are the visitor's own.
 LOOK = {"theme": _THEME, "css": _STYLE + cards.STYLE, "head": _PASTE}
 
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What a visitor sets, from top to bottom."""
+    """The inputs of the page, from top to bottom."""
 
     images: gr.File
     samples: gr.Gallery
@@ -127,7 +127,7 @@ def build_page(recognizers: Mapping[str, hf_str.ImageToTextPipeline]) -> gr.Bloc
     """The page, not yet served.
 
     Args:
-        recognizers: what visitors can choose from, by name; the first is chosen when the page opens.
+        recognizers: pipelines by the names that visitors see; the first is chosen when the page opens.
     """
     with gr.Blocks(title="Read a word", analytics_enabled=False, delete_cache=(CACHE_SECONDS, CACHE_SECONDS)) as page:
         gr.HTML(_HEADER, elem_id="header")
@@ -190,7 +190,7 @@ def _connect(
     sample: gr.State,
     output: gr.HTML,
 ):
-    """What happens when a visitor changes something."""
+    """Connects the inputs with the output."""
 
     def recognize(uploads: Sequence[str] | None, sample: int | None, model: str, decoder: str, words: str) -> str:
         files = [Path(file) for file in uploads or ()]
@@ -212,7 +212,7 @@ def _connect(
 
 
 def _take_no_urls(block: Block):
-    """Gradio downloads the URL that stands for a file, of any size, and however long it takes."""
+    """Refuses URLs in place of files: Gradio would download them, of any size and for any time."""
     move = block.async_move_resource_to_block_cache
 
     async def move_file(url_or_file_path: str | Path | None) -> str | None:
@@ -229,17 +229,17 @@ def _choose_sample(event: gr.SelectData) -> tuple[None, int]:
 
 
 def recognize_files(files: Sequence[Path], recognizer: hf_str.ImageToTextPipeline, decoder: str, words: str) -> str:
-    """Recognizes images as a visitor wants it.
+    """Recognizes images with the options of a visitor.
 
     Args:
-        files: images; of more than `MAX_IMAGES` the first, of more than `MAX_BYTES` or `MAX_PIXELS` in all those that
-            fit, of more than can be recognized in `MAX_SECONDS` the first. The others are named.
+        files: images. Only the first `MAX_IMAGES` are recognized, and only as many as fit into `MAX_BYTES`,
+            `MAX_PIXELS` and `MAX_SECONDS`. The others are named.
         recognizer: the pipeline.
         decoder: `DEFAULT_DECODER` or one of `DECODERS`.
         words: the lexicon, for the decoders that take one.
 
     Returns:
-        The cards, as HTML. What cannot be recognized or decoded is said instead.
+        The cards as HTML, with a note for each image that cannot be recognized or decoded.
     """
     if not files:
         return cards.welcome()
@@ -278,7 +278,7 @@ def recognize_files(files: Sequence[Path], recognizer: hf_str.ImageToTextPipelin
 
 
 def _count_pixels(file: Path) -> int:
-    """As the header of an image has it; 0 for what will be refused."""
+    """The number of pixels by the header of an image; 0 if it will be refused."""
     try:
         with Image.open(file) as image:
             pixels = image.width * image.height

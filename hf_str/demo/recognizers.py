@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the demo page recognizes with: checkpoints by names for visitors, decoders, and one image at a time."""
+"""The recognizers of the demo page: checkpoints by names for visitors, decoders, and one image at a time."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class Prediction:
     """What was recognized in an image.
 
     Attributes:
-        name: of its file.
+        name: name of the file.
         image: turned as its EXIF data say.
         text: the recognized text.
         score: the probability of the text in [0, 1].
@@ -58,7 +58,7 @@ def load_recognizers(
         device: where to compute, such as "cpu" or "cuda:1"; a GPU if there is one.
 
     Returns:
-        By names that are fit for strangers: of a folder no more of its path than tells it from the others.
+        Pipelines by names for visitors: of a folder no more of its path than tells it from the others.
 
     Raises:
         OSError: a model is not there.

@@ -29,7 +29,7 @@ def serve(recognizers: Mapping[str, hf_str.ImageToTextPipeline], host: str | Non
     """Serves the page until it is interrupted.
 
     Args:
-        recognizers: what visitors can choose from; see [`load_recognizers`].
+        recognizers: pipelines by the names that visitors see; see [`load_recognizers`].
         host: the address to listen on; by default this machine alone ("0.0.0.0" is the whole network).
         port: by default the first free one from 7860 on.
 

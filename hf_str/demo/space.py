@@ -54,8 +54,8 @@ def write_space(folder: str | os.PathLike, recognizers: Mapping[str, hf_str.Imag
 
     Args:
         folder: created; it must not exist, or be empty.
-        recognizers: what visitors can choose from; see [`load_recognizers`]. Those of folders are copied, those of the
-            Hub are downloaded by the Space.
+        recognizers: pipelines by the names that visitors see; see [`load_recognizers`]. Those of folders are copied,
+            those of the Hub are downloaded by the Space.
 
     Returns:
         The files, as paths in `folder`.
@@ -106,6 +106,6 @@ def _card(repositories: list[str]) -> SpaceCard:
 
 
 def _requirements() -> list[str]:
-    """What hf_str needs to read; the Hub brings Gradio, by the card's `sdk_version`."""
+    """The requirements of hf_str; the Hub brings Gradio, by the card's `sdk_version`."""
     needed = importlib.metadata.requires("hf_str") or []
     return sorted(one for one in needed if not re.search(r"\bextra\b", one))

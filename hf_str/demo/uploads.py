@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What visitors may send: how much at once, and how much all of them together."""
+"""Limits of uploads: how much at once, and how much of all visitors together."""
 
 import time
 from collections import deque
@@ -30,11 +30,11 @@ _Send = Callable[[_Message], Awaitable[None]]
 
 
 class UploadLimits:
-    """ASGI middleware that refuses what is too much, before it is stored.
+    """ASGI middleware that refuses too large requests before they are stored.
 
     Args:
-        app: what it stands before.
-        seconds: how long uploads are kept.
+        app: the application behind it.
+        seconds: how long the application keeps uploads.
     """
 
     def __init__(self, app: Callable[[_Message, _Receive, _Send], Awaitable[None]], seconds: float) -> None:
@@ -43,7 +43,7 @@ class UploadLimits:
         self._num_kept = 0
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        """Hands a request on, or answers that it is too much."""
+        """Hands a request on, or refuses it."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
             await self._app(scope, receive, send)
             return

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Model cards: made from what was measured, and checked against it."""
+"""Model cards: made from measurements, and checked against them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,8 +20,8 @@ from .contents import Files, PublishError, content_of
 __all__ = ["check_model_card", "check_space_card", "model_card", "read_card", "read_results"]
 
 _CARD_CLASSES = {"model": ModelCard, "dataset": DatasetCard, "space": SpaceCard}
-#: Settings of a run that say what was trained, and how; paths are shown by their last part.
-_TOLD_SETTINGS = (
+#: Settings of a run that the card shows; paths by their last part.
+_SHOWN_SETTINGS = (
     *("model_name_or_path", "dataset", "charset", "lexicon", "augmentation", "max_steps", "num_train_epochs"),
     *(
         "per_device_train_batch_size",
@@ -33,7 +33,7 @@ _TOLD_SETTINGS = (
     ),
     *("ema_decay", "seed"),
 )
-#: Settings of `scripts/evaluate_str.py` without which a figure would say too much.
+#: Settings of `scripts/evaluate_str.py` that help to recognize words; figures are shown with them.
 _HELPS = ("decoder", "beam_width", "lexicon", "distractors", "language_model")
 _TEMPLATE = """\
 # {name}
@@ -57,7 +57,7 @@ Without hf_str, the code in this repository does the same: leave out the first l
 
 {results}
 
-In percent, read {reading}. `results.json` has all that was measured, and how.
+In percent, {decoding}. `results.json` has all measurements and their settings.
 
 ## How it was trained
 
@@ -75,16 +75,17 @@ def read_results(content: Path | bytes, parameters: int | None = None) -> list[E
     """The measurements in a results.json, as `scripts/evaluate_str.py` and the run scripts write it.
 
     Args:
-        content: the file.
-        parameters: of the model that is published.
+        content: the file, or its bytes.
+        parameters: number of parameters of the published model.
 
     Returns:
-        One for each test set, protocol and metric, in the unit of the file, which is [0, 1] where there is an upper
-        bound; `dataset_args` has the number of words and what the figure does not look at, `metric_args` what helped
-        to read them, such as a lexicon.
+        A result for each test set, protocol and metric, in the unit of the file: [0, 1] for all metrics with an upper
+        bound. `dataset_args` has the number of words and what the figure ignores; `metric_args` has what helped to
+        recognize them, such as a lexicon.
 
     Raises:
-        PublishError: it is no such file, holds no measurement, or is of a model with other `parameters`.
+        PublishError: the file has another structure or no measurement, or measures a model with another number of
+            parameters.
     """
     try:
         measured = json.loads(content_of(content))
@@ -134,12 +135,12 @@ def model_card(
     """A card that says how to use a recognizer, how well it reads, and how it was trained.
 
     Args:
-        repo_id: where it will be.
-        license: of the weights, as the Hub writes it.
-        model: the model that is published.
+        repo_id: name of the repository.
+        license: license of the weights, as the Hub writes it.
+        model: the published model.
         processor: its processor.
-        results: what was measured.
-        settings: of the run that trained it; may be empty.
+        results: the measurements.
+        settings: settings of the run that trained the model; may be empty.
     """
     name, config, size = repo_id.rpartition("/")[2], model.config, processor.image_processor.size
     data = ModelCardData(
@@ -164,8 +165,9 @@ def model_card(
         height=config.image_height,
         width=f"up to {size['width']} wide" if keeps_shape else f"stretched to {size['width']}",
         results=_results_table(results),
-        reading=f"with {helped}" if helped else "without a lexicon",
-        training="\n\n".join(filter(None, (_told_data(settings), _told_settings(settings)))) or "Not recorded.",
+        decoding=f"with {helped}" if helped else "without a lexicon",
+        training="\n\n".join(filter(None, (_training_data(settings), _training_settings(settings))))
+        or "Not recorded.",
         charset="".join(charset) if all(len(symbol) == 1 for symbol in charset) else " ".join(charset),
     )
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n{text}")
@@ -256,8 +258,8 @@ def _results_table(results: Sequence[EvalResult]) -> str:
     return "\n".join([*lines, *(f"\n{note}" for note in notes)])
 
 
-def _told_data(settings: Mapping[str, Any]) -> str:
-    """The words that a run was trained on; nothing where it did not record them."""
+def _training_data(settings: Mapping[str, Any]) -> str:
+    """The words that a run was trained on; empty if the run did not record them."""
     lines = []
     for row in settings.get("training_data") or ():
         share = f"{100 * row['share']:.1f} % of the words seen"
@@ -284,9 +286,9 @@ def _hub_datasets(settings: Mapping[str, Any]) -> list[str]:
     return [row["name"].partition(":")[0] for row in settings.get("training_data") or () if row["on_hub"]]
 
 
-def _told_settings(settings: Mapping[str, Any]) -> str:
+def _training_settings(settings: Mapping[str, Any]) -> str:
     lines = []
-    for name in _TOLD_SETTINGS:
+    for name in _SHOWN_SETTINGS:
         value = settings.get(name)
         if value not in (None, [], ""):
             values = value if isinstance(value, list) else [value]
@@ -295,7 +297,7 @@ def _told_settings(settings: Mapping[str, Any]) -> str:
 
 
 def _without_folder(value: Any) -> Any:
-    """Names of Hub repositories ("org/name") stay whole; other paths are nobody else's business."""
+    """The last part of a path; names of Hub repositories ("org/name") stay whole."""
     if not isinstance(value, str) or (value.count("/") == 1 and value[0] not in "./~"):
         return value
     return Path(value.rstrip("/")).name

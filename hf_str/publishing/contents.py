@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a folder would publish, and the files that must never be published."""
+"""The files of a folder that are published, and those that must never be."""
 
 import bz2
 import gzip
@@ -80,16 +80,16 @@ _LARGEST_MARKLESS_PICKLE = 50_000_000
 
 
 class PublishError(ValueError):
-    """Something cannot or must not be published. The message says what, why, and what to do."""
+    """Something cannot or must not be published. The message says what, why and what to do."""
 
 
 def folder_contents(folder: Path, ignore: Sequence[str] = (), include: Sequence[str] = ()) -> tuple[Files, list[str]]:
     """The files of a folder by their paths in it, and the paths of those that stay behind.
 
     Args:
-        folder: looked through to the bottom; links to other folders are not followed.
-        ignore: patterns such as `"*.onnx"` or `"drafts/*"` for what else stays behind.
-        include: paths, of which those are kept, too, that would stay behind otherwise, and patterns.
+        folder: the folder with all folders in it; links to other folders are not followed.
+        ignore: patterns of files that stay behind, such as `"*.onnx"` or `"drafts/*"`.
+        include: paths that are published although they would stay behind otherwise, and patterns of paths.
 
     Raises:
         PublishError: there is no such folder, or nothing in it that an `include` names.
@@ -108,12 +108,12 @@ def folder_contents(folder: Path, ignore: Sequence[str] = (), include: Sequence[
 
 
 def unasked(files: Collection[str], repo_type: str, include: Sequence[str] = ()) -> list[str]:
-    """The files that a repository of this type is not made of, and that nobody asked for.
+    """The files that do not belong to a repository of this type and that nobody asked for.
 
     Args:
-        files: their paths in the repository.
+        files: paths in the repository.
         repo_type: "model", "dataset" or "space".
-        include: paths, or patterns of paths, that are asked for.
+        include: paths, or patterns of paths, that were asked for.
     """
     return [
         name
@@ -136,14 +136,14 @@ def _belongs(name: str, repo_type: str, files: Collection[str]) -> bool:
 
 
 def refuse_unsafe(files: Mapping[str, Path | bytes], strange: Collection[str] = ()):
-    """Looks into every file for what must not be published: links, pickles, secrets.
+    """Checks every file for what must not be published: links, pickles, secrets.
 
     Args:
-        files: path in the repository -> the file, or what is in it.
-        strange: those that nobody asked for; see [`unasked`].
+        files: path in the repository -> the file, or its bytes.
+        strange: paths of files that nobody asked for; see [`unasked`].
 
     Raises:
-        PublishError: naming all such files, and why.
+        PublishError: there are such files. The message names all of them, and why they are refused.
     """
     problems = {name: problem for name, content in files.items() if (problem := _why_unsafe(name, content))}
     for name in strange:
@@ -164,7 +164,7 @@ def content_of(content: Path | bytes) -> bytes:
 
 
 def size_of(content: Path | bytes) -> int:
-    """In bytes."""
+    """The size of a file that is published, in bytes."""
     return len(content) if isinstance(content, bytes) else content.stat().st_size
 
 
@@ -188,7 +188,7 @@ def _why_unsafe(name: str, content: Path | bytes) -> str:
 
 
 def _why_unsafe_table(path: Path) -> str:
-    """Why the texts in a Parquet file, which are compressed in it, hold something unsafe."""
+    """Why a Parquet file is unsafe, whose texts are compressed; an empty string if it is not."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -209,7 +209,7 @@ def _why_unsafe_table(path: Path) -> str:
 
 
 def _why_unsafe_inside(data: bytes | mmap.mmap, depth: int = 0, left: list[int] | None = None) -> str:
-    """Why an archive, in which nobody sees it, holds something unsafe; an empty string for what is no archive."""
+    """Why the content of an archive is unsafe; an empty string if it is not, or if this is no archive."""
     left = [_LARGEST_UNPACKED] if left is None else left
     start = data[:10]
     if closed := next((kind for mark, kind in _CLOSED_ARCHIVES.items() if start.startswith(mark)), None):

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is published of a recognizer's folder: a whole one, whose parts fit each other, with the code that runs it."""
+"""The published files of a recognizer: all parts, checked to fit each other, with the code that runs them."""
 
 import importlib.metadata
 import json
@@ -27,15 +27,15 @@ def model_files(folder: Path, files: Files, repo_id: str, license: str, max_shar
     """Completes the files of a recognizer: code, license, card; large weights in several files.
 
     Args:
-        folder: of the recognizer.
-        files: what of it is published.
-        repo_id: where it will be.
-        license: for the card, if that is made here.
-        max_shard_size: largest file of weights, such as `"5GB"`.
+        folder: folder of the recognizer.
+        files: its files that are published.
+        repo_id: name of the repository.
+        license: license of the weights, for a card that is made here.
+        max_shard_size: largest size of a file of weights, such as `"5GB"`.
         scratch: an empty folder for weights that are split.
 
     Raises:
-        PublishError: a part is missing, the parts do not fit, or nothing was measured.
+        PublishError: a part is missing, the parts do not fit each other, or nothing was measured.
     """
     model, processor = _load(folder, files)
     # Of this version, with which the parts were just loaded, whatever the folder has.

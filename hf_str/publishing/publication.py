@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""One commit on the Hub: what is in it, made ready and checked before anything is sent, and then sent."""
+"""One commit on the Hub: prepared and checked before anything is sent, and then sent."""
 
 import os
 from collections.abc import Collection, Iterator, Sequence
@@ -41,13 +41,13 @@ _REPLACED = {
 
 @dataclass(frozen=True)
 class Publication:
-    """What is about to be published.
+    """Files that are ready to be published.
 
     Attributes:
         repo_type: "model", "dataset" or "space".
-        files: path in the repository -> the file, or what is in it.
-        left_out: paths in the folder that stay there.
-        card: README.md.
+        files: path in the repository -> the file, or its bytes.
+        left_out: paths in the folder that are not published.
+        card: the README.md.
     """
 
     repo_type: str
@@ -57,11 +57,11 @@ class Publication:
 
     @property
     def size(self) -> int:
-        """Of all files, in bytes."""
+        """The size of all files, in bytes."""
         return sum(map(size_of, self.files.values()))
 
     def listing(self) -> str:
-        """Every file with its size."""
+        """A table of all files with their sizes."""
         lines = [f"{size_of(content):>15,}  {name}" for name, content in sorted(self.files.items())]
         lines.append(f"{self.size:>15,}  bytes in {len(self.files)} files")
         if self.left_out:
@@ -86,21 +86,21 @@ def prepare(
     ignore: Sequence[str] = (),
     include: Sequence[str] = (),
 ) -> Iterator[Publication]:
-    """Makes ready what is to be published, and checks all of it; sends nothing.
+    """Prepares and checks what is to be published; sends nothing.
 
     Args:
-        folder: of a recognizer, of word boxes in Parquet, or of a Space.
-        repo_id: where it will be, for the card.
+        folder: folder of a recognizer, of word boxes in Parquet, or of a Space.
+        repo_id: name of the repository, for the card.
         repo_type: "model", "dataset" or "space".
         card: a README.md instead of the folder's.
         results: a results.json instead of the folder's.
-        license: for a card that is made here, as the Hub writes it ("apache-2.0").
-        max_shard_size: weights above this are published in several files.
-        ignore: patterns for what stays in the folder.
-        include: paths and patterns for what is published besides the files that such a repository is made of.
+        license: license for a card that is made here, as the Hub writes it ("apache-2.0").
+        max_shard_size: larger weights are published in several files.
+        ignore: patterns of files that are not published.
+        include: paths and patterns of files that are published besides those of such a repository.
 
     Raises:
-        PublishError: it cannot or must not be published. The message says why and what to do.
+        PublishError: the folder cannot or must not be published. The message says why and what to do.
     """
     folder = Path(folder)
     _check_name(repo_id)
@@ -134,19 +134,19 @@ def upload(
     again.
 
     Args:
-        publication: what [`prepare`] gave.
+        publication: the result of [`prepare`].
         repo_id: "name" or "organization/name"; created if it is not there.
         private: whether a new repository is private.
         revision: the branch; created from main if it is not there. By default main.
         create_pr: open a pull request instead of changing the repository.
-        token: if not the one that is logged in.
-        message: of the commit.
+        token: token of the Hub; by default the one that is logged in.
+        message: message of the commit.
 
     Returns:
         The address of the commit or the pull request.
 
     Raises:
-        PublishError: it could not be published. The message says why and what to do.
+        PublishError: the upload failed. The message says why and what to do.
     """
     _check_name_and_token(repo_id, token)
     try:
@@ -158,10 +158,10 @@ def upload(
 
 
 def check_before_run(validation: Collection, repo_id: str, token: str | None = None):
-    """Stops a run before it starts that could not be published at its end.
+    """Stops a run that could not be published at its end before it starts.
 
     Args:
-        validation: the sets that its model is measured on.
+        validation: the sets on which the model is measured.
         repo_id: as for [`push_to_hub`].
         token: as for [`push_to_hub`].
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is published of prepared word boxes: Parquet shards, and a card made of their report."""
+"""The published files of prepared word boxes: Parquet shards, and a card made from their report."""
 
 import json
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ words = load_dataset("{repo_id}", split="train")
 words[0]["image"], words[0]["text"]
 ```
 
-| column | what it is |
+| column | content |
 |---|---|
 {columns}
 
@@ -54,9 +54,9 @@ Counted by `prepare_word_boxes.py --report` of hf_str.
 """
 _COLUMNS = {
     "image": "the word, cropped from its photo and rectified; the bytes of the source where it was cropped already",
-    "text": "what stands there",
+    "text": "the text in the image",
     "polygon": "the corners of the word in its photo, where the source has them",
-    "source": "where the word is from",
+    "source": "the source of the word",
 }
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
@@ -65,13 +65,13 @@ def word_box_files(folder: Path, files: Files, repo_id: str, license: str | None
     """Completes the files of word boxes with a card, unless the folder has one.
 
     Args:
-        folder: of the shards, with the report.json that `scripts/prepare_word_boxes.py --report` wrote.
-        files: what of it is published.
-        repo_id: where it will be.
-        license: of the words, as the Hub writes it, for the card that is made here.
+        folder: folder of the shards, with the report.json that `scripts/prepare_word_boxes.py --report` wrote.
+        files: its files that are published.
+        repo_id: name of the repository.
+        license: license of the words, as the Hub writes it, for a card that is made here.
 
     Raises:
-        PublishError: there are no shards, no license, no report, or it is of other words.
+        PublishError: there are no shards, no license, no report, or the report is of other words.
     """
     shards = [path for name, path in files.items() if name.endswith(".parquet") and isinstance(path, Path)]
     if not shards:

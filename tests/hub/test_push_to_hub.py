@@ -86,7 +86,7 @@ def test_one_commit_holds_all_of_it(push, hub, folder):
     assert figures["words", "word accuracy, 36 characters"] == 0.81234
     assert len(figures) == 4  # the mean over the sets is none of its own
     assert "| words | 1,000 | 81.23 | 7.12 | 50.00 | 21.00 |" in card.text
-    assert "read without a lexicon" in card.text
+    assert "without a lexicon" in card.text
     assert f'model="{REPO}"' in card.text
     assert "- dataset: `words`" in card.text
     assert "/home/me" not in card.text
@@ -193,7 +193,7 @@ def test_what_evaluation_writes_is_what_is_published(push, hub, folder):
     (folder / "results.json").write_text(json.dumps(results))
     push(folder, REPO)
     assert b"| IIIT5K | 30 | 66.67 |" in hub.files(REPO)["README.md"]
-    assert b"In percent, read with lexicon `words.txt`." in hub.files(REPO)["README.md"]
+    assert b"In percent, with lexicon `words.txt`." in hub.files(REPO)["README.md"]
     (folder / "README.md").write_text(f"---\nlicense: mit\n{model_index(results)}---\n# Mine\n")
     push(folder, REPO)
     assert b"# Mine" in hub.files(REPO)["README.md"]

@@ -139,7 +139,7 @@ def test_other_versions_read_what_these_pushed_and_the_reverse(
     code += "import huggingface_hub, transformers\n"
     code += "result['versions'] = [transformers.__version__, huggingface_hub.__version__]\n"
     readings = run_fresh(code, hub.environment(tmp_path / "other home"), REPO, word_files[0], python=other)
-    print(f"{pusher} pushed with {by}, read with {readings['versions']}")
+    print(f"{pusher} pushed with {by}, with {readings['versions']}")
     assert readings["main"] == expected
     assert readings["pipeline"] == expected
     assert readings["versions"] != by

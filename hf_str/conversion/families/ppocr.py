@@ -50,7 +50,7 @@ PREPROCESSING = {
 
 
 def family_of(path: str | Path) -> str | None:
-    """Which of the families a file or a folder is, by what it says of itself.
+    """The family of a file or a folder, by what it says of itself.
 
     That is `model_type` in config.json, `model_name` in inference.yml, or the network: 57 convolutions of an ONNX file
     are PP-OCRv6 small, 37 tiny, and 38 PP-OCRv5 mobile or, with a dictionary of 6,623 characters, PP-OCRv4 mobile.
@@ -122,10 +122,10 @@ def _named_weights(path: Path) -> Weights:
 
 
 def _described_fields(config: PreTrainedConfig) -> dict[str, Any]:
-    """What transformers' config says of a network, in fields of `CRNNConfig`.
+    """Fields of `CRNNConfig` for a network that transformers' config describes.
 
     Raises:
-        ConversionError: of a part that has no place in it.
+        ConversionError: a part of it cannot be converted.
     """
     if config.model_type not in MODEL_TYPES:
         raise ConversionError(f"its config.json is of {config.model_type!r}, not of {', '.join(MODEL_TYPES)}")
