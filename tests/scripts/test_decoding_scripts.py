@@ -175,7 +175,7 @@ def test_compare_decoders(words, arpa, tiny_checkpoint, tmp_path):
     arguments = ["--dataset", words, "--lexicon", tmp_path / "lexicon.txt", "--language_model", arpa, "--sizes", 2, 6]
     output = run("compare_decoders.py", *arguments, "--model", tiny_checkpoint)
     rows = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
-    assert rows[0] == ["decoder", "words, 4 words", "gain", "ms a word"]
+    assert rows[0] == ["decoder", "words, 4 words", "gain", "ms per word"]
     names = [row[0] for row in rows[1:]]
     assert names[:4] == ["best path", "beam 10", "prefix search", "beam + language model"]
     assert names[4:7] == ["lexicon of 2", "lexicon of 6", "lexicon of all 4 labels"]
@@ -199,7 +199,7 @@ def test_what_becomes_of_codes(arpa, tiny_checkpoint):
     arguments = ["--codes", 9, "--language_model", arpa, "--model", tiny_checkpoint]
     output = run("compare_decoders.py", *arguments, "--seed", 3)
     rows = [line.strip("| ").split(" | ") for line in output.splitlines() if line.startswith("| ")]
-    assert rows[0] == ["codes", "number", "best path", "language model", "gain", "corrected", "spoiled"]
+    assert rows[0] == ["codes", "number", "best path", "language model", "gain", "corrected", "broken"]
     assert {row[0]: row[1] for row in rows[1:]} == {
         "number plates": "3",
         "serial numbers": "2",
@@ -208,9 +208,9 @@ def test_what_becomes_of_codes(arpa, tiny_checkpoint):
         "all": "9",
     }
     error = run("compare_decoders.py", "--codes", 9, "--model", tiny_checkpoint, code=1)
-    assert "--codes compares a language model with best path: this checkpoint has none" in error
+    assert "--codes compares a language model with best path, but this checkpoint has none" in error
     error = run("compare_decoders.py", "--dataset", arpa.parent, code=2)
-    assert "--data needs a --lexicon" in error
+    assert "--dataset needs a --lexicon" in error
 
 
 def test_benchmark_decoding(words, tiny_checkpoint, tmp_path):

@@ -287,7 +287,7 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
         list(map(str, [*command, "--output_dir", tmp_path / "none"])), capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 1
-    assert "are of different networks" in done.stderr
+    assert "have different networks" in done.stderr
 
 
 def test_packed_files_have_a_limit(words, tmp_path):
@@ -320,7 +320,7 @@ def test_draw_errors(tiny_checkpoint, tmp_path):
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
     picture = tmp_path / "errors.png"
-    arguments = ["--model", tiny_checkpoint, "--output", picture, "--num_words", 5, "--difficulty", 1, 0.25]
+    arguments = ["--model", tiny_checkpoint, "--output", picture, "--num_samples", 5, "--difficulty", 1, 0.25]
     arguments += ["--fonts", font_folder(), "--num_errors", 4, "--columns", 2, "--charset", "digits"]
     output = run("draw_errors.py", *arguments)
     assert "| 0.25 | 5 | 0.00 |\n| 1 | 5 | 0.00 |" in output
