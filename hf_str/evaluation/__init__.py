@@ -1,7 +1,8 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How good a recogniser is, by rules that are written down."""
+"""How good a recognizer is, by rules that are written down."""
 
+from ..utils.renaming import renamed_function
 from .bootstrap import Estimate, confidence_intervals
 from .breakdowns import accuracy_by_aspect_ratio, accuracy_by_length, character_confusions
 from .calibration import area_under_risk_coverage, expected_calibration_error, reliability_bins, risk_coverage
@@ -43,3 +44,6 @@ __all__ = [
     "reliability_bins",
     "risk_coverage",
 ]
+
+#: The name of [`normalized_edit_distance`] in version 0.1.
+wrongness = renamed_function("wrongness", normalized_edit_distance)

@@ -1,9 +1,9 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Networks of other families with random weights, to measure their speed without a download.
+"""Randomly initialized models of other families, to measure their speed without a download.
 
-Layers and sizes are those of published checkpoints; what is read is not, so that text says nothing. All but TrOCR see
-blanks, or the end, everywhere, so that decoding costs them next to nothing.
+Layers and sizes are those of published checkpoints, but their predictions mean nothing. All but TrOCR predict blanks,
+or the end, everywhere, so that decoding costs them next to nothing.
 """
 
 from collections.abc import Mapping
@@ -30,12 +30,18 @@ from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..models.crnn.tokenization_crnn import CRNNTokenizer
 from ..utils.optional import require
-from .recognizers import MGPSTRRecognizer, PPOCRRecognizer, Recognizer, TrOCRRecognizer
+from .recognizer import Recognizer
+from .transformers_recognizers import MGPSTRRecognizer, PPOCRRecognizer, TrOCRRecognizer
 
 
 __all__ = [
-    *("PP_LCNET_V3", "PP_LCNET_V4_TINY", "BASELINES"),
-    *("RandomMGPSTR", "RandomPPOCR", "RandomTrOCR", "random_crnn"),
+    "BASELINES",
+    "PP_LCNET_V3",
+    "PP_LCNET_V4_TINY",
+    "RandomMGPSTR",
+    "RandomPPOCR",
+    "RandomTrOCR",
+    "random_crnn",
 ]
 
 #: PaddleOCR, ppocr/modeling/backbones/rec_lcnetv3.py and configs/rec/PP-OCRv5/PP-OCRv5_mobile_rec.yml: kernel size,
@@ -57,21 +63,21 @@ PP_LCNET_V4_TINY = [
 
 
 class RandomPPOCR(PPOCRRecognizer):
-    """A recogniser of PP-OCR.
+    """A recognizer of PP-OCR.
 
     Args:
         checkpoint: the class of its model in transformers, and fields of its config.
     """
 
-    def load(self, checkpoint: tuple[str, str, Mapping[str, Any]]):
+    def load(self, checkpoint: tuple[str, str, Mapping[str, Any]]) -> None:
         name, image_processor, fields = checkpoint
         if not hasattr(transformers, f"{name}Config"):
             raise ImportError(f"transformers {transformers.__version__} has no {name}. Install a later one")
         require("torchvision", "evaluation")  # its image processor has no other backend
         config = getattr(transformers, f"{name}Config")(**fields)
-        self.model = getattr(transformers, f"{name}ForTextRecognition")(config).to(self.device).eval()
+        self.model = self.place(getattr(transformers, f"{name}ForTextRecognition")(config))
         *_, head = (part for part in self.model.modules() if isinstance(part, nn.Linear))
-        _see_blanks(head)
+        _predict_blanks(head)
         characters = ["blank", *map(chr, range(1, config.head_out_channels))]
         self.image_processor = getattr(transformers, image_processor)(character_list=characters)
 
@@ -83,28 +89,28 @@ class RandomTrOCR(TrOCRRecognizer):
         checkpoint: fields of the configs of its encoder, a DeiT, and of its decoder.
     """
 
-    def load(self, checkpoint: tuple[Mapping[str, Any], Mapping[str, Any]]):
+    def load(self, checkpoint: tuple[Mapping[str, Any], Mapping[str, Any]]) -> None:
         encoder, decoder = DeiTConfig(**checkpoint[0]), TrOCRConfig(**checkpoint[1])
         config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
-        self.model = VisionEncoderDecoderModel(config=config).to(self.device).eval()
+        self.model = self.place(VisionEncoderDecoderModel(config=config))
         self.model.generation_config.update(
             decoder_start_token_id=2, pad_token_id=1, eos_token_id=2, min_new_tokens=4, max_new_tokens=4
         )
-        size = {"height": encoder.image_size, "width": encoder.image_size}
-        self.image_processor = ViTImageProcessorPil(size=size)
+        size = checkpoint[0]["image_size"]
+        self.image_processor = ViTImageProcessorPil(size={"height": size, "width": size})
         self.tokenizer = _NoText()
 
 
 class RandomMGPSTR(MGPSTRRecognizer):
-    """An MGP-STR. Its three heads are computed; the tokenizers of GPT-2 and BERT that would read them are left out.
+    """An MGP-STR. Its three heads are computed; the tokenizers of GPT-2 and BERT that would decode them are left out.
 
     Args:
         checkpoint: fields of its config.
     """
 
-    def load(self, checkpoint: Mapping[str, Any]):
+    def load(self, checkpoint: Mapping[str, Any]) -> None:
         config = MgpstrConfig(**checkpoint)
-        self.model = MgpstrForSceneTextRecognition(config).to(self.device).eval()
+        self.model = self.place(MgpstrForSceneTextRecognition(config))
         height, width = config.image_size
         self.image_processor = ViTImageProcessorPil(size={"height": height, "width": width}, do_normalize=False)
 
@@ -124,23 +130,23 @@ def random_crnn(family: str) -> tuple[CRNNForCTC, CRNNProcessor]:
     config = CRNNConfig(**description.config, vocab_size=len(tokenizer))
     image_processor = CRNNImageProcessorPil(do_grayscale=config.num_channels == 1, **preprocessing)
     model = CRNNForCTC(config).eval()
-    _see_blanks(model.ctc_head)
+    _predict_blanks(model.ctc_head)
     return model, CRNNProcessor(image_processor, tokenizer)
 
 
 class _NoText:
-    """A tokenizer that reads nothing."""
+    """A tokenizer whose texts are empty."""
 
     def batch_decode(self, sequences: torch.Tensor, skip_special_tokens: bool = True) -> list[str]:
         return [""] * len(sequences)
 
 
 @torch.no_grad()
-def _see_blanks(head: nn.Linear):
+def _predict_blanks(head: nn.Linear) -> None:
     head.bias[0] = 1e3
 
 
-#: The released networks by name: the class, and what it takes for a checkpoint.
+#: By the name of the released network: the class of the baseline, and what it takes for a checkpoint.
 BASELINES: dict[str, tuple[type[Recognizer], Any]] = {
     "PP-OCRv5 mobile": (
         RandomPPOCR,

@@ -1,11 +1,11 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a recogniser knows when it is wrong: its scores against what was right."""
+"""Whether a recognizer knows when it is wrong: its scores against what was right."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
 __all__ = [
@@ -17,10 +17,13 @@ __all__ = [
 ]
 
 
-class ReliabilityBin(NamedTuple):
+@dataclass(frozen=True)
+class ReliabilityBin:
     """Words whose score lies in (low, high], the first bin with its low edge.
 
     Attributes:
+        low: edge of the bin, in [0, 1].
+        high: edge of the bin, in [0, 1].
         count: how many words.
         score: their mean score; of an empty bin its middle.
         accuracy: the share of them that is right; of an empty bin 0.
@@ -33,7 +36,7 @@ class ReliabilityBin(NamedTuple):
     accuracy: float
 
 
-def reliability_bins(scores: Sequence[float], correct: Sequence[bool], bins: int = 10) -> list[ReliabilityBin]:
+def reliability_bins(scores: ArrayLike, correct: ArrayLike, bins: int = 10) -> list[ReliabilityBin]:
     """The reliability diagram: bins of equal width over [0, 1] (Guo et al. 2017, section 2).
 
     Args:
@@ -44,12 +47,12 @@ def reliability_bins(scores: Sequence[float], correct: Sequence[bool], bins: int
     Raises:
         ValueError: no words, not as many scores as words, or a score outside [0, 1].
     """
-    scores, correct = _checked(scores, correct)
+    probabilities, is_right = _checked(scores, correct)
     edges = np.linspace(0, 1, bins + 1)
-    places = np.clip(np.searchsorted(edges, scores, side="left") - 1, 0, bins - 1)
-    counts = np.bincount(places, minlength=bins)
-    sums = np.bincount(places, weights=scores, minlength=bins)
-    hits = np.bincount(places, weights=correct, minlength=bins)
+    numbers = np.clip(np.searchsorted(edges, probabilities, side="left") - 1, 0, bins - 1)
+    counts = np.bincount(numbers, minlength=bins)
+    sums = np.bincount(numbers, weights=probabilities, minlength=bins)
+    hits = np.bincount(numbers, weights=is_right, minlength=bins)
     middles = (edges[1:] + edges[:-1]) / 2
     means = np.where(counts > 0, sums / np.maximum(counts, 1), middles)
     accuracies = hits / np.maximum(counts, 1)
@@ -57,7 +60,7 @@ def reliability_bins(scores: Sequence[float], correct: Sequence[bool], bins: int
     return [ReliabilityBin(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
-def expected_calibration_error(scores: Sequence[float], correct: Sequence[bool], bins: int = 10) -> float:
+def expected_calibration_error(scores: ArrayLike, correct: ArrayLike, bins: int = 10) -> float:
     """ECE: the distance of mean score and accuracy in each bin, weighted by its words (Naeini et al. 2015).
 
     Example:
@@ -68,22 +71,23 @@ def expected_calibration_error(scores: Sequence[float], correct: Sequence[bool],
     return sum(b.count * abs(b.score - b.accuracy) for b in found) / sum(b.count for b in found)
 
 
-def risk_coverage(scores: Sequence[float], correct: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
-    """The share of errors (risk) among the surest words, for each share of words (coverage) that a threshold can keep.
+def risk_coverage(scores: ArrayLike, correct: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """The share of errors (risk) among the most confident words, by the share of words (coverage) that are kept.
 
-    Words of equal score are kept or refused together (Geifman & El-Yaniv 2017).
+    Coverages are those that a threshold can have: words of equal score are kept or refused together (Geifman &
+    El-Yaniv 2017).
 
     Returns:
         coverage and risk, float64, (thresholds,), from the highest threshold to the lowest.
     """
-    scores, correct = _checked(scores, correct)
-    order = np.argsort(-scores, kind="stable")
-    errors = np.cumsum(~correct[order])
-    kept = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True)) + 1
-    return kept / len(scores), errors[kept - 1] / kept
+    probabilities, is_right = _checked(scores, correct)
+    order = np.argsort(-probabilities, kind="stable")
+    errors = np.cumsum(~is_right[order])
+    kept = np.flatnonzero(np.append(np.diff(probabilities[order]) != 0, True)) + 1
+    return kept / len(probabilities), errors[kept - 1] / kept
 
 
-def area_under_risk_coverage(scores: Sequence[float], correct: Sequence[bool]) -> float:
+def area_under_risk_coverage(scores: ArrayLike, correct: ArrayLike) -> float:
     """AURC: the mean risk over the coverages of every word (Geifman et al. 2019). 0 is perfect.
 
     Example:
@@ -94,12 +98,13 @@ def area_under_risk_coverage(scores: Sequence[float], correct: Sequence[bool]) -
     return float(risk @ np.diff(coverage, prepend=0))
 
 
-def _checked(scores: Sequence[float], correct: Sequence[bool]) -> tuple[np.ndarray, np.ndarray]:
-    scores, correct = np.asarray(scores, np.float64), np.asarray(correct, bool)
-    if scores.shape != correct.shape or scores.ndim != 1:
-        raise ValueError(f"{scores.size} scores for {correct.size} words: give one for each")
-    if len(scores) == 0:
+def _checked(scores: ArrayLike, correct: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    probabilities, is_right = np.asarray(scores, np.float64), np.asarray(correct, bool)
+    if probabilities.shape != is_right.shape or probabilities.ndim != 1:
+        raise ValueError(f"{probabilities.size} scores for {is_right.size} words: give one for each")
+    if len(probabilities) == 0:
         raise ValueError("no words to compare")
-    if not ((scores >= 0) & (scores <= 1)).all():
-        raise ValueError(f"scores are probabilities in [0, 1], not {scores.min():g} to {scores.max():g}")
-    return scores, correct
+    if not ((probabilities >= 0) & (probabilities <= 1)).all():
+        low, high = probabilities.min(), probabilities.max()
+        raise ValueError(f"scores are probabilities in [0, 1], not {low:g} to {high:g}")
+    return probabilities, is_right

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""OCR engines behind the same method as other recognisers: RapidOCR and Tesseract, each without its text detection."""
+"""OCR engines behind the same method as other recognizers: RapidOCR and Tesseract, each without its text detection."""
 
 import os
 from collections.abc import Callable
@@ -12,23 +12,25 @@ import torch
 from PIL import Image
 
 from ..utils.optional import require
-from .recognizers import Recognizer
+from .recognizer import Recognizer
 
 
 __all__ = ["ENGINES", "RapidOCRRecognizer", "TesseractRecognizer"]
 
-#: Where Debian, Fedora and Homebrew put what Tesseract has learnt.
+#: Where Debian, Fedora and Homebrew put what Tesseract has learned.
 _TESSDATA = ("/usr/share/tesseract-ocr/*/tessdata", "/usr/share/tesseract/tessdata", "/opt/homebrew/share/tessdata")
 
 
 class EngineRecognizer(Recognizer):
     """An engine that brings its own models; it runs on the CPU, with as many threads as torch uses."""
 
-    num_parameters = None
+    @property
+    def num_parameters(self) -> None:
+        return None
 
 
 class RapidOCRRecognizer(EngineRecognizer):
-    """The recognisers of PP-OCR that RapidOCR packages bring along as ONNX files.
+    """The recognizers of PP-OCR that RapidOCR packages bring along as ONNX files.
 
     "rapidocr_onnxruntime" has PP-OCRv4 mobile, "rapidocr" the small one of PP-OCRv6. The score is the mean probability
     of the characters.
@@ -36,7 +38,7 @@ class RapidOCRRecognizer(EngineRecognizer):
 
     family = "RapidOCR"
 
-    def load(self, checkpoint: str):
+    def load(self, checkpoint: str) -> None:
         package, threads = _package(checkpoint), torch.get_num_threads()
         if checkpoint == "rapidocr_onnxruntime":
             engine = package.RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
@@ -66,17 +68,17 @@ class RapidOCRRecognizer(EngineRecognizer):
 class TesseractRecognizer(EngineRecognizer):
     """Tesseract, told that each image is one word (page segmentation mode 8), through tesserocr, in this process.
 
-    It reads on one thread: the packages of tesserocr on PyPI are built without OpenMP. The score is the engine's own
+    It runs on one thread: the packages of tesserocr on PyPI are built without OpenMP. The score is the engine's own
     confidence.
     """
 
     family = "Tesseract"
 
-    def load(self, checkpoint: str):
+    def load(self, checkpoint: str) -> None:
         tesserocr = _package("tesserocr")
         folders = [
             os.environ.get("TESSDATA_PREFIX", ""),
-            *(path for place in _TESSDATA for path in sorted(glob(place))),
+            *(path for pattern in _TESSDATA for path in sorted(glob(pattern))),
         ]
         folder = next((path for path in folders if os.path.isfile(os.path.join(path, "eng.traineddata"))), None)
         if folder is None:

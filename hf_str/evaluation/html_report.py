@@ -128,39 +128,40 @@ def _errors(
     if not errors:
         return
     read = [error for error in errors if not error[1].problem]
-    surest = sorted(read, key=lambda error: -error[1].score)[:SHOWN_ERRORS]
-    yield "<h3>The surest</h3><p class='soft'>Wrong labels show here, too.</p>"
-    yield _gallery(surest, protocol, image_of)
+    confident = sorted(read, key=lambda error: -error[1].score)[:SHOWN_ERRORS]
+    yield "<h3>The most confident</h3><p class='soft'>Wrong labels show here, too.</p>"
+    yield _gallery(confident, protocol, image_of)
     worst = sorted(
-        (error for error in read if error not in surest), key=lambda error: (-edits(error[1]), -error[1].score)
+        (error for error in read if error not in confident), key=lambda error: (-edits(error[1]), -error[1].score)
     )
     if worst:
-        yield "<h3>The worst</h3><p class='soft'>Furthest from the label; of equally wrong ones the surest.</p>"
+        yield "<h3>The worst</h3>"
+        yield "<p class='soft'>Furthest from the label; of equally wrong ones the most confident.</p>"
         yield _gallery(worst[:SHOWN_ERRORS], protocol, image_of)
 
 
 def _gallery(errors: Iterable[tuple[str, Prediction]], protocol: Protocol, image_of: Callable[[str, int], Any]) -> str:
     cards = []
     for name, word in errors:
-        label, reading = _marked(word.label, word.text, protocol)
+        label, prediction = _marked(word.label, word.text, protocol)
         cards.append(
             f"<li>{picture(image_of(name, word.row), PICTURE_HEIGHT, alt=f'a word labeled {word.label}')}"
-            f"<dl><dt>truth</dt><dd>{label}</dd><dt>read</dt><dd>{reading or NOTHING}</dd>"
+            f"<dl><dt>truth</dt><dd>{label}</dd><dt>read</dt><dd>{prediction or NOTHING}</dd>"
             f"<dt>score</dt><dd>{word.score:.3f}</dd>"
             f"<dt>from</dt><dd>{escape(name)}, {escape(word.name)}</dd></dl></li>"
         )
     return f"<ul class='errors'>{''.join(cards)}</ul>"
 
 
-def _marked(label: str, reading: str, protocol: Protocol) -> tuple[str, str]:
-    """Label and reading as HTML, with a mark on the characters that differ under the protocol."""
-    texts = normalize_text(label), normalize_text(reading)
-    # with the place that each compared character stands at, so that "It's" and "its" have nothing to mark under 36
+def _marked(label: str, prediction: str, protocol: Protocol) -> tuple[str, str]:
+    """Label and prediction as HTML, with a mark on the characters that differ under the protocol."""
+    texts = normalize_text(label), normalize_text(prediction)
+    # with the index of each compared character, so that "It's" and "its" have nothing to mark under 36
     seen = [
-        [(place, part) for place, c in enumerate(text) for part in protocol.normalize(c) or " " * protocol.sees(c)]
+        [(index, part) for index, c in enumerate(text) for part in protocol.normalize(c) or " " * protocol.sees(c)]
         for text in texts
     ]
-    kept = [[place for place, _ in pairs] for pairs in seen]
+    kept = [[index for index, _ in pairs] for pairs in seen]
     editops = require("rapidfuzz.distance").Levenshtein.editops
     marks: tuple[set[int], set[int]] = set(), set()
     for operation, source, target in editops(*([part for _, part in pairs] for pairs in seen)):
@@ -169,7 +170,7 @@ def _marked(label: str, reading: str, protocol: Protocol) -> tuple[str, str]:
         if operation != "delete":
             marks[1].add(kept[1][target])
     html = [
-        "".join(f"<mark>{escape(c)}</mark>" if place in marked else escape(c) for place, c in enumerate(text))
+        "".join(f"<mark>{escape(c)}</mark>" if index in marked else escape(c) for index, c in enumerate(text))
         for text, marked in zip(texts, marks, strict=True)
     ]
     return html[0], html[1]
@@ -230,14 +231,14 @@ def _group_chart(caption: str, groups: Sequence[Mapping[str, Any]]) -> str:
     count = max(len(groups), 1)
     bars = [
         bar(
-            (place + 0.06) / count,
-            (place + 0.94) / count,
+            (number + 0.06) / count,
+            (number + 0.94) / count,
             group["accuracy"],
             f"{group['name']}: {100 * group['accuracy']:.1f} % of {group['words']:,} words",
         )
-        for place, group in enumerate(groups)
+        for number, group in enumerate(groups)
     ]
-    ticks = [((place + 0.5) / count, group["name"]) for place, group in enumerate(groups)]
+    ticks = [((number + 0.5) / count, group["name"]) for number, group in enumerate(groups)]
     figure = chart(caption, bars, ticks, [(0.5, "50 %"), (1, "100 %")])
     rows = [[escape(g["name"]), f"{g['words']:,}", f"{100 * g['accuracy']:.2f}"] for g in groups]
     return f"<div>{figure}{_as_table(['', 'words', 'accuracy, %'], rows)}</div>"
@@ -260,9 +261,9 @@ def reliability_chart(results: Mapping[str, Any]) -> str:
     return chart(
         "Reliability: accuracy by score",
         [*bars, polyline([(0, 0), (1, 1)], is_ideal=True)],
-        [(place / 10, f"{place / 10:g}") for place in range(0, 11, 2)],
+        [(tick / 10, f"{tick / 10:g}") for tick in range(0, 11, 2)],
         [(0.5, "50 %"), (1, "100 %")],
-        f"ECE {100 * figures['expected_calibration_error']:.2f} %. Bars below the dashed line: too sure of itself.",
+        f"ECE {100 * figures['expected_calibration_error']:.2f} %. Bars below the dashed line: overconfident.",
     )
 
 
@@ -280,11 +281,12 @@ def _confidence(results: Mapping[str, Any]) -> Iterator[str]:
     curve = breakdowns["risk_coverage"]
     top = max(0.05, *(risk for _, risk in curve))
     yield chart(
-        "Risk and coverage: errors among the surest words",
+        "Risk and coverage: errors among the most confident words",
         [polyline([(coverage, risk / top) for coverage, risk in curve])],
-        [(place / 100, f"{place} %") for place in range(0, 101, 20)],
+        [(tick / 100, f"{tick} %") for tick in range(0, 101, 20)],
         [(0.5, f"{50 * top:.0f} %"), (1, f"{100 * top:.0f} %")],
-        f"AURC {100 * figures['area_under_risk_coverage']:.2f} %. To the left: fewer words are kept, the surest ones.",
+        f"AURC {100 * figures['area_under_risk_coverage']:.2f} %. To the left: fewer words are kept, the most "
+        "confident ones.",
     )
     rows = [
         [f"{100 * coverage:.0f} %", f"{100 * risk:.2f} %"] for coverage, risk in curve[:: max(1, len(curve) // 20)]

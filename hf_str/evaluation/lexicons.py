@@ -101,22 +101,22 @@ def draw_lexicons(
     """
     own = {label.lower(): label for label in labels}
     words = list(own.values())
-    places = {key: place for place, key in enumerate(own)}
+    indices = {key: index for index, key in enumerate(own)}
     further = [word for key, word in {word.lower(): word for word in distractors}.items() if key not in own]
     if len(words) + len(further) < size:
         raise ValueError(
             f"a lexicon of {size} words cannot be drawn from {len(words)} different labels and {len(further)} "
             "distractors: give more distractors"
         )
-    return [_draw(words, places[label.lower()], label, further, size, [seed, i]) for i, label in enumerate(labels)]
+    return [_draw(words, indices[label.lower()], label, further, size, [seed, i]) for i, label in enumerate(labels)]
 
 
 def _draw(words: list[str], own: int, label: str, further: list[str], size: int, seed: list[int]) -> list[str]:
     rng = np.random.default_rng(seed)
     count = min(size - 1, len(words) - 1)
     drawn = rng.choice(len(words) - 1, count, replace=False)
-    chosen = [words[place + (place >= own)] for place in drawn.tolist()]  # all places but the image's own
-    chosen += [further[place] for place in rng.choice(len(further), size - 1 - count, replace=False).tolist()]
+    chosen = [words[index + (index >= own)] for index in drawn.tolist()]  # all indices but the image's own
+    chosen += [further[index] for index in rng.choice(len(further), size - 1 - count, replace=False).tolist()]
     return sorted([label, *chosen])
 
 

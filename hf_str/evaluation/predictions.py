@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Readings of a test set, written as they come: a run that is killed goes on, and many processes share one file."""
+"""Predictions for a test set, written as they come: a killed run goes on, and many processes share one file."""
 
 import hashlib
 import io
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
@@ -20,11 +20,8 @@ from ..models.crnn.ctc_decoding_crnn import NonFiniteLogitsError
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..utils.atomic_writes import write_json
 from ..utils.processes import from_main, gather_items
-from .recognizers import Recognizer
-
-
-if TYPE_CHECKING:
-    import datasets
+from ..utils.renaming import renamed_arguments
+from .recognizer import Recognizer
 
 
 __all__ = ["Prediction", "PredictionFile", "TestSet", "check_settings", "predict"]
@@ -32,17 +29,18 @@ __all__ = ["Prediction", "PredictionFile", "TestSet", "check_settings", "predict
 
 @dataclass(frozen=True)
 class Prediction:
-    """What was read of one word.
+    """The prediction for one sample.
 
     Attributes:
         row: of the test set.
         name: of the image's file, or its row.
-        label: what stands there.
-        text: what was read; empty where the image is broken.
+        label: the true text.
+        text: the predicted text; empty where the image is broken.
         score: the model's probability of the text, in [0, 1].
-        width, height: of the image in pixels; 0 where it is broken.
+        width: of the image in pixels; 0 where it is broken.
+        height: of the image in pixels; 0 where it is broken.
         seconds: from file to text, an equal share of the batch.
-        problem: why the image could not be read, or empty.
+        problem: why the image could not be opened, or empty.
     """
 
     row: int
@@ -57,23 +55,24 @@ class Prediction:
 
     @property
     def aspect_ratio(self) -> float:
+        """Width / height of the image; 0 where it is broken."""
         return self.width / max(self.height, 1)
 
 
 @dataclass(frozen=True)
 class TestSet:
-    """Words to read.
+    """Samples to evaluate on.
 
     Attributes:
-        name: how reports call it.
+        name: its name in reports.
         source: where it lies.
-        table: with the columns `image`, encoded, and `text`.
-        lexicons: of each word the words that it may be, or `None`.
+        table: a `datasets.Dataset` with the columns `image`, encoded, and `text`.
+        lexicons: for each sample the words that it may be, or `None`.
     """
 
     name: str
     source: str
-    table: "datasets.Dataset"
+    table: Any
     lexicons: Sequence[Sequence[str]] | None = None
 
     #: Not a test, whatever pytest thinks of the name.
@@ -84,17 +83,18 @@ class TestSet:
 
     @property
     def labels(self) -> list[str]:
+        """The texts of the samples."""
         return self.table.select_columns("text")[:]["text"]
 
     @property
     def paths(self) -> list[str]:
-        """How the images are called; those without a name by their row."""
+        """The names of the images; an image without one has its row."""
         images = self.table.select_columns("image")
         names = (row["image"].get("path") for row in images)
         return [name or f"{self.name}[{row}]" for row, name in enumerate(names)]
 
     def fingerprint(self) -> str:
-        """Changes when the labels or their order do."""
+        """A text that changes when the labels or their order do."""
         return hashlib.sha256(json.dumps([self.source, self.labels]).encode()).hexdigest()[:24]
 
 
@@ -144,7 +144,7 @@ class PredictionFile:
         new = [prediction for prediction in predictions if prediction.row not in self.found]
         for one in new:
             if not math.isfinite(one.score):
-                raise ValueError(f"row {one.row}, {one.name}: the score of its reading {one.text!r} is {one.score}")
+                raise ValueError(f"row {one.row}, {one.name}: the score of its prediction {one.text!r} is {one.score}")
         self.found |= {prediction.row: prediction for prediction in new}
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,36 +157,37 @@ class PredictionFile:
         return [self.found[row] for row in sorted(self.found)]
 
 
+@renamed_arguments(unread="pending")
 def check_settings(
-    folder: Path, settings: Mapping[str, Any], sets: Sequence[Fingerprinted], unread: Collection[str] = ()
-):
+    folder: Path, settings: Mapping[str, Any], sets: Sequence[Fingerprinted], pending: Collection[str] = ()
+) -> None:
     """Keeps in `settings.json` what the predictions of a folder depend on, and refuses to mix them with others.
 
     A fingerprint may say more than one of an earlier version did, after a comma.
 
     Args:
         folder: of the predictions.
-        settings: what they depend on besides the words.
-        sets: the words.
-        unread: names of sets of which the folder holds nothing yet: their words may be others than before.
+        settings: what they depend on besides the samples.
+        sets: the test sets or shards.
+        pending: names of sets of which the folder holds nothing yet: their samples may be others than before.
 
     Raises:
-        SettingsChangedError: the folder holds those of other settings, or of other words by the same name.
+        SettingsChangedError: the folder holds those of other settings, or of other samples by the same name.
     """
     file = folder / "settings.json"
     now = json.loads(json.dumps(settings))
-    data = {words.name: words.fingerprint() for words in sets}
+    data = {one.name: one.fingerprint() for one in sets}
     if file.exists():
         before = json.loads(file.read_text(encoding="utf-8"))
         known = before.pop("data")
         changed = [f"{name} {before.get(name)!r}, now {now[name]!r}" for name in now if before.get(name) != now[name]]
-        read = (data.keys() & known) - set(unread)
+        done = (data.keys() & known) - set(pending)
         changed += [
-            f"{name}: other words" for name in sorted(read) if not f"{data[name]}, ".startswith(f"{known[name]}, ")
+            f"{name}: other words" for name in sorted(done) if not f"{data[name]}, ".startswith(f"{known[name]}, ")
         ]
         if changed:
             raise SettingsChangedError(
-                f"{folder} holds readings of other settings: {'; '.join(changed)}. Use another folder, or empty it"
+                f"{folder} holds predictions of other settings: {'; '.join(changed)}. Use another folder, or empty it"
             )
         data = known | data
     write_json(file, {**now, "data": data})
@@ -202,10 +203,10 @@ def predict(
     world_size: int = 1,
     progress: Callable[[int], Any] = lambda count: None,
 ) -> list[Prediction]:
-    """Reads the words that are not in the file yet. Broken images are read as nothing, with the problem named.
+    """Recognizes the samples that are not in the file yet; broken images get an empty text and their problem.
 
-    Which words share a batch depends on the test set and `batch_size` only, and batch `n` goes to process `n` modulo
-    `world_size`: so any number of processes, and a run that went on, give the same readings.
+    Which samples share a batch depends on the test set and `batch_size` only, and batch `n` goes to process `n` modulo
+    `world_size`: so any number of processes, and a run that went on, give the same predictions.
 
     Args:
         recognizer: of each process.
@@ -213,8 +214,9 @@ def predict(
         file: of the main process; in others it is not touched.
         batch_size: images a forward pass.
         num_workers: further processes that open images.
-        rank, world_size: of this process.
-        progress: is told how many words were read, those of other processes included.
+        rank: number of this process.
+        world_size: number of processes.
+        progress: is told how many samples are done, those of other processes included.
 
     Returns:
         All predictions by row, in the main process (rank 0); nothing in others.
@@ -258,7 +260,7 @@ class _Samples(Dataset):
     def __getitems__(self, rows: list[int]) -> list[_Sample]:
         columns, lexicons = self.words.table[rows], self.words.lexicons
         return [
-            _Sample(row, _name(image, row), label, lexicons and lexicons[row], *_open(image))
+            _Sample(row, _name(image, row), label, None if lexicons is None else lexicons[row], *_open(image))
             for row, label, image in zip(rows, columns["text"], columns["image"], strict=True)
         ]
 

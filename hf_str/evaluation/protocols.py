@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..models.crnn.text_crnn import normalize_text
+from ..utils.renaming import renamed_arguments
 
 
 __all__ = [
@@ -36,7 +37,7 @@ _LATIN_NAMES = ("LATIN ", "FEMININE ORDINAL", "MASCULINE ORDINAL", "MICRO SIGN")
 
 @dataclass(frozen=True)
 class Protocol:
-    """Brings a reading and a label to the characters that are compared, in the composed Unicode form (NFC).
+    """Brings a prediction and a label to the characters that are compared, in the composed Unicode form (NFC).
 
     Args:
         characters: what is kept; everything else is left out of both texts. `None` keeps everything, as it is.
@@ -68,22 +69,25 @@ class Protocol:
         return " ".join(text.split()) if self.spaces else text
 
     def _keeps(self, character: str) -> bool:
-        if character in self.characters or (self.spaces and character.isspace()):
+        if character in (self.characters or "") or (self.spaces and character.isspace()):
             return True
         if not self.every_script or unicodedata.category(character)[0] not in "LMN":
             return False
-        # marks that choose between pictures of the same character are nothing to read
+        # marks that choose between pictures of the same character are nothing to recognize
         return not ("\ufe00" <= character <= "\ufe0f" or "\U000e0100" <= character <= "\U000e01ef")
 
     def sees(self, character: str) -> bool:
         """Whether a character is compared, white space between words included."""
         return bool(self.normalize(character)) or (self.spaces and character.isspace())
 
-    def same(self, reading: str, label: str) -> bool:
-        return self.normalize(reading) == self.normalize(label)
+    @renamed_arguments(reading="prediction")
+    def same(self, prediction: str, label: str) -> bool:
+        """Whether a prediction counts as right."""
+        return self.normalize(prediction) == self.normalize(label)
 
-    def word_accuracy(self, readings: Sequence[str], labels: Sequence[str]) -> float:
-        """Share of the words that are read without a mistake, in [0, 1]; labels without a character do not count.
+    @renamed_arguments(readings="predictions")
+    def word_accuracy(self, predictions: Sequence[str], labels: Sequence[str]) -> float:
+        """Share of the words that are predicted without a mistake, in [0, 1]; labels without a character do not count.
 
         Raises:
             ValueError: no words, or none with a character that is compared.
@@ -91,9 +95,9 @@ class Protocol:
         if not labels:
             raise ValueError("no words to compare")
         pairs = (
-            (self.normalize(reading), self.normalize(label)) for reading, label in zip(readings, labels, strict=True)
+            (self.normalize(text), self.normalize(label)) for text, label in zip(predictions, labels, strict=True)
         )
-        same = [reading == label for reading, label in pairs if label]
+        same = [text == label for text, label in pairs if label]
         if not same:
             raise ValueError(self.nothing_left(labels))
         return sum(same) / len(same)
@@ -148,6 +152,7 @@ class Subset:
     words: int
 
     def keeps(self, label: str) -> bool:
+        """Whether the subset has a word of this label."""
         is_alphanumeric = all(character in _ALPHANUMERIC for character in label)
         return len(label) >= self.min_length and (is_alphanumeric or not self.alphanumeric)
 
@@ -189,7 +194,7 @@ def protocol_title(name: str) -> str:
 
 
 def default_protocols(characters: Iterable[str] | None) -> tuple[str, ...]:
-    """The protocols that say how well a recognizer reads what it can write; the first is that of charts.
+    """The protocols that say how well a recognizer predicts what it can write; the first is that of charts.
 
     - a charset of digits and letters of English in one case: "36";
     - any other within ASCII: "36" and "94";
@@ -262,7 +267,7 @@ def looked_at(figures: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def remark(figures: Mapping[str, Any]) -> str:
-    """What figures do not look at, and what cannot be right of them (see `LOOKED_AT`)."""
+    """What figures do not look at, and which of them cannot be right (see `LOOKED_AT`)."""
     said = []
     if figures.get("characters_seen", 1) < 1:
         said.append(f"sees {100 * figures['characters_seen']:.1f} % of the labels' characters")

@@ -6,7 +6,7 @@ import platform
 import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,11 @@ def make_parts(set_name: str, source: str, predictions: list[Prediction], rules:
         ValueError: a rule leaves no word.
     """
     parts = [Part(set_name, set_name, source, predictions, counts=not rules)]
-    for place, rule in enumerate(rules):
+    for number, rule in enumerate(rules):
         kept = [prediction for prediction in predictions if SUBSETS[rule].keeps(prediction.label)]
         if not kept:
             raise ValueError(f"the rule {rule} leaves no word of {set_name}")
-        parts.append(Part(f"{set_name} ({rule})", set_name, source, kept, place == 0, rule))
+        parts.append(Part(f"{set_name} ({rule})", set_name, source, kept, number == 0, rule))
     return parts
 
 
@@ -133,16 +133,16 @@ def breakdowns(predictions: Sequence[Prediction], protocol: Protocol) -> dict[st
     """Accuracy by length and shape, confusions, reliability and risk-coverage of some words."""
     correct, scores = _correct(predictions, protocol), [prediction.score for prediction in predictions]
     labels = [protocol.normalize(prediction.label) for prediction in predictions]
-    readings = [protocol.normalize(prediction.text) for prediction in predictions]
+    texts = [protocol.normalize(prediction.text) for prediction in predictions]
     ratios = [prediction.aspect_ratio for prediction in predictions]
     coverage, risk = risk_coverage(scores, correct)
     shown = np.unique(np.linspace(0, len(coverage) - 1, 200).round().astype(int))
     return {
         "by_length": [group._asdict() for group in accuracy_by_length(labels, correct)],
         "by_aspect_ratio": [group._asdict() for group in accuracy_by_aspect_ratio(ratios, correct)],
-        "confusions": [[*pair, count] for pair, count in character_confusions(readings, labels).most_common()],
-        "reliability": [found._asdict() for found in reliability_bins(scores, correct)],
-        "risk_coverage": [[float(coverage[place]), float(risk[place])] for place in shown],
+        "confusions": [[*pair, count] for pair, count in character_confusions(texts, labels).most_common()],
+        "reliability": [asdict(found) for found in reliability_bins(scores, correct)],
+        "risk_coverage": [[float(coverage[index]), float(risk[index])] for index in shown],
     }
 
 
@@ -237,7 +237,7 @@ def _over_all(
         own = [sums[part.name, name] for part in parts]
         mean[name] = {
             metric: estimate(
-                np.mean([ratio(*totals[metric]) for totals, _ in own]),
+                float(np.mean([ratio(*totals[metric]) for totals, _ in own])),
                 np.mean([ratio(*resampled[metric]) for _, resampled in own], axis=0),
                 LEVEL,
             )._asdict()
@@ -253,7 +253,7 @@ def _over_all(
 
 
 def _compared(parts: Sequence[Part], protocol: Protocol) -> list[Prediction]:
-    """The words whose label has a character of the protocol: of the others nothing could be misread."""
+    """The words whose label has a character of the protocol: the others have nothing that could be wrong."""
     words = [prediction for part in parts for prediction in part.predictions if protocol.normalize(prediction.label)]
     if not words:
         labels = [prediction.label for part in parts for prediction in part.predictions]
@@ -286,7 +286,10 @@ def _terms(predictions: Sequence[Prediction], protocol: Protocol) -> dict[str, T
 
 
 def _added(sums: Sequence[Mapping[str, Terms]]) -> dict[str, Terms]:
-    return {name: tuple(sum(found[name][part] for found in sums) for part in (0, 1)) for name in sums[0]}
+    return {
+        name: (np.sum([found[name][0] for found in sums], axis=0), np.sum([found[name][1] for found in sums], axis=0))
+        for name in sums[0]
+    }
 
 
 def _estimates(totals: Mapping[str, Terms], resampled: Mapping[str, Terms]) -> dict[str, dict[str, float]]:

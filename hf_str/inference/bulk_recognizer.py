@@ -63,7 +63,9 @@ class BulkRecognizer:
             A record batch of `schema`: a row for each sample, in order. A bad image has an empty text and no score.
         """
         count = len(window.keys)
-        texts, scores, characters = [""] * count, [None] * count, [None] * count
+        texts: list[str] = [""] * count
+        scores: list[float | None] = [None] * count
+        characters: list[list[dict[str, Any]] | None] = [None] * count
         found = recognize_batches(
             window.batches,
             self.model,

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reading words on clusters that run Ray: a class for `map_batches` of Ray Data. Using it needs no Ray here."""
+"""Recognition on clusters that run Ray: a class for `map_batches` of Ray Data. This module needs no Ray itself."""
 
 from collections.abc import Mapping
 from os import PathLike
@@ -18,10 +18,10 @@ __all__ = ["WordRecognizer"]
 
 
 class WordRecognizer:
-    """Reads the word images of a batch of Ray Data. An actor loads the network once.
+    """Recognizes the word images of a batch of Ray Data. An actor loads the network once.
 
-    An image that cannot be read has an empty text, NaN as its score and its problem in the column of that name. Ray
-    reads a block again whose actor was lost; a job that was stopped begins anew (`scripts/read_words.py` goes on).
+    An image that cannot be opened has an empty text, NaN as its score and its problem in the column of that name. Ray
+    repeats a block whose actor was lost; a job that was stopped begins anew (`scripts/read_words.py` goes on).
 
     Args:
         model: checkpoint folder or Hub repository of a CRNN, which every node can reach.
@@ -34,8 +34,8 @@ class WordRecognizer:
     ```python
     >>> import ray  # doctest: +SKIP
     >>> words = ray.data.read_parquet("shards/")  # doctest: +SKIP
-    >>> readings = words.map_batches(WordRecognizer, batch_size=1024, num_cpus=1, concurrency=8)  # doctest: +SKIP
-    >>> readings.write_parquet("readings/")  # doctest: +SKIP
+    >>> predictions = words.map_batches(WordRecognizer, batch_size=1024, num_cpus=1, concurrency=8)  # doctest: +SKIP
+    >>> predictions.write_parquet("predictions/")  # doctest: +SKIP
     ```
     """
 
@@ -55,7 +55,7 @@ class WordRecognizer:
         self.image_column = image_column
 
     def __call__(self, batch: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Reads a batch in Ray's default format, columns as arrays.
+        """Recognizes a batch in Ray's default format, columns as arrays.
 
         Returns:
             The batch's other columns as they are, and `text`, `score`, `problem` (empty if there is none), with

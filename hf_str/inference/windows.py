@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opens the images of shards, off the critical path: what the workers of a data loader do while the network reads."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from PIL import Image
 from torch.utils.data import Dataset
@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from ..models.crnn.image_batching_crnn import Batch, make_batches, window_size
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
 from ..models.crnn.processing_crnn import CRNNProcessor
-from .shards import BadImage, BrokenShardError, Sample, Shard
+from .shards import BadImage, BrokenShardError, Shard
 
 
 __all__ = ["Preparation", "Prepared", "Window", "windows"]
@@ -28,14 +28,15 @@ class Window(NamedTuple):
 
     Attributes:
         shard: its number.
-        first_row: of the shard, from 0.
-        samples: key and image of each. Empty in the last window of every shard, and only there.
+        first_row: the row of its first sample in the shard, from 0.
+        samples: the key and the image of each, as a [`Shard`] gives them, or as anything that `load_word_image` takes.
+            Empty in the last window of every shard, and only there.
         problem: in the last window, why the shard could not be read to its end.
     """
 
     shard: int
     first_row: int
-    samples: list[Sample]
+    samples: Sequence[tuple[str | None, Any]]
     problem: str = ""
 
 
@@ -43,11 +44,13 @@ class Prepared(NamedTuple):
     """A window whose images were opened.
 
     Attributes:
-        shard, first_row, problem: of the [`Window`].
-        keys: of each sample.
+        shard: as in the [`Window`].
+        first_row: as in the window.
+        problem: as in the window.
+        keys: the key of each sample.
         bad: by index in the window, the problems of images that could not be opened or, once the window was
             recognized, for which the model gave no probabilities.
-        batches: the others.
+        batches: the other images.
     """
 
     shard: int
@@ -59,9 +62,10 @@ class Prepared(NamedTuple):
 
 
 def windows(shards: Iterable[tuple[int, Shard]], size: int) -> Iterator[Window]:
-    """The samples of numbered shards, at most `size` at a time; then of each shard the empty window."""
+    """The samples of numbered shards, at most `size` at a time; after those of each shard an empty window."""
     for number, shard in shards:
-        row, some, held, problem = 0, [], 0, ""
+        row, held, problem = 0, 0, ""
+        some: list[tuple[str | None, Any]] = []
         try:
             for sample in shard:
                 some.append(sample)
@@ -124,7 +128,7 @@ class Preparation(Dataset):
         indices = list(images)
         try:
             batches = make_batches(list(images.values()), self.image_processor, self.batch_size)
-        except Exception as error:  # of one image, and the others are not to pay for it
+        except Exception as error:
             if len(indices) > 1:
                 return [batch for index in indices for batch in self._batches({index: images[index]}, bad)]
             size = " x ".join(map(str, images[indices[0]].size))

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Word boxes -> batches for the model."""
+"""Samples -> batches for the model."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,11 @@ __all__ = ["InvalidSampleError", "PreparedSample", "WordCollator", "frames_neede
 
 
 class InvalidSampleError(ValueError):
-    """A word that cannot be trained on. The message says why, `reason` in two words."""
+    """A sample that cannot be trained on.
+
+    Attributes:
+        reason: why, in two words; the message says more.
+    """
 
     def __init__(self, message: str, reason: str):
         super().__init__(message)
@@ -30,10 +34,10 @@ class InvalidSampleError(ValueError):
 
 
 class PreparedSample(NamedTuple):
-    """A word that is ready to be stacked.
+    """A sample that is ready to be stacked.
 
     Attributes:
-        image: 8-bit, grey or RGB, of the model's height.
+        image: 8-bit, gray or RGB, of the model's height.
         ids: the class of each character.
     """
 
@@ -44,16 +48,16 @@ class PreparedSample(NamedTuple):
 class WordCollator:
     """Makes `pixel_values`, `pixel_mask` (with `keep_aspect_ratio`) and `labels` padded with -100.
 
-    The expensive part, everything about a single word, is [`prepare`]; it runs in the workers of a data loader. What a
-    word becomes is exactly what the image processor makes of it, without its argument checks at each call.
+    The expensive part, everything about a single sample, is [`prepare`]; it runs in the workers of a data loader. What
+    an image becomes is exactly what the image processor makes of it, without its argument checks at each call.
 
     Args:
         processor: image processor and tokenizer. A torchvision image processor is replaced by its Pillow twin, whose
             pixels differ from it by resampling only.
-        config: of the model: says how many frames an image gives.
-        one_width: stretch or squeeze the words of a batch to their median width where the image processor knows few
-            widths (`resize_to_multiple_of`), so that nothing is padding and no mask is needed: batch normalisation
-            would count it. Batches should hold words of like width, see [`WordBatchSampler`].
+        config: of the model; it knows how many frames an image gives.
+        one_width: stretch or squeeze the images of a batch to their median width where the image processor knows few
+            widths (`resize_to_multiple_of`), so that nothing is padding and no mask is needed: batch normalization
+            would count it. Batches should hold images of like width, see [`WordBatchSampler`].
 
     Example:
 
@@ -73,42 +77,45 @@ class WordCollator:
         self._known_ids: dict[str, list[int]] = {}
         self._known_frames: dict[int, int] = {}
 
-    def __call__(self, words: Sequence[PreparedSample | Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """
+    def __call__(self, samples: Sequence[PreparedSample | Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """Makes a batch.
+
         Args:
-            words: prepared words, or mappings with `image` (anything that `load_word_image` takes) and `text`.
+            samples: prepared samples, or mappings with `image` (anything that `load_word_image` takes) and `text`.
 
         Returns:
             `pixel_values` (batch, channels, height, width) float32, `pixel_mask` (batch, height, width) int64 where
             images keep their aspect ratio and are padded, `labels` (batch, longest) int64.
 
         Raises:
-            InvalidSampleError: a mapping holds a word that cannot be trained on.
+            InvalidSampleError: a mapping cannot be trained on.
         """
-        words = [self.prepare(word["image"], word["text"]) if isinstance(word, Mapping) else word for word in words]
-        batch = self.stack(self.of_one_width(words) if self.one_width else [word.image for word in words])
+        prepared = [self.prepare(one["image"], one["text"]) if isinstance(one, Mapping) else one for one in samples]
+        batch = self.stack(self.of_one_width(prepared) if self.one_width else [one.image for one in prepared])
         if self.one_width:
             batch.pop("pixel_mask", None)
-        return {**batch, "labels": _padded([word.ids for word in words])}
+        return {**batch, "labels": _padded([one.ids for one in prepared])}
 
     def prepare(
         self, image: Any, text: str, rng: np.random.Generator | None = None, augmentation: float = 0.0
     ) -> PreparedSample:
-        """Decodes, greys, augments and resizes one image, and encodes its label.
+        """Decodes, grays, augments and resizes one image, and encodes its label.
 
         Args:
             image: anything that `load_word_image` takes.
             text: its label.
-            rng: the chance of the augmentation.
+            rng: the source of chance of the augmentation.
             augmentation: its strength; 0 for none, 1 for that of [`augment_word`].
 
         Raises:
-            InvalidSampleError: the image cannot be read; the label is empty, has characters outside the charset, or
+            InvalidSampleError: the image cannot be opened; the label is empty, has characters outside the charset, or
                 needs more frames than the image gives.
         """
         ids = self.encode(text)
         image = self.load(image)
         if augmentation > 0:
+            if rng is None:
+                raise ValueError("augmentation needs rng, its source of chance")
             image = Image.fromarray(augment_word(np.asarray(image), rng, augmentation))
         image = self.resize(image)
         self.check_length(text, ids, image.width)
@@ -144,7 +151,7 @@ class WordCollator:
         """Any image, 8-bit, with the model's channels and its own size.
 
         Raises:
-            InvalidSampleError: it cannot be read.
+            InvalidSampleError: it cannot be opened.
         """
         try:
             image = load_word_image(image)
@@ -166,8 +173,8 @@ class WordCollator:
         """Pixels that the model sees of an image whose width is `aspect_ratio` times its height."""
         return self.size_of(1, aspect_ratio)[1]
 
-    def check_length(self, text: str, ids: list[int], width: int):
-        """Raises a `InvalidSampleError` where a label needs more frames than an image of `width` pixels gives."""
+    def check_length(self, text: str, ids: list[int], width: int) -> None:
+        """Raises an `InvalidSampleError` where a label needs more frames than an image of `width` pixels gives."""
         needed, frames = frames_needed(ids), self.num_frames(width)
         if needed > frames:
             raise InvalidSampleError(
@@ -176,13 +183,15 @@ class WordCollator:
                 "too long",
             )
 
-    def of_one_width(self, words: Sequence[PreparedSample]) -> list[Image.Image]:
-        """The words' images at their median width, or at the next that gives the longest label its frames."""
-        widths = [word.image.width for word in words]
-        median, needed = statistics.median_low(widths), max(frames_needed(word.ids) for word in words)
+    def of_one_width(self, samples: Sequence[PreparedSample]) -> list[Image.Image]:
+        """The images of samples at their median width, or at the next that gives the longest label its frames."""
+        widths = [sample.image.width for sample in samples]
+        median, needed = statistics.median_low(widths), max(frames_needed(sample.ids) for sample in samples)
         width = next(w for w in sorted(set(widths)) if w >= median and self.num_frames(w) >= needed)
         resample = self.image_processor.resample
-        return [image if image.width == width else image.resize((width, image.height), resample) for image, _ in words]
+        return [
+            image if image.width == width else image.resize((width, image.height), resample) for image, _ in samples
+        ]
 
     def stack(self, images: Sequence[Image.Image]) -> dict[str, torch.Tensor]:
         """Resized images as `pixel_values` and, where their widths differ, `pixel_mask`."""

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words that cannot be trained on: found before training where that is possible, named and counted always."""
+"""Samples that cannot be trained on: found before training where that is possible, named and counted always."""
 
 import io
 import multiprocessing
@@ -22,7 +22,7 @@ logger = logging.get_logger(__name__)
 
 
 class InvalidSamples:
-    """What is done with words that cannot be trained on, in whichever process they turn up.
+    """What is done with samples that cannot be trained on, in whichever process they turn up.
 
     Args:
         action: `"error"` raises at the first one, `"drop"` goes on, names the first of each process and counts all.
@@ -38,22 +38,22 @@ class InvalidSamples:
 
     @property
     def count(self) -> int:
-        """Words left out so far, by this process and its workers."""
+        """Samples left out so far, by this process and its workers."""
         return self._count.value
 
-    def found(self, name: str, error: InvalidSampleError, action: str | None = None):
-        """Takes note of a bad word.
+    def found(self, name: str, error: InvalidSampleError, action: str | None = None) -> None:
+        """Takes note of an invalid sample.
 
         Args:
-            name: of the word.
+            name: of the sample.
             error: what is wrong with it.
-            action: instead of that of all words.
+            action: instead of that for all samples.
 
         Raises:
             InvalidSampleError: `action` is `"error"`.
         """
         if (action or self.action) == "error":
-            advice = "correct or remove it, or leave such words out with --bad_labels drop"
+            advice = "correct or remove it, or leave such samples out with --bad_labels drop"
             raise InvalidSampleError(f"{name} cannot be trained on: {error}; {advice}", error.reason) from error
         with self._count.get_lock():
             self._count.value += 1
@@ -69,8 +69,8 @@ class SampleReport:
 
     Attributes:
         name: of the data set.
-        checked: words looked at.
-        counts: bad words by reason.
+        checked: samples looked at.
+        counts: invalid samples by reason.
         examples: for each reason some messages, each of which names its row.
     """
 
@@ -80,17 +80,19 @@ class SampleReport:
     examples: dict[str, list[str]] = field(default_factory=dict)
 
     @property
-    def bad(self) -> int:
+    def num_invalid(self) -> int:
+        """The invalid samples, for all reasons."""
         return sum(self.counts.values())
 
-    def add(self, row: int, error: InvalidSampleError, most: int = 10):
+    def add(self, row: int, error: InvalidSampleError, most: int = 10) -> None:
+        """Takes note of an invalid sample; of each reason, at most `most` become examples."""
         self.counts[error.reason] = self.counts.get(error.reason, 0) + 1
         examples = self.examples.setdefault(error.reason, [])
         if len(examples) < most:
             examples.append(f"row {row}: {error}")
 
     def __str__(self) -> str:
-        lines = [f"{self.name!r}: {self.checked:,} words, {self.bad:,} of them cannot be trained on"]
+        lines = [f"{self.name!r}: {self.checked:,} words, {self.num_invalid:,} of them cannot be trained on"]
         for reason, count in self.counts.items():
             lines.append(f"  {reason}: {count:,}")
             lines += [f"    {example}" for example in self.examples[reason]]
@@ -103,7 +105,7 @@ class SampleReport:
 def check_samples(
     dataset: Any, name: str, collator: WordCollator, action: str = "error"
 ) -> tuple[np.ndarray, np.ndarray | None, SampleReport]:
-    """Looks through a data set before training: every label and, where words keep their aspect ratio, every size.
+    """Looks through a data set before training: every label and, where images keep their aspect ratio, every size.
 
     Labels are held against the charset and against the frames that their image gives. Images are opened only where
     their size matters, and then only their headers.
@@ -112,13 +114,13 @@ def check_samples(
         dataset: a `datasets.Dataset` with `image` and `text`.
         name: for messages.
         collator: knows the charset, the widths and the frames.
-        action: `"error"` or `"drop"`.
+        action: what is done with invalid samples, `"error"` or `"drop"`.
 
     Returns:
         The rows that can be trained on; width / height of every row, or `None` where it does not matter; a report.
 
     Raises:
-        ValueError: a word cannot be trained on and `action` is `"error"`, or none can. The message names them.
+        ValueError: a sample cannot be trained on and `action` is `"error"`, or none can. The message names them.
     """
     report = SampleReport(name, checked=len(dataset))
     ratios = np.ones(len(dataset), np.float32) if collator.image_processor.keep_aspect_ratio else None
@@ -146,11 +148,11 @@ def check_samples(
             "labels as they are typed must be brought to the order on the page, from left to right, as get_display "
             "of python-bidi does, and predictions back again"
         )
-    if report.bad and action == "error":
-        raise ValueError(f"{report}\nCorrect these words, or leave them out with --bad_labels drop.")
+    if report.num_invalid and action == "error":
+        raise ValueError(f"{report}\nCorrect these samples, or leave them out with --bad_labels drop.")
     if not good.any():
         raise ValueError(f"{report}\nThere is nothing left to train on.")
-    if report.bad:
+    if report.num_invalid:
         logger.warning(f"{report}\nThey are left out.")
     return np.flatnonzero(good), ratios, report
 

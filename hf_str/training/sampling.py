@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which words make which batch."""
+"""Which samples make which batch."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -11,24 +11,24 @@ __all__ = ["WordBatchSampler"]
 
 
 class WordBatchSampler:
-    """The numbers of the words of each batch of one process, from any batch on.
+    """The numbers of the samples of each batch of one process, from any batch on.
 
-    At step `s`, all processes together take words `s * B` to `(s + 1) * B`. `B` is the batch size times the number of
-    processes: two of them see in a step what one with twice the batch sees.
+    At step `s`, all processes together take samples `s * B` to `(s + 1) * B`. `B` is the batch size times the number
+    of processes: two of them see in a step what one with twice the batch sees.
 
-    With `window`, the words of so many steps are sorted by width and dealt out in order, so that a batch holds words
-    of like width and little padding (the ratio sampler of SVTRv2, Du et al. 2024, without its fixed set of sizes); the
-    steps of a window come in random order, so that training does not swing from short words to long ones.
+    With `window`, the samples of so many steps are sorted by width and dealt out in order, so that a batch holds
+    images of like width and little padding (the ratio sampler of SVTRv2, Du et al. 2024, without its fixed set of
+    sizes); the steps of a window come in random order, so that training does not swing from short words to long ones.
 
     Args:
-        batch_size: words a batch.
+        batch_size: samples per batch.
         num_batches: batches of the whole run, for each process.
         rank: number of this process.
         world_size: number of processes.
         start: first batch; a resumed run starts where it stopped, at no cost.
-        window: steps whose words are sorted together; 0 for none.
-        widths: gives the width of words by their numbers, in any unit.
-        seed: of the order of steps within a window.
+        window: steps whose samples are sorted together; 0 for none.
+        widths: gives the widths of images by the numbers of their samples, in any unit.
+        seed: decides the order of steps within a window.
 
     Raises:
         ValueError: a number is out of range, or there is a window without widths.
@@ -70,13 +70,14 @@ class WordBatchSampler:
             if step // self.window != number:
                 number = step // self.window
                 window = self._sorted_window(number, samples_per_step)
-            # Every process gets narrow and wide words of the step alike: none waits for another.
+            # Every process gets narrow and wide images of the step alike: none waits for another.
             yield window[step % self.window][self.rank :: self.world_size].tolist()
 
     def _sorted_window(self, number: int, samples_per_step: int) -> np.ndarray:
-        """(steps, words of a step): the words of window `number`, of like width in each row."""
+        """(steps, samples per step): the samples of window `number`, of like width in each row."""
         first = number * self.window * samples_per_step
-        words = np.arange(first, first + self.window * samples_per_step)
-        order = np.argsort(np.asarray(self.widths(words.tolist())), kind="stable")
-        steps = words[order].reshape(self.window, samples_per_step)
+        assert self.widths is not None, "checked when the sampler was made"
+        numbers = np.arange(first, first + self.window * samples_per_step)
+        order = np.argsort(np.asarray(self.widths(numbers.tolist())), kind="stable")
+        steps = numbers[order].reshape(self.window, samples_per_step)
         return steps[np.random.default_rng([self.seed, number]).permutation(self.window)]

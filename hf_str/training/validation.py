@@ -127,7 +127,7 @@ def evaluate(
     """
     if len(dataset) == 0:
         raise ValueError("there are no words to evaluate on")
-    batches = [range(first, min(first + batch_size, len(dataset))) for first in range(0, len(dataset), batch_size)]
+    batches = [list(range(len(dataset))[first : first + batch_size]) for first in range(0, len(dataset), batch_size)]
     loader = DataLoader(
         _Samples(dataset, collator),
         batch_sampler=batches[rank::world_size],

@@ -118,5 +118,5 @@ def test_words_without_a_character_of_the_protocol_do_not_count():
 def test_nothing_to_compare(function):
     with pytest.raises(ValueError, match="no words"):
         function([], [])
-    with pytest.raises(ValueError, match="2 readings for 1 labels"):
+    with pytest.raises(ValueError, match="2 predictions for 1 labels"):
         function(["a", "b"], ["a"])

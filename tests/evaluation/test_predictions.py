@@ -122,7 +122,7 @@ def test_names_of_images(words):
 @pytest.mark.parametrize("score", [float("nan"), float("inf")])
 def test_scores_that_are_no_numbers_are_not_written(tmp_path, score):
     file = PredictionFile(tmp_path / "predictions.jsonl")
-    with pytest.raises(ValueError, match=r"row 3, a\.png: the score of its reading 'word' is"):
+    with pytest.raises(ValueError, match=r"row 3, a\.png: the score of its prediction 'word' is"):
         file.add([Prediction(3, "a.png", "label", "word", score, 1, 1, 0.1)])
     assert not file.path.exists()
 

@@ -254,7 +254,7 @@ def test_nearest_word():
 
 def test_models_that_nobody_knows(tmp_path):
     BertConfig().save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="is of the type 'bert'; there are readers for crnn"):
+    with pytest.raises(ValueError, match="is of the type 'bert'; there are recognizers for crnn"):
         open_recognizer(str(tmp_path))
     with pytest.raises(FileNotFoundError, match="there is no file nowhere"):
         open_recognizer("nowhere.onnx")

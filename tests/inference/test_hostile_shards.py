@@ -324,7 +324,7 @@ def test_shards_that_changed_in_place_are_noticed(tmp_path):
         os.utime(path, ns=(when, when))
         with pytest.raises(SettingsChangedError, match="a: other words"):
             check_settings(out, {}, [TarShard("a", path)])
-    check_settings(out, {}, [TarShard("a", path)], unread=["a"])  # nothing was read of it: it may be mended
+    check_settings(out, {}, [TarShard("a", path)], pending=["a"])  # nothing was read of it: it may be mended
     # as earlier versions wrote it
     (out / "settings.json").write_text(json.dumps({"data": {"a": f"{size} bytes"}}))
     check_settings(out, {}, [TarShard("a", path)])

@@ -201,7 +201,7 @@ def test_it_goes_on_and_refuses_what_is_not_the_same(evaluate, data, tmp_path, t
     evaluate("--dataset", data[0], "--output_dir", out)
     assert figures(out) == whole
     assert readings.read_text().splitlines(keepends=True)[:5] == lines[:5]
-    with pytest.raises(SystemExit, match=r"error: .* holds readings of other settings: protocol \['36', '94'\], now"):
+    with pytest.raises(SystemExit, match=r"error: .* predictions of other settings: protocol \['36', '94'\], now"):
         evaluate("--dataset", data[0], "--output_dir", out, "--protocol", "62")
     shutil.copytree(tiny_checkpoint, tmp_path / "model")
     config = json.loads((tmp_path / "model" / "config.json").read_text())

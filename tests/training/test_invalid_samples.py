@@ -27,7 +27,7 @@ def test_labels_are_checked_without_opening_images(collator):
     assert rows.tolist() == [0, 4]
     assert ratios is None
     assert report.counts == {"outside charset": 2, "empty label": 1, "too long": 1}
-    assert (report.checked, report.bad) == (6, 4)
+    assert (report.checked, report.num_invalid) == (6, 4)
     assert "row 1: the label 'naïve'" in str(report)
     assert "row 3: the label 'mmmm" in str(report)
 

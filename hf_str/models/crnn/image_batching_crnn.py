@@ -25,8 +25,13 @@ from .ctc_decoding_crnn import CTCDecoder, NonFiniteLogitsError
 
 
 __all__ = [
-    *("Batch", "bound_logits", "keep_most_confident", "make_batches", "recognize_batches"),
-    *("sorts_by_width", "window_size"),
+    "Batch",
+    "bound_logits",
+    "keep_most_confident",
+    "make_batches",
+    "recognize_batches",
+    "sorts_by_width",
+    "window_size",
 ]
 
 #: Of a window, where images are sorted by width.
@@ -53,8 +58,8 @@ class Batch(NamedTuple):
 
     def select(self, rows: Sequence[int], inputs: dict[str, torch.Tensor]) -> "Batch":
         """Some of its images, with the `inputs` made for them."""
-        indices, rotations, sizes = ([column[row] for row in rows] for column in self[:3])
-        return Batch(indices, rotations, sizes, inputs)
+        indices, rotations = [self.indices[row] for row in rows], [self.rotations[row] for row in rows]
+        return Batch(indices, rotations, [self.sizes[row] for row in rows], inputs)
 
 
 def sorts_by_width(image_processor: Any) -> bool:
