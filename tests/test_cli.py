@@ -51,7 +51,7 @@ def broken(tmp_path) -> list[str]:
     return [str(tmp_path / "broken.png"), str(tmp_path / "text.jpg")]
 
 
-@pytest.mark.parametrize("options", [[], ["--batch-size", 1], ["--batch-size", 3]], ids=str)
+@pytest.mark.parametrize("options", [[], ["--batch-size", 1], ["--batch_size", 2], ["--batch_size=3"]], ids=str)
 def test_a_line_each_image(read, word_files, expected, options):
     code, lines, err = read(*word_files, *options)
     assert (code, err) == (0, "")

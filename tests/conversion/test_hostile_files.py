@@ -56,6 +56,17 @@ def longer_than_it_is(content: bytes) -> bytes:
     return zipped(**files)
 
 
+def badly_compressed(content: bytes, member: str) -> bytes:
+    """A file of torch.save that was packed again, with nonsense in what was compressed."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        packed = bytearray(zipped(**{name: archive.read(name) for name in archive.namelist()}))
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        entry = next(entry for entry in archive.infolist() if entry.filename.endswith(member))
+    start = entry.header_offset + 30 + len(entry.filename)
+    packed[start : start + 4] = b"\xff" * 4
+    return bytes(packed)
+
+
 def table(*entries: bytes, count: int | None = None, index: int = 1) -> bytes:
     return struct.pack("<iii", 3, index, len(entries) // 2 if count is None else count) + b"".join(entries)
 
@@ -116,6 +127,8 @@ HOSTILE = {
     "cut.safetensors": (SAFE[:-10], "damaged safetensors"),
     "cut_header.safetensors": (SAFE[:40], "damaged safetensors"),
     "cut.pdparams": (pickle.dumps(ARRAYS, protocol=4)[:-60], "damaged"),
+    "badly_compressed.pth": (badly_compressed(GOOD, "/data.pkl"), "is damaged"),
+    "badly_compressed_numbers.pth": (badly_compressed(GOOD, "/data/0"), "is damaged"),
     "longer.pth": (longer_than_it_is(GOOD), "damaged|numbers"),
     "bomb.pth": (zipped(**{"m/data.pkl": bytes(5_000_000)}), "many times its size"),
     # What holds something else
