@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The name of [`hf_str.inference`] in version 0.1, with the names that its modules and classes had."""
+"""The name of `hf_str.inference` in version 0.1, with the names that its modules and classes had."""
 
 import sys
 import warnings
