@@ -40,7 +40,8 @@ from hf_str import CRNNConfig, CRNNForCTC
 from hf_str.evaluation.speed import describe_device, take_turns
 from hf_str.training import TrainingSamples, WordCollator
 from hf_str.training.arguments import DataArguments, ModelArguments, SynthesisArguments
-from hf_str.training.setup import load_recognizer, load_training_samples, make_loader
+from hf_str.training.data_setup import load_training_samples, make_loader
+from hf_str.training.setup import load_recognizer
 from hf_str.utils.options import OptionParser, positive
 
 

@@ -5,16 +5,17 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Shows what each lever of training brings, one at a time: ablations, as a Markdown table.
+"""Shows what each part of a training recipe brings, one at a time: ablations, as a Markdown table.
 
-    python scripts/compare_ablations.py --output_dir runs/levers --init_from runs/stages/vgg-bilstm/final \\
-        --lexicon words.txt --backgrounds photos/ --real iiit5k/ svt/ --pseudo_labeled street/
+    python scripts/compare_ablations.py --output_dir runs/ablations --model_name_or_path runs/stages/vgg-bilstm \\
+        --lexicon words.txt --backgrounds photos/ --real iiit5k/ svt/ --pseudo_labeled_dataset street/ \\
+        --teacher_model runs/teacher
 
-Every run goes on from the same checkpoint, of `compare_stages.py` say, for as many words of the same seed, and differs
-from the plain one in one thing. What this script does not know is passed on to `train_reference.py`. Each run has a
-folder of its own in --output_dir; those that are over are not run again.
+Every run continues from the same checkpoint, of `compare_stages.py` for example, for as many samples of the same seed,
+and differs from the plain run in one thing. What this script does not know is passed on to `run_ctc_str.py`. Each run
+has a folder of its own in --output_dir; those that are over are not run again.
 
-Accuracy is that of the 36-character protocol on every tenth real word, which is not trained on; its standard error is
+Accuracy is that of the 36-character protocol on a tenth of the real words, which is held out; its standard error is
 about 1.8 points for 779 words. Minutes are those of CPU time, on a CPU.
 """
 
@@ -23,56 +24,66 @@ import json
 from pathlib import Path
 
 from compare_stages import percentage, train_each
-from train_reference import SHAPE
 
 
-# What each run has besides TRAINING.
-LEVERS = {
+# What each run has besides TRAINING; `real` is the share of real words.
+ABLATIONS = {
     "plain": {},
-    "no-real-words": {"--real_share": 0},
-    "half-as-many-real-words": {"--real_share": 0.15},
-    "self-labelled-words": {"--pseudo_labeled": None},  # those of the command line
-    "teacher": {"--teacher": None},  # that of the command line
+    "half-as-many-real-words": {"real": 0.15},
+    "pseudo-labels": {"--pseudo_labeled_dataset": None},  # those of the command line
+    "teacher": {"--teacher_model": None},  # that of the command line
     "guidance-decoder": {"--config_overrides": {"guidance_decoder": True}},
     "width-100": {"--image_width": 100},
-    "width-by-shape": {"--image_processor_overrides": SHAPE | {"width_factor": 1.5, "min_width": 96}},
-    "height-48": {"--config_overrides": {"image_height": 48}},
-    "rectification": {
-        "--config_overrides": {"rectification": "tps", "localization_channels": [16, 32, 64, 128]},
+    "width-by-shape": {
+        "--image_processor_overrides": {
+            "keep_aspect_ratio": True,
+            "width_factor": 1.5,
+            "min_width": 96,
+            "max_width": 512,
+            "resize_to_multiple_of": 32,
+            "vertical_aspect_ratio": 1.5,
+        }
     },
+    "height-48": {"--config_overrides": {"image_height": 48}},
+    "rectification": {"--config_overrides": {"rectification": "tps", "localization_channels": [16, 32, 64, 128]}},
     "no-weight-average": {"--ema_decay": 0},
 }
-TRAINING = {  # of train_reference.py, where the command line says nothing else
+TRAINING = {  # of run_ctc_str.py, where the command line says nothing else
     "--image_width": 128,
-    "--batch_size": 32,
+    "--validation_split_percentage": 10,
+    "--bad_labels": "drop",
+    "--metric_for_best_model": "word_accuracy_36",
+    "--per_device_train_batch_size": 32,
     "--learning_rate": 1.5e-3,
-    "--warmup_share": 0.05,
-    "--decay_share": 0.6,
+    "--lr_scheduler_type": "warmup_stable_decay",
+    "--warmup_ratio": 0.05,
+    "--decay_ratio": 0.6,
     "--ema_decay": 0.99,
-    "--easy_words": 0,
-    "--real_share": 0.3,
-    "--max_words": 32_000,
-    "--eval_words": 8_000,
+    "--max_steps": 1_000,
+    "--logging_steps": 50,
+    "--eval_steps": 250,
+    "--save_steps": 250,
 }
 
 
 def main():
     args, training = parse_args()
     runs = {}
-    for name in args.levers:
-        options = TRAINING | {"--init_from": args.init_from} | LEVERS[name]
+    for name in args.ablations:
+        options = TRAINING | {"--model_name_or_path": args.model_name_or_path, "real": 0.3} | ABLATIONS[name]
+        options["--dataset"] = [f"synth={1 - options.pop('real'):g}", *args.real]
         options |= {option: vars(args)[option[2:]] for option, value in options.items() if value is None}
         runs[name] = {option: json.dumps(v) if isinstance(v, dict) else v for option, v in options.items()}
     logs = dict(zip(runs, train_each(runs, args.output_dir, training), strict=True))
 
-    peer = logs.get("plain")
-    print("| lever | words | minutes | accuracy | gain | CER |")
+    plain = logs.get("plain")
+    print("| ablation | samples | minutes | accuracy | gain | CER |")
     print("|---|---|---|---|---|---|")
     for name, log in logs.items():
         last = log[-1]
-        cells = [name.replace("-", " "), f"{last['words']:,}", f"{last['minutes']:.1f}", percentage(last)]
-        gain = 100 * (last["word_accuracy_36"] - peer[-1]["word_accuracy_36"]) if peer else 0.0
-        cells += [f"{gain:+.1f}" if peer and name != "plain" else "", f"{100 * last['cer']:.1f}"]
+        cells = [name.replace("-", " "), f"{last['samples']:,}", f"{last['minutes']:.1f}", percentage(last)]
+        gain = 100 * (last["word_accuracy_36"] - plain[-1]["word_accuracy_36"]) if plain else 0.0
+        cells += [f"{gain:+.1f}" if plain and name != "plain" else "", f"{100 * last['cer']:.1f}"]
         print(f"| {' | '.join(cells)} |")
 
 
@@ -82,14 +93,15 @@ def parse_args() -> tuple[argparse.Namespace, list[str]]:
     )
     add = parser.add_argument
     add("--output_dir", type=Path, required=True, help="a folder for each run; a run there goes on")
-    add("--init_from", required=True, help="the checkpoint that all go on from")
-    add("--levers", nargs="+", choices=LEVERS, default=list(LEVERS))
-    add("--pseudo_labeled", type=Path, nargs="+", help="folders of words labelled by a model, for that lever")
-    add("--teacher", help="the checkpoint whose logits that lever learns: the same image size and characters")
+    add("--model_name_or_path", required=True, help="the checkpoint that all go on from")
+    add("--real", nargs="+", required=True, help="sources of real words; rendered ones are mixed in")
+    add("--ablations", nargs="+", choices=ABLATIONS, default=list(ABLATIONS))
+    add("--pseudo_labeled_dataset", nargs="+", help="sources labeled by a recognizer, for that ablation")
+    add("--teacher_model", help="the checkpoint of that ablation: the same image size and characters")
     args, training = parser.parse_known_args()
-    for lever, option in (("self-labelled-words", "pseudo_labeled"), ("teacher", "teacher")):
-        if lever in args.levers and not vars(args)[option]:
-            parser.error(f"the lever {lever} needs --{option}; or name the others with --levers")
+    for ablation, option in (("pseudo-labels", "pseudo_labeled_dataset"), ("teacher", "teacher_model")):
+        if ablation in args.ablations and not vars(args)[option]:
+            parser.error(f"the ablation {ablation} needs --{option}; or name the others with --ablations")
     return args, training
 
 

@@ -8,18 +8,18 @@
 """Trains featurizers times sequentializers on equal budgets and shows how well each reads, as a Markdown table.
 
     python scripts/compare_stages.py --output_dir runs/stages --lexicon words.txt --backgrounds photos/ \\
-        --real iiit5k/ svt/
+        --dataset synth=0.7 iiit5k/ svt/
 
-Every network is trained from scratch by `train_reference.py` with the same words in the same order: those of one seed,
+Every network is trained from scratch by `run_ctc_str.py` with the same samples in the same order: those of one seed,
 stretched to one size, under one learning rate and its schedule. What this script does not know is passed on to
-`train_reference.py`. Each run has a folder of its own in --output_dir; those that are over are not run again.
+`run_ctc_str.py`. Each run has a folder of its own in --output_dir; those that are over are not run again.
 
 The featurizers are the paper's VGG and four that are about as large as the embedded checkpoint's: VGG with five
 eighths of the channels and more normalisation; a ResNet after ASTER's with 8 residual blocks; EfficientNet-B0 of half
 the width; PP-LCNetV3 of half the width. Over each stand two bidirectional LSTMs of 192 units, four transformer layers
 of 192 features, or nothing.
 
-Accuracy is that of the 36-character protocol on every tenth real word, which is not trained on. Beside it are
+Accuracy is that of the 36-character protocol on a tenth of the real words, which is held out. Beside it are
 parameters, multiply-accumulates and milliseconds of CPU time of one image in float32, the minutes of CPU time that
 training took, and `at the budget`: the accuracy of the same run at the last look before the fastest of all was over,
 with its learning rate still high.
@@ -56,17 +56,22 @@ SEQUENTIALIZERS = {
     "transformer": {"sequentializer": "transformer", "hidden_size": 192, "num_hidden_layers": 4},
     "none": {"sequentializer": "none"},
 }
-TRAINING = {  # of train_reference.py, where the command line says nothing else
+TRAINING = {  # of run_ctc_str.py, where the command line says nothing else
     "--image_width": 100,
-    "--batch_size": 32,
+    "--validation_split_percentage": 10,
+    "--bad_labels": "drop",
+    "--metric_for_best_model": "word_accuracy_36",
+    "--per_device_train_batch_size": 32,
     "--learning_rate": 1.5e-3,
-    "--warmup_share": 0.05,
-    "--decay_share": 0.4,
+    "--lr_scheduler_type": "warmup_stable_decay",
+    "--warmup_ratio": 0.05,
+    "--decay_ratio": 0.4,
     "--ema_decay": 0.99,
-    "--easy_words": 40_000,
-    "--real_share": 0.3,
-    "--max_words": 51_200,
-    "--eval_words": 6_400,
+    "--curriculum_samples": 40_000,
+    "--max_steps": 1_600,
+    "--logging_steps": 100,
+    "--eval_steps": 200,
+    "--save_steps": 200,
 }
 
 
@@ -83,15 +88,17 @@ def main():
     logs = dict(zip(names, train_each(runs, args.output_dir, training), strict=True))
 
     budget = min(log[-1]["minutes"] for log in logs.values())
-    print("| featurizer | sequentializer | parameters (M) | GMAC | ms | words | minutes | accuracy | at the budget |")
+    print(
+        "| featurizer | sequentializer | parameters (M) | GMAC | ms | samples | minutes | accuracy | at the budget |"
+    )
     print("|---|---|---|---|---|---|---|---|---|")
     for name, log in logs.items():
-        final = args.output_dir / "-".join(name) / "final"
-        model = CRNNForCTC.from_pretrained(final).eval()
-        size = CRNNProcessor.from_pretrained(final).image_processor.size
+        folder = args.output_dir / "-".join(name)
+        model = CRNNForCTC.from_pretrained(folder).eval()
+        size = CRNNProcessor.from_pretrained(folder).image_processor.size
         image = torch.zeros(1, model.config.num_channels, size.height, size.width)
         cells = [*name, f"{model.num_parameters() / 1e6:.2f}", f"{count_multiply_accumulates(model, image) / 1e9:.3f}"]
-        cells += [f"{milliseconds(model, image):.1f}", f"{log[-1]['words']:,}", f"{log[-1]['minutes']:.1f}"]
+        cells += [f"{milliseconds(model, image):.1f}", f"{log[-1]['samples']:,}", f"{log[-1]['minutes']:.1f}"]
         in_time = [record for record in log if record["minutes"] <= budget]
         cells += [percentage(log[-1]), percentage(in_time[-1]) if in_time else ""]
         print(f"| {' | '.join(cells)} |")
@@ -99,25 +106,26 @@ def main():
 
 
 def train_each(runs: dict[str, dict], output_dir: Path, training: list[str]) -> list[list[dict[str, float]]]:
-    """Trains what is not trained yet, one run after the other, and returns their logs.
+    """Trains what is not trained yet, one run after the other, and returns the evaluations in their logs.
 
     Args:
-        runs: options of `train_reference.py` of each run, by the name of its folder.
+        runs: options of `run_ctc_str.py` of each run, by the name of its folder.
         output_dir: where these folders are.
         training: further options of the command line, for all runs; they take the place of a run's own.
     """
     logs = []
     for number, (name, options) in enumerate(runs.items(), 1):
         folder = output_dir / name
-        if not (folder / "final").is_dir():
+        if not (folder / "results.json").exists():
             print(f"{number} of {len(runs)}: {name}", flush=True)
-            command = [sys.executable, Path(__file__).with_name("train_reference.py"), "--output_dir", folder]
+            command = [sys.executable, Path(__file__).with_name("run_ctc_str.py"), "--output_dir", folder]
             for option, value in options.items():
                 if option not in training:
                     command += [option, *value] if isinstance(value, list) else [option, value]
             if code := subprocess.run([*map(str, command), *training], check=False).returncode:
                 raise SystemExit(f"error: training {name} ended with exit code {code}; the same command goes on")
-        logs.append([json.loads(line) for line in (folder / "log.jsonl").read_text(encoding="utf-8").splitlines()])
+        entries = map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
+        logs.append([entry for entry in entries if "word_accuracy" in entry])
     return logs
 
 

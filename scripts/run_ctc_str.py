@@ -46,7 +46,6 @@ from pathlib import Path
 from transformers import set_seed
 
 from hf_str.publishing import check_before_run, push_to_hub
-from hf_str.training import WordCollator
 from hf_str.training.arguments import (
     DataArguments,
     ModelArguments,
@@ -54,17 +53,15 @@ from hf_str.training.arguments import (
     SynthesisArguments,
     parse_arguments,
 )
-from hf_str.training.checkpointing import changed_settings, find_checkpoint, label_fingerprints
-from hf_str.training.finishing import finish
+from hf_str.training.checkpointing import find_checkpoint
+from hf_str.training.data_setup import describe_data, load_training_samples, load_validation_sets, record_settings
+from hf_str.training.engine import samples_per_step
 from hf_str.training.run_arguments import CTCTrainingArguments
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
-    describe_data,
-    labels_by_source,
     load_recognizer,
-    load_training_samples,
-    load_validation_sets,
+    make_collator,
     refuse_sharding,
 )
 from hf_str.training.trainer import CTCTrainer
@@ -77,13 +74,14 @@ logger = logging.getLogger("hf_str")
 def main():
     groups = (ModelArguments, DataArguments, SynthesisArguments, RecipeArguments, CTCTrainingArguments)
     model_args, data_args, synthesis_args, recipe, args = parse_arguments(groups, __doc__)
-    args.check_data(data_args)
+    args.check_data(data_args, recipe)
     checkpoint = find_checkpoint(args.output_dir, args.resume_from_checkpoint, "trainer_state.json")
     if args.learning_rate is None:
         args.learning_rate = default_learning_rate(model_args)
     settings = {**asdict(model_args), **asdict(data_args), **asdict(synthesis_args), **asdict(recipe)}
     settings |= args.to_sanitized_dict()
-    log_level = args.get_process_log_level()
+    logging.basicConfig(format="%(message)s")
+    log_level = logging.INFO if args.log_level == "passive" else args.get_process_log_level()
     logger.setLevel(log_level if args.should_log else logging.ERROR)
     is_published, args.push_to_hub = args.push_to_hub, False  # at the end, and then the best model
 
@@ -91,38 +89,32 @@ def main():
     refuse_sharding()
     set_seed(args.seed)
     model, processor = load_recognizer(model_args)
-    collator = WordCollator(processor, model.config, one_width=True)
+    collator = make_collator(processor, model, recipe)
 
-    # The words. The main process goes first: what it converts, the others find in the cache of `datasets`.
-    with args.main_process_first(desc="loading words"):
-        words = load_training_samples(
-            data_args, synthesis_args, collator, args.seed if args.data_seed is None else args.data_seed
-        )
+    # The samples. The main process goes first: what it converts, the others find in the cache of `datasets`.
+    with args.main_process_first(desc="loading samples"):
         validation = load_validation_sets(data_args)
+        data_seed = args.seed if args.data_seed is None else args.data_seed
+        samples = load_training_samples(data_args, synthesis_args, collator, data_seed, validation)
     check_validation(validation, processor.tokenizer, args.metric_for_best_model)
-    settings["training_data"] = describe_data(words, synthesis_args)
+    settings["training_data"] = describe_data(samples, synthesis_args)
     repo_id = args.hub_model_id or Path(args.output_dir).resolve().name
     if is_published:
         check_before_run(validation, repo_id, args.hub_token)
-    samples_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-    args.max_steps = count_steps(words, samples_per_step, args.max_steps, args.num_train_epochs)
-
+    per_step = samples_per_step(args, recipe, args.world_size)
+    args.max_steps = count_steps(samples, per_step, args.max_steps, args.num_train_epochs)
     if args.should_save:
-        fingerprints = label_fingerprints(labels_by_source(words, validation))
-        for change in changed_settings(Path(args.output_dir) / "run.json", settings | fingerprints):
-            logger.warning(f"This run goes on with another {change}")
+        record_settings(args.output_dir, settings, samples, validation)
 
     logger.setLevel(log_level)  # from here on, what one process has to say no other says
     trainer = CTCTrainer(
-        model, args, words, validation, recipe, data_args.bucket_steps, settings, processing_class=processor
+        model, args, samples, validation, recipe, data_args.bucket_steps, settings, processing_class=processor
     )
     trainer.train(resume_from_checkpoint=checkpoint)
 
     # The finished model, complete, in the output folder, and on the Hub.
     if trainer.is_world_process_zero():
-        with trainer.averaged_weights():
-            chosen_by = validation if args.load_best_model_at_end else {}
-            print(finish(args.output_dir, trainer.best, chosen_by, trainer.save_recognizer))
+        print(trainer.engine.finish(trainer.state.global_step, args.load_best_model_at_end))
         if is_published:
             print(push_to_hub(args.output_dir, repo_id, args.hub_token, args.hub_private_repo))
 

@@ -6,17 +6,18 @@ from .batch_augmentation import augment_batch
 from .byte_collator import ByteCollator
 from .checkpointing import BestCheckpoint, CheckpointError, last_complete_checkpoint
 from .collator import InvalidSampleError, PreparedSample, WordCollator, frames_needed
-from .curves import write_curves
+from .curves import RunLog, write_curves
 from .device_utilization import DeviceUtilization
 from .distillation import Teacher
-from .echo_buffer import EchoBuffer
+from .echo_buffer import DataEchoing, EchoBuffer
 from .ema import WeightAverage
+from .freezing import freeze, keep_frozen
 from .guard import NonFiniteGuard, NonFiniteLossError
 from .invalid_samples import InvalidSamples, SampleReport, check_samples
-from .real_samples import SampleTable, extra_crops, split_real_samples
 from .sampling import WordBatchSampler
 from .schedule import SCHEDULES, learning_rate_factor, learning_rate_schedule
 from .sources import RenderedSamples, StoredSamples, StreamedSamples, TrainingSamples, parse_weights
+from .stopping import StopRules
 from .validation import ValidationPrediction, ValidationReport, evaluate
 from .vocabulary import VocabularyChange, resize_vocabulary
 
@@ -26,6 +27,7 @@ __all__ = [
     "BestCheckpoint",
     "ByteCollator",
     "CheckpointError",
+    "DataEchoing",
     "DeviceUtilization",
     "EchoBuffer",
     "InvalidSampleError",
@@ -34,8 +36,9 @@ __all__ = [
     "NonFiniteLossError",
     "PreparedSample",
     "RenderedSamples",
+    "RunLog",
     "SampleReport",
-    "SampleTable",
+    "StopRules",
     "StoredSamples",
     "StreamedSamples",
     "Teacher",
@@ -49,13 +52,13 @@ __all__ = [
     "augment_batch",
     "check_samples",
     "evaluate",
-    "extra_crops",
     "frames_needed",
+    "freeze",
+    "keep_frozen",
     "last_complete_checkpoint",
     "learning_rate_factor",
     "learning_rate_schedule",
     "parse_weights",
     "resize_vocabulary",
-    "split_real_samples",
     "write_curves",
 ]

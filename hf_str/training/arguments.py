@@ -4,13 +4,14 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from transformers import HfArgumentParser
 
+from ..models.crnn.presets_crnn import PRESETS
 from ..utils.options import rename_keys, rename_options
 
 
@@ -31,6 +32,7 @@ RENAMED = {
     "warmup_share": "warmup_ratio",
     "decay_share": "decay_ratio",
     "best_metric": "metric_for_best_model",
+    "easy_words": "curriculum_samples",
 }
 
 
@@ -55,6 +57,12 @@ class ModelArguments:
         "Fields of CRNNConfig as JSON. Without --model_name_or_path: a new network, '{}' for the paper's, "
         '\'{"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": true, "hidden_size": 192}\' for one '
         "made for CPUs. With it: changes of its config, such as '{\"dropout\": 0.1}'.",
+    )
+    preset: str | None = option(
+        None,
+        "A new network by name, such as resnet45-bilstm (scripts/list_presets.py shows them); --config_overrides then "
+        "change it.",
+        choices=sorted(PRESETS),
     )
     charset: str | None = option(
         None,
@@ -84,7 +92,21 @@ class DataArguments:
         metadata={
             "help": "Sources of words, each a Hub data set, a folder or a file that hf_str.data.load_word_boxes "
             "reads, or `synth` for words rendered on the fly. With shares: --dataset synth=0.75 photos/=0.25. "
-            "Without, each source has the share of its size."
+            "Sources without a share have what is left, each by its size."
+        },
+    )
+    pseudo_labeled_dataset: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "The same, labeled by a recognizer (scripts/pseudo_label.py): trained on, never held out to "
+            "validate on."
+        },
+    )
+    extra_crops_dataset: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "The same, other crops of words of --dataset: trained on, but for those whose text is that of a "
+            "sample to validate on."
         },
     )
     dataset_format: str | None = option(
@@ -98,6 +120,11 @@ class DataArguments:
     )
     validation_format: str | None = option(None, "Format of the validation sets, as --dataset_format.")
     validation_split: str | None = option(None, "Split of the validation sets, such as test.")
+    validation_split_percentage: int = option(
+        0,
+        "Hold out so many percent of the stored samples of --dataset, chosen by their paths or contents, to validate "
+        "on: always the same, whatever else is trained on.",
+    )
     max_validation_words: int | None = option(None, "Evaluate on so many words of each set, spread over it.")
     bad_labels: str = option(
         "error",
@@ -122,7 +149,7 @@ class SynthesisArguments:
     fonts: list[str] = field(default_factory=list, metadata={"help": "Folders of fonts. (those of this system)"})
     backgrounds: str | None = option(None, "Folder of photographs to render on. (painted ones)")
     difficulty: float = option(1.0, "0: clean print, 1: as bad as street photos.")
-    easy_words: int = option(0, "Rendered words over which the difficulty rises to --difficulty.")
+    curriculum_samples: int = option(0, "Rendered samples over which the difficulty rises to --difficulty.")
     max_word_length: int = option(20, "Longest rendered text, in characters.")
 
 
@@ -134,12 +161,51 @@ class RecipeArguments:
         0.0, "Average the weights of all steps, such as 0.999; the average is evaluated and saved. 0: do not."
     )
     max_nonfinite_steps: int = option(10, "Stop after so many steps in a row whose loss is not finite.")
+    freeze: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "Parts that stay as they are: featurizer, featurizer:4 (its first 4 layers), sequentializer, "
+            "sequentializer:1, rectification, head."
+        },
+    )
+    teacher_model: str | None = option(
+        None,
+        "A checkpoint whose distributions are learned besides the labels (distillation): the same characters, image "
+        "size and frames.",
+    )
+    teacher_weight: float = option(0.5, "Share of the teacher in the loss.")
+    teacher_temperature: float = option(2.0, "Both distributions are softened by it.")
+    data_echo_factor: float = option(
+        1.0,
+        "Train on each sample so many times: once as it was made, then changed at random, out of a buffer on the "
+        "device. For devices that are faster than the processes that render.",
+    )
+    echo_buffer_size: int = option(200_000, "Samples that are kept on the device, of each width of images.")
+    echo_augmentation: float = option(0.5, "How much samples from the buffer are changed at random.")
+    max_minutes: float | None = option(
+        None, "Stop after so many minutes, with a checkpoint: the same command goes on from there."
+    )
+    early_stopping_patience: int | None = option(
+        None, "Stop after so many evaluations in a row without a better model."
+    )
+    channels_last: bool = option(
+        False,
+        "Memory layout of convolutions that is faster on GPUs, and on CPUs in bfloat16; results differ a little.",
+    )
+    saved_dtype: str = option(
+        "float32",
+        "Type of the weights in the finished model's files. float16 takes half the space and is loaded as float32.",
+        choices=["float32", "float16"],
+    )
 
 
 def parse_arguments(
     dataclasses: Sequence[Any], description: str | None, arguments: Sequence[str] | None = None
 ) -> tuple:
-    """The arguments of a script from its command line, or from a JSON file that is its only argument.
+    """The arguments of a script from its command line, which may begin with a JSON file of options.
+
+    Options behind the file take the place of those in it, as in `run_ctc_str.py recipe.json --max_minutes 9`. A list
+    of options replaces the file's list.
 
     Old names of options are taken too, with a warning.
 
@@ -148,29 +214,52 @@ def parse_arguments(
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = HfArgumentParser(dataclasses, description=description)
-    if len(arguments) == 1 and arguments[0].endswith(".json"):
-        options = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-        if not isinstance(options, dict):
-            raise ValueError(f"{arguments[0]} must hold a JSON object with options")
-        return parser.parse_dict(rename_keys(options, RENAMED))
+    if arguments and arguments[0].endswith(".json"):
+        _set_defaults(parser, Path(arguments.pop(0)))
     return parser.parse_args_into_dataclasses(rename_options(arguments, RENAMED))
 
 
-def name_validation_sets(data: DataArguments) -> dict[str, str]:
-    """Where the validation sets are, by name: the last part of each path, numbered where that is not unique."""
-    names: dict[str, str] = {}
+def name_validation_sets(data: DataArguments) -> dict[str, str | None]:
+    """Where the validation sets are, by name: the last part of each path, numbered where that is not unique.
+
+    What `--validation_split_percentage` holds out is `held_out`, which has no place of its own.
+    """
+    names: dict[str, str | None] = {}
     for source in data.validation_dataset:
         name = Path(source.rstrip("/")).stem or "validation"
         names[name if name not in names else f"{name}_{len(names)}"] = source
+    if data.validation_split_percentage:
+        names["held_out"] = None
     return names
 
 
-def parse_overrides(text: str | None, option: str = "--config_overrides") -> dict[str, Any]:
-    """The JSON of an option.
+def _set_defaults(parser: HfArgumentParser, path: Path):
+    try:
+        options = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+    if not isinstance(options, dict):
+        raise ValueError(f"{path} must hold a JSON object of options, not {type(options).__name__}")
+    options = rename_keys(options, RENAMED)
+    actions = {action.dest: action for action in parser._actions}
+    if unknown := sorted(options.keys() - actions.keys()):
+        raise ValueError(f"{path} has options that this script does not know: {', '.join(unknown)}")
+    for name, value in options.items():
+        action = actions[name]
+        if action.choices is not None and value is not None and value not in action.choices:
+            raise ValueError(f"{path}: {name} is {value!r}, but must be one of {', '.join(map(str, action.choices))}")
+        action.required = False
+    parser.set_defaults(**options)
+
+
+def parse_overrides(text: str | Mapping[str, Any] | None, option: str = "--config_overrides") -> dict[str, Any]:
+    """The JSON of an option, which in a JSON file of options may be an object itself.
 
     Raises:
         ValueError: it is no JSON object.
     """
+    if isinstance(text, Mapping):
+        return dict(text)
     try:
         overrides = json.loads(text or "{}")
     except ValueError as error:

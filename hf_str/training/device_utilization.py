@@ -1,10 +1,8 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How busy the device is that trains."""
+"""Device utilization: the share of the time in which the device trains instead of waiting for samples."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 
@@ -13,7 +11,7 @@ __all__ = ["DeviceUtilization"]
 
 
 class DeviceUtilization:
-    """Measures the share of the time in which the device works on steps; in the rest it waits for words.
+    """Measures the share of the time in which the device works on steps; in the rest it waits for samples.
 
     On a GPU the steps are timed by the GPU itself, so nothing waits for it before [`read`].
 
@@ -25,8 +23,9 @@ class DeviceUtilization:
     ```python
     >>> meter = DeviceUtilization("cuda")
     >>> for batch in loader:
-    ...     with meter.step():
-    ...         train_on(batch)
+    ...     meter.begin()
+    ...     train_on(batch)
+    ...     meter.end()
     >>> meter.read()  # doctest: +SKIP
     0.93
     ```
@@ -46,15 +45,16 @@ class DeviceUtilization:
         """Since the start or the last restart."""
         return time.perf_counter() - self._started
 
-    @contextmanager
-    def step(self) -> Iterator[None]:
-        """One step, from its batch to the changed weights."""
-        begin = self._mark()
-        yield
-        self._steps.append((begin, self._mark()))
+    def begin(self):
+        """Call when the batch of a step is there."""
+        self._begun = self._mark()
+
+    def end(self):
+        """Call when the step has changed the weights."""
+        self._steps.append((self._begun, self._mark()))
 
     def read(self) -> float:
-        """The busy share since the start or the last restart, in [0, 1]; waits for the device."""
+        """The share since the start or the last restart, in [0, 1]; waits for the device."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
             busy = sum(begin.elapsed_time(end) for begin, end in self._steps) / 1000

@@ -1,13 +1,14 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Learning from what another recogniser reads, and from how sure it is."""
+"""Learning from the distributions of another recognizer."""
 
 import os
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 
-from ..models.crnn.modeling_crnn import CRNNForCTC
+from ..models.crnn.modeling_crnn import CRNNForCTC, image_widths
 from ..models.crnn.processing_crnn import CRNNProcessor
 
 
@@ -15,7 +16,7 @@ __all__ = ["Teacher"]
 
 
 class Teacher:
-    """A trained recogniser whose logits are targets for another one (Hinton et al. 2015, "Distilling the Knowledge").
+    """A trained recognizer whose logits are targets for another one (Hinton et al. 2015, "Distilling the Knowledge").
 
     Student and teacher see the same pixels and give the same frames over the same characters, so that each frame of
     the student has a distribution to match; CTC's labels say only which characters, not where.
@@ -24,22 +25,35 @@ class Teacher:
         path: the teacher's checkpoint.
         model: the student; the teacher goes to its device, in the fastest precision there.
         processor: of the student.
+        weight: share of the teacher in the loss, in [0, 1].
         temperature: both distributions are softened by it.
 
     Raises:
-        ValueError: teacher and student differ in their characters, in what they make of an image, or in their frames.
+        ValueError: teacher and student differ in their characters, in what they make of an image, or in their frames;
+            a weight outside [0, 1], a temperature that is not above 0.
 
     Example:
 
     ```python
-    >>> teacher = Teacher("runs/crnn-str/final", model, processor)
+    >>> teacher = Teacher("runs/crnn-str/final", model, processor, weight=0.5)
     >>> outputs = model(pixel_values, labels=labels)
-    >>> loss = 0.5 * outputs.loss + 0.5 * teacher.loss(outputs.logits, pixel_values, labels)
+    >>> loss = teacher.mix(outputs.loss, outputs.logits, {"pixel_values": pixel_values, "labels": labels})
     ```
     """
 
-    def __init__(self, path: str | os.PathLike, model: CRNNForCTC, processor: CRNNProcessor, temperature: float = 2.0):
-        self.temperature = temperature
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        model: CRNNForCTC,
+        processor: CRNNProcessor,
+        weight: float = 0.5,
+        temperature: float = 2.0,
+    ):
+        if not 0 <= weight <= 1:
+            raise ValueError(f"the weight of the teacher must lie between 0 and 1, not {weight}")
+        if not temperature > 0:
+            raise ValueError(f"the temperature must be above 0, not {temperature}")
+        self.weight, self.temperature = weight, temperature
         self.model = CRNNForCTC.from_pretrained(path)
         theirs, ours = _interface(self.model, CRNNProcessor.from_pretrained(path)), _interface(model, processor)
         for name, value in theirs.items():
@@ -48,25 +62,47 @@ class Teacher:
         self.model.to(model.device).optimize_for_inference()
 
     @torch.no_grad()
-    def logits(self, pixel_values: torch.Tensor) -> torch.Tensor:
+    def logits(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None) -> torch.Tensor:
         """(batch, channels, height, width) to (batch, frames, classes), float32."""
-        return self.model(pixel_values).logits
+        return self.model(pixel_values, pixel_mask=pixel_mask).logits
 
-    def loss(self, logits: torch.Tensor, pixel_values: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """How far a student is from this teacher: the Kullback-Leibler divergence of a word's frames, a character.
+    def mix(self, loss: torch.Tensor, logits: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """A student's CTC loss with the teacher's share in it.
+
+        Args:
+            loss: the student's, a scalar.
+            logits: the student's, (batch, frames, classes).
+            inputs: what the student was given: `pixel_values`, `labels`, and `pixel_mask` where there is one.
+        """
+        of_teacher = self.loss(logits, inputs["pixel_values"], inputs["labels"], inputs.get("pixel_mask"))
+        return torch.lerp(loss, of_teacher.to(loss.dtype), self.weight)
+
+    def loss(
+        self,
+        logits: torch.Tensor,
+        pixel_values: torch.Tensor,
+        labels: torch.Tensor,
+        pixel_mask: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """How far a student is from this teacher: the Kullback-Leibler divergence of an image's frames, per character.
 
         Args:
             logits: (batch, frames, classes), the student's.
             pixel_values: (batch, channels, height, width), from which they are.
             labels: (batch, length), padded with -100; of the same unit is CTC's loss with `ctc_loss_reduction="mean"`.
+            pixel_mask: (batch, height, width), 1 where a pixel is not padding: frames of padding do not count.
 
         Returns:
             The mean over the batch, times the squared temperature, so that gradients do not shrink with it.
         """
-        own = F.log_softmax(self.logits(pixel_values) / self.temperature, dim=-1)
+        targets = F.log_softmax(self.logits(pixel_values, pixel_mask) / self.temperature, dim=-1)
         students = F.log_softmax(logits.float() / self.temperature, dim=-1)
-        divergence = F.kl_div(students, own, reduction="none", log_target=True).sum(dim=(1, 2))
-        return self.temperature**2 * (divergence / (labels >= 0).sum(1).clamp(min=1)).mean()
+        divergence = F.kl_div(students, targets, reduction="none", log_target=True).sum(2)
+        if pixel_mask is not None:
+            num_frames = self.model.config.num_frames(image_widths(pixel_mask))
+            is_padding = torch.arange(divergence.shape[1], device=divergence.device) >= num_frames[:, None]
+            divergence = divergence.masked_fill(is_padding, 0.0)
+        return self.temperature**2 * (divergence.sum(1) / (labels >= 0).sum(1).clamp(min=1)).mean()
 
 
 def _interface(model: CRNNForCTC, processor: CRNNProcessor) -> dict[str, object]:
@@ -77,6 +113,6 @@ def _interface(model: CRNNForCTC, processor: CRNNProcessor) -> dict[str, object]
         "charset": "".join(processor.tokenizer.characters),
         "image size": size,
         "number of channels": model.config.num_channels,
-        "normalisation": (images.rescale_factor, images.image_mean, images.image_std),
+        "normalization": (images.rescale_factor, images.image_mean, images.image_std),
         "number of frames": model.config.num_frames(size["width"]),
     }

@@ -14,7 +14,7 @@ from transformers import TrainingArguments
 
 from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import PROTOCOLS
-from .arguments import DataArguments, name_validation_sets, option, parse_overrides
+from .arguments import DataArguments, RecipeArguments, name_validation_sets, option, parse_overrides
 from .checkpointing import is_error_rate
 from .options import OptionError, refuse_options
 from .schedule import FOLLOW_METRIC, SCHEDULES, WITHOUT_WARMUP, learning_rate_schedule
@@ -126,7 +126,7 @@ class RunArguments:
             greater_is_better=bool(self.greater_is_better),
         )
 
-    def check_data(self, data: DataArguments):
+    def check_data(self, data: DataArguments, recipe: RecipeArguments | None = None):
         """Stops a run whose options need data that it does not have.
 
         Raises:
@@ -139,9 +139,12 @@ class RunArguments:
                         f"--{name}_strategy epoch is refused: streams and rendered words have no end, and so no "
                         f"epochs. Use --{name}_steps"
                     )
-        if data.validation_dataset:
-            sets = name_validation_sets(data) if len(data.validation_dataset) > 1 else ()
-            metrics = (*_METRICS, *(f"{name}_{metric}" for name in sets for metric in _METRICS))
+        if data.validation_dataset or data.validation_split_percentage:
+            sets = name_validation_sets(data)
+            metrics = (
+                *_METRICS,
+                *(f"{name}_{metric}" for name in (sets if len(sets) > 1 else ()) for metric in _METRICS),
+            )
             if self.metric_for_best_model not in metrics:
                 raise self._unknown_metric(metrics)
             return
@@ -150,10 +153,11 @@ class RunArguments:
             "--save_strategy best": _plain(self.save_strategy) == "best",
             "--eval_on_start": getattr(self, "eval_on_start", False),
             f"--lr_scheduler_type {self.lr_scheduler_type}": self.lr_scheduler_type in FOLLOW_METRIC,
+            "--early_stopping_patience": recipe is not None and recipe.early_stopping_patience is not None,
         }
         for option_, is_given in needs.items():
             if is_given:
-                raise OptionError(f"{option_} needs a --validation_dataset")
+                raise OptionError(f"{option_} needs a --validation_dataset or --validation_split_percentage")
 
     def _unknown_metric(self, metrics: Sequence[str]) -> OptionError:
         return OptionError(

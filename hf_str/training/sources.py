@@ -69,7 +69,7 @@ class StoredSamples:
     """The words of a `datasets.Dataset`, each once before any comes again.
 
     Args:
-        dataset: with the columns `image` (`{"bytes", "path"}`) and `text`; a [`SampleTable`] does as well.
+        dataset: with the columns `image` (`{"bytes", "path"}`) and `text`.
         name: for messages.
         seed: of the order.
         rows: which rows are used; all by default.
@@ -235,14 +235,15 @@ class TrainingSamples(torch.utils.data.Dataset):
 
     Args:
         sources: where words come from.
-        weights: the share of each, in any unit; by default that of its size, so that each word is seen once a pass.
+        weights: the share of each, in any unit where all have one; those without one have what is left of 1, each by
+            its size, so that without weights each sample is seen once per epoch.
         collator: prepares the words.
         seed: of all chance.
         augmentation: strength of the augmentation of words that were not rendered; 0 for none.
         invalid_samples: what to do with samples that cannot be trained on: raise, or count and take the next one.
 
     Raises:
-        ValueError: weights that are no shares, or missing where a source has no known size.
+        ValueError: weights that leave no share for a source without one, or none where a source has no known size.
     """
 
     BLOCK = 4096
@@ -322,20 +323,13 @@ def parse_weights(arguments: Sequence[str]) -> list[tuple[str, float | None]]:
     """Reads `PATH` or `PATH=WEIGHT`.
 
     Raises:
-        ValueError: a weight that is not above 0, or weights for some and not for others.
+        ValueError: a weight that is not above 0.
 
     Example:
         >>> parse_weights(["synth=0.75", "words/=0.25"])
         [('synth', 0.75), ('words/', 0.25)]
     """
-    parsed = [_parse_weight(argument) for argument in arguments]
-    with_weight = [name for name, weight in parsed if weight is not None]
-    if with_weight and len(with_weight) < len(parsed):
-        without = [name for name, weight in parsed if weight is None]
-        raise ValueError(
-            f"{', '.join(with_weight)} have a weight and {', '.join(without)} have none: give all or none"
-        )
-    return parsed
+    return [_parse_weight(argument) for argument in arguments]
 
 
 def _parse_weight(argument: str) -> tuple[str, float | None]:
@@ -354,14 +348,24 @@ def _parse_weight(argument: str) -> tuple[str, float | None]:
 def _shares(sources: Sequence[SampleSource], weights: Sequence[float | None] | None) -> list[float]:
     if not sources:
         raise ValueError("there is nothing to train on: name at least one source of words")
-    if weights is None or all(weight is None for weight in weights):
-        weights = [source.length for source in sources] if len(sources) > 1 else [1.0]
-    for source, weight in zip(sources, weights, strict=True):
-        if weight is None:
-            raise ValueError(
-                f"{source.name!r} has no known size, so the sources need weights, such as {source.name}=0.5"
-            )
-    return [weight / sum(weights) for weight in weights]
+    weights = [None] * len(sources) if weights is None else list(weights)
+    given = sum(weight for weight in weights if weight is not None)
+    sized = [source for source, weight in zip(sources, weights, strict=True) if weight is None]
+    if not sized:
+        return [weight / given for weight in weights if weight is not None]
+    if given >= 1:
+        raise ValueError(
+            f"the weights given add up to {given:g}, which leaves no share for {', '.join(s.name for s in sized)}: "
+            "give all sources a weight, or weights below 1 in all"
+        )
+    if len(sized) == 1:
+        return [1 - given if weight is None else weight for weight in weights]
+    endless = [source.name for source in sized if source.length is None]
+    if endless:
+        raise ValueError(f"{endless[0]!r} has no known size, so it needs a weight, such as {endless[0]}=0.5")
+    total = sum(source.length or 0 for source in sized)
+    by_size = [(1 - given) * (source.length or 0) / total for source in sources]
+    return [size if weight is None else weight for size, weight in zip(by_size, weights, strict=True)]
 
 
 def _apportioned(shares: Sequence[float], total: int) -> list[int]:

@@ -1,10 +1,9 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`Trainer` for CTC recognisers: numbered words, greedy evaluation, averaged weights, checkpoints that are whole."""
+"""`Trainer` for CTC recognizers: numbered samples, best-path evaluation, averaged weights, complete checkpoints."""
 
 import os
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +18,30 @@ from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..utils.atomic_writes import finite_or_null
 from .arguments import RecipeArguments
-from .checkpointing import BestCheckpoint, completed, find_checkpoint, keep_newest, set_aside_newer
-from .ema import WeightAverage
-from .guard import NonFiniteGuard, name_batch
+from .checkpointing import completed, find_checkpoint, keep_newest, set_aside_newer
+from .engine import Process, TrainingEngine
+from .freezing import freeze
 from .run_arguments import CTCTrainingArguments
-from .run_length import RunLength
-from .setup import make_loader, save_recognizer
 from .sources import TrainingSamples
-from .validation import evaluate_all
 
 
 __all__ = ["CTCTrainer"]
 
 logger = logging.get_logger(__name__)
 
-AVERAGE = "weight_average.safetensors"
-
 
 class CTCTrainer(Trainer):
     """A `transformers.Trainer` in which sample `n` is always sample `n`.
 
-    Changed, and only that: which words make a batch, the learning rate's course, what is done about a loss that is not
-    finite, greedy evaluation in place of a loss on the validation set, and when a checkpoint counts.
+    Changed, and only that: which samples make a batch, the schedule, what [`TrainingEngine`] does around a step,
+    best-path evaluation in place of a loss on the validation set, and when a checkpoint counts.
 
     Args:
         args: the options; `max_steps` must say how many steps there are.
-        words: the training words.
+        samples: the training samples.
         validation: validation sets by name.
-        recipe: averaging, limits.
-        bucket_steps: steps whose words are sorted by width, see [`make_loader`].
+        recipe: teacher, echoes, averages, limits.
+        bucket_steps: steps whose samples are sorted by width, see [`make_loader`].
         settings: of the run, kept beside the best model.
         processing_class: the processor.
         kwargs: of `transformers.Trainer`.
@@ -59,7 +53,7 @@ class CTCTrainer(Trainer):
         self,
         model: CRNNForCTC,
         args: CTCTrainingArguments,
-        words: TrainingSamples,
+        samples: TrainingSamples,
         validation: Mapping[str, Any],
         recipe: RecipeArguments,
         bucket_steps: int = 0,
@@ -76,23 +70,20 @@ class CTCTrainer(Trainer):
         args.ignore_data_skip = True
         # An old checkpoint may go when the new one is whole, which Trainer cannot know: see `_save_checkpoint`.
         self.checkpoints_kept, args.save_total_limit = args.save_total_limit, None
+        freeze(model, recipe.freeze)  # Trainer looks at what is trained
         super().__init__(
             model,
             args,
-            train_dataset=words,
+            train_dataset=samples,
             eval_dataset=dict(validation) or None,
             processing_class=processing_class,
             **kwargs,
         )
-        self.processor = processing_class
-        self.words, self.validation, self.recipe, self.bucket_steps = words, dict(validation), recipe, bucket_steps
-        self.settings = settings
-        best = Path(args.output_dir) / "best"
-        self.best = BestCheckpoint(best, args.metric_for_best_model, args.greater_is_better)
-        self.guard = NonFiniteGuard(recipe.max_nonfinite_steps)
-        self.average = WeightAverage(self.recognizer, recipe.ema_decay) if recipe.ema_decay else None
-        samples_per_step = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        self.length = RunLength(args.max_steps, samples_per_step, words.samples_per_epoch)
+        process = Process(args.process_index, args.world_size)
+        # The model is on its device now.
+        self.engine = TrainingEngine(
+            model, processing_class, samples, validation, args, recipe, settings, bucket_steps, process
+        )
         self.remove_callback(DefaultFlowCallback)
         self.add_callback(_FlowCallback(self))
 
@@ -106,36 +97,29 @@ class CTCTrainer(Trainer):
         Raises:
             CheckpointError: there is no such checkpoint, or it is not whole.
         """
-        self.first_step, checkpoint = 0, None
+        first_step, checkpoint = 0, None
         if resume_from_checkpoint:
             checkpoint = str(find_checkpoint(self.args.output_dir, resume_from_checkpoint, TRAINER_STATE_NAME))
-            self.first_step = TrainerState.load_from_json(os.path.join(checkpoint, TRAINER_STATE_NAME)).global_step
-            if self.average is not None:
-                self.average.load(Path(checkpoint) / AVERAGE)
+            first_step = TrainerState.load_from_json(os.path.join(checkpoint, TRAINER_STATE_NAME)).global_step
             if self.args.should_save:
-                set_aside_newer(self.args.output_dir, self.first_step)
+                set_aside_newer(self.args.output_dir, first_step)
+        self.engine.start(None if checkpoint is None else Path(checkpoint), first_step)
         output = super().train(resume_from_checkpoint=checkpoint, **kwargs)
         self.accelerator.wait_for_everyone()  # until the best model is written
-        if self.args.load_best_model_at_end and self.validation and self.best.evaluation is not None:
-            best = type(self.recognizer).from_pretrained(self.best.folder)
-            self.recognizer.load_state_dict(best.state_dict())
+        engine = self.engine
+        if self.args.load_best_model_at_end and engine.validation and engine.best.evaluation is not None:
+            best = type(engine.model).from_pretrained(engine.best.folder)
+            engine.model.load_state_dict(best.state_dict())
         return output
 
     def _load_best_model(self):
         """Nothing: Trainer would take a checkpoint, which may be gone and has no averaged weights; see `train`."""
 
     def get_train_dataloader(self) -> DataLoader:
-        """The numbered words of this process in their batches, from the first step of this piece on."""
+        """The numbered samples of this process in their batches, from the first step of this piece on."""
         args = self.args
-        return make_loader(
-            self.words,
-            args.train_batch_size,
-            args.max_steps * args.gradient_accumulation_steps,
-            start=self.first_step * args.gradient_accumulation_steps,
-            rank=args.process_index,
-            world_size=args.world_size,
-            window=self.bucket_steps,
-            num_workers=args.dataloader_num_workers,
+        return self.engine.make_loader(
+            args.dataloader_num_workers,
             pin_memory=args.dataloader_pin_memory,
             prefetch_factor=args.dataloader_prefetch_factor,
             multiprocessing_context=args.dataloader_multiprocessing_context,
@@ -150,67 +134,43 @@ class CTCTrainer(Trainer):
             self._created_lr_scheduler = True
         return self.lr_scheduler
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """The loss, watched in training: see [`NonFiniteGuard`]."""
-        labels = inputs["labels"]
-        loss = super().compute_loss(model, inputs, *args, **kwargs)
-        if not model.training or not isinstance(loss, torch.Tensor):
-            return loss
-        return self.guard.watch(loss, lambda: self._name_batch(labels))
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None):
+        """The loss of a batch of the loader, see [`TrainingEngine.loss`]."""
+        inputs = self.engine.prepare(inputs)
+        outputs = model(**inputs)
+        loss = self.engine.loss(outputs, inputs, self.state.global_step + 1)
+        return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, eval_dataset: Any = None, ignore_keys: Any = None, metric_key_prefix: str = "eval"):
-        """Greedy readings of all validation sets; prints and writes the worst errors, keeps the best model."""
-        args, model, step = self.args, self.recognizer, self.state.global_step
-        with self.averaged_weights():
-            metrics, table = evaluate_all(
-                model,
-                self.words.collator,
-                self.validation,
-                Path(args.output_dir) / "errors",
-                batch_size=args.eval_batch_size,
-                num_workers=args.dataloader_num_workers,
-                rank=args.process_index,
-                world_size=args.world_size,
-                autocast=self.compute_loss_context_manager,
-            )
-            if self.is_world_process_zero():
-                print(f"step {step}: {table}", flush=True)
-                self.best.offer(step, metrics, self.save_recognizer)
+        """Best paths of all validation sets, see [`TrainingEngine.evaluate`]."""
+        args = self.args
+        metrics, _ = self.engine.evaluate(
+            self.state.global_step,
+            args.dataloader_num_workers,
+            args.eval_batch_size,
+            self.compute_loss_context_manager,
+        )
         metrics = {f"{metric_key_prefix}_{name}": value for name, value in metrics.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(args, self.state, self.control, metrics)
+        if self.engine.is_over(after_evaluation=True):
+            self.control.should_training_stop = self.control.should_save = True
         return metrics
 
-    @property
-    def recognizer(self) -> CRNNForCTC:
-        """The model, not wrapped."""
-        return self.accelerator.unwrap_model(self.model)
-
-    def save_recognizer(self, folder: str | os.PathLike):
-        """Writes a complete folder of the model with the weights that it has now."""
-        save_recognizer(folder, self.recognizer, self.processor, self.settings)
-
-    def averaged_weights(self) -> AbstractContextManager:
-        """Context in which the model has its averaged weights, if there is an average."""
-        return self.average.applied_to(self.recognizer) if self.average is not None else nullcontext()
-
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any):
-        """Logs, with what was left out so far; what is NaN or infinite, such as the norm of a bad step, is `None`."""
-        counts = {"skipped_steps": self.guard.skipped, "invalid_samples": self.words.invalid_samples.count}
-        super().log(finite_or_null({**logs, **{name: n for name, n in counts.items() if n}}), *args, **kwargs)
+        """Logs, also into the engine's log; what is NaN or infinite, such as the norm of a bad step, is `None`."""
+        if "loss" in logs:
+            logs = self.engine.log(self.state.global_step, logs)
+        super().log(finite_or_null(logs), *args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any):
         output_dir = self._get_output_dir(trial)
         folder = Path(output_dir) / f"checkpoint-{self.state.global_step}"
         with completed(folder, self.args.should_save, self.accelerator.wait_for_everyone):
             super()._save_checkpoint(model, trial)
-            if self.average is not None and self.args.should_save:
-                self.average.save(folder / AVERAGE)
+            self.engine.save_average(folder)
         if self.args.should_save:
             keep_newest(output_dir, self.checkpoints_kept)
-
-    def _name_batch(self, labels: torch.Tensor) -> str:
-        return name_batch(self.state.global_step + 1, labels, self.processor.tokenizer)
 
 
 class _FlowCallback(DefaultFlowCallback):
@@ -220,18 +180,22 @@ class _FlowCallback(DefaultFlowCallback):
         self.trainer = trainer
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.trainer.guard.begin_step(self.trainer.recognizer)
+        self.trainer.engine.begin_step()
 
     def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.is_good = self.trainer.guard.end_step(self.trainer.recognizer)
+        self.is_good = self.trainer.engine.end_backward()
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> TrainerControl:
-        trainer = self.trainer
-        if trainer.average is not None and self.is_good:
-            trainer.average.update(trainer.recognizer, state.global_step)
-        state.epoch = trainer.length.epoch(state.global_step)
+        engine = self.trainer.engine
+        engine.end_step(state.global_step, self.is_good)
+        state.epoch = engine.length.epoch(state.global_step)
         control = super().on_step_end(args, state, control)
-        return super().on_epoch_end(args, state, control) if trainer.length.ends_epoch(state.global_step) else control
+        if engine.length.ends_epoch(state.global_step):
+            control = super().on_epoch_end(args, state, control)
+        if engine.is_over():
+            control.should_training_stop = control.should_save = control.should_log = True
+            control.should_evaluate = bool(engine.validation)
+        return control
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> TrainerControl:
         """Nothing: Trainer's only epoch ends with the run, whose last step has done what is due."""

@@ -13,8 +13,15 @@ import pytest
 import torch
 from PIL import Image
 
-from hf_str import DEFAULT_CHECKPOINT, CRNNConfig, CRNNForCTC, CRNNProcessor, CRNNTokenizer, ImageToTextPipeline
-from hf_str.training import extra_crops, split_real_samples
+from hf_str import DEFAULT_CHECKPOINT, CRNNConfig, CRNNForCTC, CRNNProcessor, ImageToTextPipeline
+from hf_str.training.arguments import (
+    DataArguments,
+    ModelArguments,
+    RecipeArguments,
+    SynthesisArguments,
+    parse_arguments,
+)
+from hf_str.training.run_arguments import RunArguments
 from tests.conftest import draw_word
 from tests.training.drawing import font_folder
 
@@ -22,10 +29,15 @@ from tests.training.drawing import font_folder
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-def run(script: str, *arguments) -> str:
+ENVIRONMENT = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPTS.parent)}
+
+
+def run(script: str, *arguments, cwd: Path | None = None) -> str:
     command = [sys.executable, SCRIPTS / script, *arguments]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300)
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": str(SCRIPTS.parent)}
+    done = subprocess.run(
+        list(map(str, command)), env=environment, cwd=cwd, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -56,64 +68,25 @@ def weights_of(folder: Path) -> dict:
     return CRNNForCTC.from_pretrained(folder).state_dict()
 
 
-def assert_reads_as(checkpoint: Path, weights: dict):
-    """A run's checkpoint loads, and has what `final` has in half precision."""
-    own = weights_of(checkpoint).items()
-    assert all(torch.equal(tensor.half().to(tensor.dtype), weights[name]) for name, tensor in own)
-    assert len(CRNNProcessor.from_pretrained(checkpoint).tokenizer.characters) == 94
+def test_recipes_are_options_of_both_scripts():
+    """Every recipe is understood whole, and those of one folder of packed files."""
+    pytest.importorskip("accelerate")
+    groups = (ModelArguments, DataArguments, SynthesisArguments, RecipeArguments, RunArguments)
+    recipes = sorted((SCRIPTS / "reference" / "recipes").glob("*.json"))
+    assert len(recipes) >= 4
+    for recipe in recipes:
+        options = json.loads(recipe.read_text(encoding="utf-8"))
+        parsed = parse_arguments(groups, "", [str(recipe), "--seed", "9"])
+        values = {name: value for group in parsed for name, value in vars(group).items()}
+        assert options.keys() <= values.keys() and values["seed"] == 9
+        assert all(
+            values[name] == value for name, value in options.items() if name not in ("seed", "lr_scheduler_type")
+        )
+        CRNNConfig.from_preset(options.get("preset", "vgg-bilstm"), **options.get("config_overrides", {}))
 
 
-def test_train_reference_on_a_cpu(words, tmp_path):
-    """A run whose last checkpoint was lost goes on from the one before, and ends with the same weights."""
-    pytest.importorskip("cv2")
-    pytest.importorskip("fontTools")
-    arguments = ["--output_dir", tmp_path / "run", "--fonts", font_folder(), "--real", words, "--real_share", 0.5]
-    arguments += ["--config_overrides", json.dumps(TINY), "--batch_size", 16, "--eval_words", 64, "--max_words", 128]
-    final = tmp_path / "run" / "final"
-
-    first = run("train_reference.py", *arguments)
-    assert "left out: 1 with characters outside the charset, 1 of vertical text" in first
-    assert "from word 0, 0.0% of the run" in first
-    assert [record["words"] for record in log_of(tmp_path / "run")] == [64, 128]
-    assert all(torch.tensor(record["loss"]).isfinite() for record in log_of(tmp_path / "run"))
-    assert "<svg" in (tmp_path / "run" / "curves.html").read_text()
-    weights = weights_of(final)
-
-    assert_reads_as(tmp_path / "run" / "checkpoint-8", weights)
-    (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
-    second = run("train_reference.py", *arguments)
-    assert "from word 64, 50.0% of the run" in second
-    assert all(torch.equal(tensor, weights[name]) for name, tensor in weights_of(final).items())
-
-    assert json.loads((final / "config.json").read_text())["dtype"] == "float32"
-    model, processor = CRNNForCTC.from_pretrained(final), CRNNProcessor.from_pretrained(final)
-    assert (final / "model.safetensors").stat().st_size < 3 * model.num_parameters() + 20_000
-    assert model.dtype == torch.float32
-    reader = ImageToTextPipeline(model=model, processor=processor, device="cpu")
-    assert set(reader(str(words / "images" / "0.png"))[0]) == {"generated_text", "score"}
-
-
-def test_train_reference_with_frozen_layers(words, tmp_path):
-    """Weights and statistics of the first layers stay, those after them change; second views are trained on."""
-    pytest.importorskip("cv2")
-    pytest.importorskip("fontTools")
-    arguments = ["--fonts", font_folder(), "--real", words, "--real_share", 0.5, "--batch_size", 16]
-    arguments += ["--eval_words", 32, "--max_words", 64, "--extra_crops", words]
-    tiny = ["--config_overrides", json.dumps(TINY)]
-    run("train_reference.py", *arguments, *tiny, "--output_dir", tmp_path / "first")
-    start = tmp_path / "first" / "final"
-    again = ["--output_dir", tmp_path / "run", "--init_from", start, "--learning_rate", 2e-3]
-    run("train_reference.py", *arguments, *again, "--frozen_layers", 2)
-    before, after = weights_of(start), weights_of(tmp_path / "run" / "final")
-    frozen = [name for name in before if name.startswith(("crnn.featurizer.layers.0.", "crnn.featurizer.layers.1."))]
-    assert sum("running_mean" in name for name in frozen) == 2
-    assert all(torch.equal(before[name], after[name]) for name in frozen)
-    others = [name for name in before if name not in frozen and before[name].is_floating_point()]
-    assert not any(torch.equal(before[name], after[name]) for name in others if "height_attention" not in name)
-
-
-def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
-    """The GPU's way at toy size: packed files, two workers, a pool, a piece cut short, the rest, another start."""
+def test_a_recipe_in_pieces_from_packed_files(words, tmp_path):
+    """The GPU's recipe at toy size: packed files, two workers, echoes, a piece cut short, the rest, real words."""
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
     packed, photos, lexicon = tmp_path / "packed", tmp_path / "photos", tmp_path / "some_words.txt"
@@ -126,7 +99,7 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     street.mkdir()
     (street / "labels.tsv").write_text("../words/images/0.png\tcat\n../words/images/1.png\tDog\n")
     arguments += ["--pseudo_labeled", street, "--extra_crops", words]
-    said = run("pack_training_files.py", "--output_dir", packed, "--num_faces", 3, *arguments)
+    said = run("reference/pack_training_files.py", "--output_dir", packed, "--num_faces", 3, *arguments)
     assert "families: " in said
     folders = {"fonts", "lexicons", "backgrounds", "real", "pseudo_labeled", "extra_crops"}
     assert folders == {path.name for path in packed.iterdir()}
@@ -140,53 +113,38 @@ def test_train_reference_in_pieces_from_packed_files(words, tmp_path):
     labels = (packed / "pseudo_labeled" / "street" / "labels.tsv").read_text()
     assert labels == "images/00000.jpg\tcat\nimages/00001.jpg\tDog\n"
 
-    arguments = ["--profile", "gpu", "--files", packed, "--device", "cpu", "--config_overrides", json.dumps(TINY)]
-    arguments += ["--preset", "vgg-bilstm", "--batch_size", 16, "--num_workers", 2, "--pool_words", 64]
-    arguments += ["--eval_words", 96, "--max_words", 192, "--easy_words", 64]
-    piece = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run", "--max_minutes", 0.001)
-    assert "8.3% of the run is done" in piece
-    views = len(extra_crops([words], split_real_samples([words], CRNNTokenizer(charset="94")).validation))
-    assert f"labelled by a model, or seen in a second view: {2 + views}\n" in piece
-    assert "The same command goes on." in piece
-    rest = run("train_reference.py", *arguments, "--output_dir", tmp_path / "run")
-    assert "from word 16, 8.3% of the run" in rest
-    assert "This run goes on with another max_minutes: 0.001 -> inf" in rest
-    log = log_of(tmp_path / "run")
-    assert [record["words"] for record in log] == [16, 96, 192]
-    assert all(record["words"] == 2 * record["new_words"] for record in log)
-    assert all(0 < record["busy"] <= 1 for record in log)
-    final = tmp_path / "run" / "final"
-    reader = ImageToTextPipeline(
-        model=CRNNForCTC.from_pretrained(final), processor=CRNNProcessor.from_pretrained(final), device="cpu"
-    )
+    recipe = SCRIPTS / "reference" / "recipes" / "resnet45-gpu.json"
+    small = ["--preset", "vgg-bilstm", "--config_overrides", json.dumps(TINY), "--use_cpu", "--echo_buffer_size", 64]
+    small += ["--per_device_train_batch_size", 16, "--dataloader_num_workers", 2, "--curriculum_samples", 64]
+    small += ["--lexicon", "lexicons/some_words.txt", "--validation_split_percentage", 40]
+    sources = ["--dataset", "synth=0.75", "real/words", "--pseudo_labeled_dataset", "pseudo_labeled/street"]
+    sources += ["--extra_crops_dataset", "extra_crops/words"]
+    length = ["--max_steps", 8, "--eval_steps", 4, "--save_steps", 4, "--logging_steps", 4]
+    piece = run("run_ctc_str.py", recipe, *small, *sources, *length, "--max_minutes", 0.001, cwd=packed)
+    assert "1 of 8 steps are done; the same command goes on" in piece
+    rest = run("run_ctc_str.py", recipe, *small, *sources, *length, cwd=packed)
+    assert "the same command goes on" not in rest
+    folder = packed / "runs" / "resnet45"
+    log = log_of(folder)
+    assert [entry["step"] for entry in log if "loss" in entry] == [1, 4, 8]
+    assert [entry["step"] for entry in log if "word_accuracy" in entry] == [1, 4, 8]
+    assert all(entry["samples"] == 16 * entry["step"] for entry in log)
+    assert all(0 < entry["device_utilization"] <= 1 for entry in log if "loss" in entry)
+    assert "<svg" in (folder / "curves.html").read_text()
+    model, processor = CRNNForCTC.from_pretrained(folder), CRNNProcessor.from_pretrained(folder)
+    assert (folder / "model.safetensors").stat().st_size < 3 * model.num_parameters() + 20_000
+    assert json.loads((folder / "config.json").read_text())["dtype"] == "float32" and model.dtype == torch.float32
+    reader = ImageToTextPipeline(model=model, processor=processor, device="cpu")
     assert set(reader(str(words / "images" / "0.png"))[0]) == {"generated_text", "score"}
+    described = json.loads((folder / "run.json").read_text())["training_data"]
+    assert [source["name"] for source in described] == ["synth", "words", "street", "words"]
+    assert described[1]["left_out"] | {"vertical text": 1} == described[1]["left_out"]
 
-    deeper = ["--init_from", final, "--config_overrides", json.dumps({"residual_blocks": [0, 0, 0, 1, 0, 0, 0]})]
-    run("train_reference.py", *arguments, *deeper, "--output_dir", tmp_path / "deeper", "--max_minutes", 0.001)
-    before, after = weights_of(final), weights_of(tmp_path / "deeper" / "final")
-    assert before.keys() < after.keys()
-    # One step in, at a rate that has only begun to rise.
-    assert torch.allclose(after["ctc_head.weight"], before["ctc_head.weight"], atol=1e-3)
-
-
-def test_train_reference_on_words_that_keep_their_shape(words, tiny_checkpoint, tmp_path):
-    """Each batch has a width of its own; a resumed run goes on with the same batches."""
-    pytest.importorskip("cv2")
-    pytest.importorskip("fontTools")
-    images = {"keep_aspect_ratio": True, "width_factor": 1.5, "min_width": 64, "max_width": 256}
-    images["resize_to_multiple_of"] = 32
-    arguments = ["--output_dir", tmp_path / "run", "--fonts", font_folder(), "--real", words, "--real_share", 0.5]
-    arguments += ["--init_from", tiny_checkpoint, "--image_processor_overrides", json.dumps(images), "--window", 4]
-    arguments += ["--batch_size", 8, "--eval_words", 32, "--max_words", 64, "--easy_words", 0]
-    run("train_reference.py", *arguments)
-    final = tmp_path / "run" / "final"
-    weights = weights_of(final)
-    processor = CRNNProcessor.from_pretrained(final)
-    assert processor.image_processor.to_dict().items() >= images.items()
-    assert_reads_as(tmp_path / "run" / "checkpoint-8", weights)
-    (tmp_path / "run" / "checkpoint-8" / "complete.json").unlink()
-    assert "from word 32, 50.0% of the run" in run("train_reference.py", *arguments)
-    assert all(torch.equal(tensor, weights[name]) for name, tensor in weights_of(final).items())
+    real = SCRIPTS / "reference" / "recipes" / "resnet45-gpu-real.json"
+    small = small[4:8] + small[8:]
+    run("run_ctc_str.py", real, "--use_cpu", *small, *sources, *length, "--max_steps", 1, cwd=packed)
+    before, after = weights_of(folder), weights_of(packed / "runs" / "resnet45-real")
+    assert before.keys() == after.keys()
 
 
 def test_compare_stages(words, tmp_path):
@@ -195,7 +153,8 @@ def test_compare_stages(words, tmp_path):
     pytest.importorskip("fontTools")
     arguments = ["--output_dir", tmp_path / "stages", "--featurizers", "vgg"]
     arguments += ["--sequentializers", "transformer", "none"]
-    arguments += ["--fonts", font_folder(), "--real", words, "--batch_size", 4, "--eval_words", 4, "--max_words", 8]
+    arguments += ["--fonts", font_folder(), "--dataset", "synth=0.7", words, "--per_device_train_batch_size", 4]
+    arguments += ["--max_steps", 2, "--eval_steps", 1, "--validation_split_percentage", 40, "--use_cpu"]
     first = run("compare_stages.py", *arguments)
     assert "1 of 2: vgg-transformer" in first
     lines = [line for line in first.splitlines() if line.startswith("| vgg")]
@@ -203,12 +162,12 @@ def test_compare_stages(words, tmp_path):
     assert [row[:3] + row[5:6] for row in rows] == [["vgg", "transformer", "4.00", "8"], ["vgg", "none", "2.17", "8"]]
     assert float(rows[0][3]) > float(rows[1][3]) > 0.1  # multiply-accumulates
     assert all(0 <= float(accuracy) <= 100 for row in rows for accuracy in row[7:] if accuracy)
-    weights = (tmp_path / "stages" / "vgg-none" / "final" / "model.safetensors").stat().st_mtime_ns
+    weights = (tmp_path / "stages" / "vgg-none" / "model.safetensors").stat().st_mtime_ns
     second = run("compare_stages.py", *arguments)
     assert "1 of 2" not in second
     again = [line for line in second.splitlines() if line.startswith("| vgg")]
     assert [line.split("|")[7:] for line in again] == [line.split("|")[7:] for line in lines]
-    assert (tmp_path / "stages" / "vgg-none" / "final" / "model.safetensors").stat().st_mtime_ns == weights
+    assert (tmp_path / "stages" / "vgg-none" / "model.safetensors").stat().st_mtime_ns == weights
 
     command = [
         sys.executable,
@@ -218,33 +177,30 @@ def test_compare_stages(words, tmp_path):
         "--no_such_option",
         "1",
     ]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(list(map(str, command)), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "unrecognized arguments: --no_such_option" in done.stderr
 
 
-def test_compare_levers(words, tiny_checkpoint, tmp_path):
-    """Each run differs from the plain one in its lever, and goes on from the same checkpoint."""
+def test_compare_ablations(words, tiny_checkpoint, tmp_path):
+    """Each run differs from the plain one in one thing, and continues from the same checkpoint."""
     pytest.importorskip("cv2")
     pytest.importorskip("fontTools")
-    arguments = ["--output_dir", tmp_path, "--init_from", tiny_checkpoint, "--pseudo_labeled", words]
-    arguments += ["--teacher", tiny_checkpoint, "--levers"]
-    arguments += ["plain", "teacher", "self-labelled-words", "guidance-decoder", "--fonts", font_folder()]
-    arguments += ["--real", words, "--batch_size", 4, "--eval_words", 4, "--max_words", 8]
+    arguments = ["--output_dir", tmp_path, "--model_name_or_path", tiny_checkpoint, "--pseudo_labeled_dataset", words]
+    arguments += ["--teacher_model", tiny_checkpoint, "--ablations"]
+    arguments += ["plain", "teacher", "pseudo-labels", "guidance-decoder", "--fonts", font_folder(), "--real", words]
+    arguments += ["--per_device_train_batch_size", 4, "--max_steps", 2, "--logging_steps", 1, "--use_cpu"]
+    arguments += ["--validation_split_percentage", 40]
     output = run("compare_ablations.py", *arguments)
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in output.splitlines() if line[:2] == "| "]
-    assert [row[:2] for row in rows[1:]] == [
-        ["plain", "8"],
-        ["teacher", "8"],
-        ["self labelled words", "8"],
-        ["guidance decoder", "8"],
-    ]
+    names = ["plain", "teacher", "pseudo labels", "guidance decoder"]
+    assert [row[:2] for row in rows[1:]] == [[name, "8"] for name in names]
     losses = {name: log_of(tmp_path / name)[0]["loss"] for name in ("plain", "teacher", "guidance-decoder")}
     assert len(set(losses.values())) == 3
-    settings = json.loads((tmp_path / "self-labelled-words" / "run.json").read_text())
-    assert settings["pseudo_labeled"] == [str(words)]
-    assert not CRNNForCTC.from_pretrained(tmp_path / "plain" / "final").config.guidance_decoder
-    assert CRNNForCTC.from_pretrained(tmp_path / "guidance-decoder" / "final").config.guidance_decoder
+    settings = json.loads((tmp_path / "pseudo-labels" / "run.json").read_text())
+    assert settings["pseudo_labeled_dataset"] == [str(words)]
+    assert not CRNNForCTC.from_pretrained(tmp_path / "plain").config.guidance_decoder
+    assert CRNNForCTC.from_pretrained(tmp_path / "guidance-decoder").config.guidance_decoder
 
 
 def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
@@ -254,7 +210,7 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
         for parameter in model.parameters():
             parameter.mul_(3)
     model.save_pretrained(tmp_path / "other")
-    run("average_checkpoints.py", tiny_checkpoint, tmp_path / "other", "--output_dir", tmp_path / "both")
+    run("reference/average_checkpoints.py", tiny_checkpoint, tmp_path / "other", "--output_dir", tmp_path / "both")
     parameters = dict(model.named_parameters())
     for name, tensor in weights_of(tmp_path / "both").items():
         expected = (2 * before[name] if name in parameters else before[name]).half().to(tensor.dtype)
@@ -262,7 +218,9 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
     assert CRNNProcessor.from_pretrained(tmp_path / "both").tokenizer.characters
 
     reader = DEFAULT_CHECKPOINT
-    out = run("average_checkpoints.py", reader, reader, "--output_dir", tmp_path / "same", "--eval_dataset", words)
+    out = run(
+        "reference/average_checkpoints.py", reader, reader, "--output_dir", tmp_path / "same", "--eval_dataset", words
+    )
     of_one, again, of_average = [line.split("|")[2:] for line in out.splitlines()[-3:]]
     assert of_one == again == of_average
     assert float(of_one[0].strip(" %")) > 50
@@ -273,7 +231,7 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
     torch.nn.init.ones_(block.normalization2.weight)
     for part in (deeper, CRNNProcessor.from_pretrained(tiny_checkpoint)):
         part.save_pretrained(tmp_path / "deeper")
-    run("average_checkpoints.py", tmp_path / "deeper", tiny_checkpoint, "--output_dir", tmp_path / "opened")
+    run("reference/average_checkpoints.py", tmp_path / "deeper", tiny_checkpoint, "--output_dir", tmp_path / "opened")
     of_deeper, of_average = deeper.state_dict(), weights_of(tmp_path / "opened")
     assert of_average.keys() == of_deeper.keys() > before.keys()
     for name, tensor in of_average.items():
@@ -282,19 +240,18 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
 
     narrow = CRNNForCTC(CRNNConfig.from_pretrained(tiny_checkpoint, hidden_size=16))
     narrow.save_pretrained(tmp_path / "narrow")
-    command = [sys.executable, SCRIPTS / "average_checkpoints.py", tiny_checkpoint, tmp_path / "narrow"]
-    done = subprocess.run(
-        list(map(str, [*command, "--output_dir", tmp_path / "none"])), capture_output=True, text=True, timeout=300
-    )
+    command = [sys.executable, SCRIPTS / "reference/average_checkpoints.py", tiny_checkpoint, tmp_path / "narrow"]
+    command = list(map(str, [*command, "--output_dir", tmp_path / "none"]))
+    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "have different networks" in done.stderr
 
 
 def test_packed_files_have_a_limit(words, tmp_path):
     pytest.importorskip("fontTools")
-    command = [sys.executable, SCRIPTS / "pack_training_files.py", "--output_dir", tmp_path / "packed"]
+    command = [sys.executable, SCRIPTS / "reference/pack_training_files.py", "--output_dir", tmp_path / "packed"]
     command += ["--fonts", font_folder(), "--num_faces", "1", "--real", words, "--limit_mb", "0.001"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+    done = subprocess.run(list(map(str, command)), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "That is too much: lower --num_faces" in done.stderr
 

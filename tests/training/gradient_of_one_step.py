@@ -10,7 +10,8 @@ from accelerate.utils import set_seed
 
 from hf_str.training import WordCollator
 from hf_str.training.arguments import DataArguments, ModelArguments, SynthesisArguments
-from hf_str.training.setup import load_recognizer, load_training_samples, make_loader
+from hf_str.training.data_setup import load_training_samples, make_loader
+from hf_str.training.setup import load_recognizer
 
 
 def gradient(accelerator: Accelerator, data: str, batch_size: int, keep_aspect_ratio: bool) -> dict:

@@ -65,3 +65,36 @@ def test_teachers_that_do_not_fit_are_refused(tiny_checkpoint, student, processo
     student.config.pool_strides = [[2, 2], [2, 1], None, [2, 1], None, [2, 1], None]  # twice the frames
     with pytest.raises(ValueError, match="its number of frames is 31, not 6"):
         Teacher(tiny_checkpoint, student, processor)
+
+
+def test_padding_does_not_count(tiny_checkpoint, student, processor):
+    """Two images in one batch with padding teach what each of them teaches by itself."""
+    teacher = Teacher(tiny_checkpoint, student, processor)
+    (wide,), (narrow,) = random_images(1, 128), random_images(1, 96)
+    pixels, mask = torch.full((2, *wide.shape), 3.0), torch.zeros(2, 32, 128, dtype=torch.long)
+    for row, image in enumerate((wide, narrow)):
+        pixels[row, ..., : image.shape[-1]], mask[row, :, : image.shape[-1]] = image, 1
+    with torch.no_grad():
+        student.ctc_head.bias += torch.linspace(-1, 1, 95)
+    student.eval()
+    alone = [
+        teacher.loss(student(image[None]).logits, image[None], label[None])
+        for image, label in zip((wide, narrow), LABELS, strict=True)
+    ]
+    together = teacher.loss(student(pixels, pixel_mask=mask).logits, pixels, LABELS, mask)
+    assert torch.isfinite(together)
+    assert torch.allclose(together, torch.stack(alone).mean(), rtol=1e-3)
+
+
+def test_the_share_of_the_teacher(tiny_checkpoint, student, processor):
+    images = random_images(2, 128)
+    inputs = {"pixel_values": images, "labels": LABELS}
+    logits, own = torch.zeros(2, student.config.num_frames(128), 95), torch.tensor(5.0)
+    for weight in (0.0, 0.25, 1.0):
+        teacher = Teacher(tiny_checkpoint, student, processor, weight=weight)
+        expected = (1 - weight) * 5.0 + weight * teacher.loss(logits, images, LABELS)
+        assert torch.allclose(teacher.mix(own, logits, inputs), expected)
+    with pytest.raises(ValueError, match="weight of the teacher must lie between 0 and 1"):
+        Teacher(tiny_checkpoint, student, processor, weight=1.5)
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        Teacher(tiny_checkpoint, student, processor, temperature=0)

@@ -35,7 +35,7 @@ def test_keeps_to_its_options(model, processor, collator, dataset, tmp_path):
     assert rates == pytest.approx([1e-4 * learning_rate_factor(step, "one_cycle", 5) for step in range(5)])
     assert made.state.epoch == pytest.approx(20 / 50)  # passes over the words
     name = "ctc_head.weight"
-    with made.averaged_weights():
+    with made.engine.averaged_weights():
         averaged = model.state_dict()[name].clone()
     moved, lagging = (model.state_dict()[name] - start[name]).norm(), (averaged - start[name]).norm()
     assert 0 < lagging < moved
@@ -44,6 +44,7 @@ def test_keeps_to_its_options(model, processor, collator, dataset, tmp_path):
 def test_its_log_is_json(model, processor, collator, dataset, tmp_path):
     """JSON has no NaN: a norm or a loss that is none is null in the log and the state of the run."""
     made = trainer(model, processor, collator, dataset, tmp_path, max_steps=1, disable_tqdm=True)
+    made.engine.start()
     made.log({"loss": float("nan"), "grad_norm": float("inf"), "learning_rate": 0.1})
     made.state.save_to_json(str(tmp_path / "state.json"))
 

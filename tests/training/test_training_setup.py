@@ -20,19 +20,16 @@ from hf_str.training.arguments import (
     parse_arguments,
     parse_overrides,
 )
-from hf_str.training.finishing import finish
-from hf_str.training.run_arguments import RunArguments
-from hf_str.training.setup import (
-    count_steps,
-    default_learning_rate,
+from hf_str.training.data_setup import (
     describe_data,
-    load_recognizer,
     load_training_samples,
     load_validation_sets,
     make_loader,
-    save_recognizer,
     summarize_source,
 )
+from hf_str.training.finishing import finish
+from hf_str.training.run_arguments import RunArguments
+from hf_str.training.setup import count_steps, default_learning_rate, load_recognizer, save_recognizer
 from tests.conftest import draw_word
 from tests.training.drawing import as_dataset, as_row, drawn_words, font_folder
 
@@ -116,7 +113,7 @@ def test_stored_and_streamed_sources(parquet, collator):
 
 
 def test_rendered_and_stored_words_together(parquet, collator):
-    synthesis = SynthesisArguments(fonts=[font_folder()], easy_words=100)
+    synthesis = SynthesisArguments(fonts=[font_folder()], curriculum_samples=100)
     words = load_training_samples(DataArguments(dataset=["synth=3", f"{parquet}=1"]), synthesis, collator)
     assert words.shares == [0.75, 0.25]
     loader = make_loader(words, batch_size=8, num_batches=2, num_workers=1)

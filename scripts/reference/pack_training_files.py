@@ -7,12 +7,14 @@
 # ///
 """Packs what training needs beside the code into one small folder, for a machine without network.
 
-    python scripts/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \\
+    python scripts/reference/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \\
         --backgrounds photos/ --real iiit5k/ svt/ --pseudo_labeled street/ --extra_crops icdar2015_rectified/ \\
         --wheels rapidfuzz
 
     python -m pip install --no-index --no-deps packed/wheels/*.whl     # there, if wheels were packed
-    python scripts/train_reference.py --profile gpu --files packed/ --output_dir runs/mine
+    cd packed && python ../scripts/run_ctc_str.py ../scripts/reference/recipes/resnet45-gpu.json --max_minutes 9
+
+Recipes name their files as they lie in this folder: `real/iiit5k`, `lexicons/words.txt`, `fonts`, `backgrounds`.
 
 Of this system's fonts, some faces of each family are cut down to the charset (fontTools.subset); photographs and real
 words are shrunk to what a reader of 48 pixels can see of them. The families are printed: whether their licences allow
@@ -43,7 +45,7 @@ from hf_str.synthesis.lexicons import word_frequencies
 FONT_NAMES = [0, 1, 2, 13, 14, 16, 17]
 #: What words drawn one character at a time do without; a variable font becomes its default face.
 NOT_NEEDED = ["GDEF", "GPOS", "GSUB", "DSIG", "STAT", "fvar", "gvar", "avar", "HVAR", "MVAR", "cvar", "meta"]
-#: Kinds of real words, which `train_reference.py` has options for.
+#: Kinds of real words, for which the run scripts have options: dataset, pseudo_labeled_dataset, extra_crops_dataset.
 WORDS = ["real", "pseudo_labeled", "extra_crops"]
 WHEELS_FOR = ["manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014"]
 

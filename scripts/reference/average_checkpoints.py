@@ -7,18 +7,17 @@
 # ///
 """Averages the weights of checkpoints of one run, or of runs from one checkpoint, which often improves accuracy.
 
-    python scripts/average_checkpoints.py runs/a/final runs/a/checkpoint-4000 --output_dir runs/both
+    python scripts/reference/average_checkpoints.py runs/a runs/b --output_dir runs/both
 
 See Wortsman et al. 2022, "Model soups". Config, tokenizer and image processor are those of the first checkpoint. The
-weights are saved in half precision, as in `train_reference.py`. If the first checkpoint is a deeper copy of another
+weights are saved in half precision, in files of at most 15 MB. If the first checkpoint is a deeper copy of another
 one, the blocks that the other lacks count as blocks without effect. Checkpoints that are too different average to a
 network that reads nothing, so measure the average before you keep it:
 
-    python scripts/average_checkpoints.py runs/a/final runs/a/checkpoint-4000 --output_dir runs/both \\
-        --eval_dataset iiit5k/
+    python scripts/reference/average_checkpoints.py runs/a runs/b --output_dir runs/both --eval_dataset iiit5k/
 
-prints the accuracy of each checkpoint and of the average on the words of these folders that `train_reference.py` does
-not train on: the tenth that is held out, and vertical text.
+prints the accuracy of each checkpoint and of the average on the samples that `--validation_split_percentage 10` of
+the run scripts holds out, and on vertical text, which they do not train on.
 """
 
 import argparse
@@ -29,13 +28,19 @@ from tqdm import tqdm
 from transformers.utils import logging
 
 from hf_str import CRNNForCTC, CRNNProcessor
+from hf_str.data import load_word_boxes
 from hf_str.evaluation import PROTOCOLS
 from hf_str.evaluation.metrics import character_error_rate
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
 from hf_str.models.crnn.image_loading_crnn import load_word_image
 from hf_str.models.crnn.resnet_crnn import CRNNZeroBatchNorm2d
-from hf_str.training import SampleTable, split_real_samples
+from hf_str.training.data_setup import held_out_rows
+from hf_str.training.invalid_samples import image_size
 from hf_str.utils.options import OptionParser
+
+
+#: An image that is not decoded, and its label.
+Sample = tuple[dict, str]
 
 
 def main():
@@ -53,12 +58,12 @@ def main():
     print(f"The average of {len(models)} checkpoints: {args.output_dir}")
 
     if args.eval_dataset:
-        real = split_real_samples(args.eval_dataset, processor.tokenizer)
-        print(f"\n{real}; accuracy of 36 characters\n")
+        held_out, vertical = split(args.eval_dataset, processor.image_processor.vertical_aspect_ratio or 1.5)
+        print(f"\n{len(held_out):,} samples held out, {len(vertical):,} of vertical text; accuracy of 36 characters\n")
         print("| checkpoint | validation | CER | vertical text | CER |\n|---|---|---|---|---|")
         for checkpoint in [*args.checkpoints, str(args.output_dir)]:
             recognizer = open_recognizer(checkpoint, decoding={"decoder": "best_path"})
-            print(f"| {checkpoint} | {measure(recognizer, real.validation)} {measure(recognizer, real.vertical)}")
+            print(f"| {checkpoint} | {measure(recognizer, held_out)} {measure(recognizer, vertical)}")
 
 
 def weights_as_of(first: CRNNForCTC, model: CRNNForCTC) -> dict[str, torch.Tensor]:
@@ -77,13 +82,27 @@ def weights_as_of(first: CRNNForCTC, model: CRNNForCTC) -> dict[str, torch.Tenso
     return own | lacking
 
 
-def measure(recognizer: Recognizer, samples: SampleTable) -> str:
+def split(sources: list[str], vertical_aspect_ratio: float) -> tuple[list[Sample], list[Sample]]:
+    """The samples that are held out, and those of vertical text, which are taller than wide by this ratio."""
+    held_out, vertical = [], []
+    for source in sources:
+        dataset = load_word_boxes(source)
+        for sample, is_held_out in zip(dataset, held_out_rows(dataset, 10), strict=True):
+            width, height = image_size(sample["image"])
+            if height > vertical_aspect_ratio * width and len(sample["text"]) > 1:
+                vertical.append((sample["image"], sample["text"]))
+            elif is_held_out:
+                held_out.append((sample["image"], sample["text"]))
+    return held_out, vertical
+
+
+def measure(recognizer: Recognizer, samples: list[Sample]) -> str:
     """Word accuracy and character error rate on these samples, as two cells of a table."""
     predictions = []
     for start in tqdm(range(0, len(samples), 256), leave=False, unit="batch"):
-        images = [load_word_image(box.path) for box in samples.boxes[start : start + 256]]
+        images = [load_word_image(image) for image, _ in samples[start : start + 256]]
         predictions += [text for text, _ in recognizer.recognize(images)]
-    labels = [box.text for box in samples.boxes]
+    labels = [text for _, text in samples]
     if not labels:
         return "- | - |"
     protocol = PROTOCOLS["36"]
@@ -97,9 +116,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--output_dir", type=Path, required=True, help="folder of the average")
     parser.add_argument(
         "--eval_dataset",
-        type=Path,
         nargs="*",
-        help="folders of words with a labels.tsv (default: do not measure)",
+        help="sources of real words (default: do not measure)",
     )
     args = parser.parse_args()
     if len(args.checkpoints) < 2:
