@@ -8,7 +8,7 @@ torch.export would unroll an LSTM over the frames of its example, or make a loop
 import torch
 from torch import nn
 
-from ..models.crnn.sequentializers_crnn import CRNNBiLSTMLayer
+from ..models.crnn.sequentializer_bilstm_crnn import CRNNBiLSTMLayer
 
 
 __all__ = ["with_onnx_lstms"]

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From arguments to the model of a run, and back to its folder."""
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,7 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
         ValueError: unknown names in overrides, or values that do not fit each other.
     """
     overrides = parse_overrides(args.config_overrides)
-    unknown = sorted(overrides.keys() - {field.name for field in dataclasses.fields(CRNNConfig)})
+    unknown = sorted(overrides.keys() - CRNNConfig.field_names())
     if unknown:
         raise ValueError(f"--config_overrides has names that CRNNConfig does not know: {', '.join(unknown)}")
     if args.model_name_or_path is not None and args.preset is not None:

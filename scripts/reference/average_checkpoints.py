@@ -32,8 +32,8 @@ from hf_str.data import load_word_boxes
 from hf_str.evaluation import PROTOCOLS
 from hf_str.evaluation.metrics import character_error_rate
 from hf_str.evaluation.recognizers import Recognizer, open_recognizer
+from hf_str.models.crnn.featurizer_resnet_crnn import CRNNZeroBatchNorm2d
 from hf_str.models.crnn.image_loading_crnn import load_word_image
-from hf_str.models.crnn.resnet_crnn import CRNNZeroBatchNorm2d
 from hf_str.training.data_setup import held_out_rows
 from hf_str.training.invalid_samples import image_size
 from hf_str.utils.options import OptionParser

@@ -7,12 +7,31 @@ and shifts of normalisation in it. So the stages carry each image's own width al
 anything looks beyond its own column.
 """
 
+from typing import Any, NamedTuple
+
 import torch
 from torch import nn
+from transformers import initialization as init
 from transformers.activations import ACT2FN
 
 
-__all__ = ["CRNNAffine", "CRNNConvNormActivation", "mask_columns", "masked_mean", "output_widths"]
+__all__ = ["CRNNAffine", "CRNNConvNormActivation", "Window", "mask_columns", "masked_mean"]
+
+
+class Window(NamedTuple):
+    """A convolution or a pool as far as it changes the size of an image; all are `(height, width)` in pixels."""
+
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+
+    def output_length(self, length: Any, axis: int) -> Any:
+        """What is left of a length (`int` or integer tensor) along `axis`, 0 for the height and 1 for the width."""
+        return (length + 2 * self.padding[axis] - self.kernel_size[axis]) // self.stride[axis] + 1
+
+    def output_widths(self, widths: torch.Tensor | None) -> torch.Tensor | None:
+        """What is left of each image's own width (batch,)."""
+        return None if widths is None else self.output_length(widths, axis=1)
 
 
 def mask_columns(features: torch.Tensor, widths: torch.Tensor | None, value: float = 0) -> torch.Tensor:
@@ -22,13 +41,6 @@ def mask_columns(features: torch.Tensor, widths: torch.Tensor | None, value: flo
     columns = torch.arange(features.shape[-1], device=features.device)
     inside = columns < widths.view(-1, *[1] * (features.ndim - 1))
     return torch.where(inside, features, features.new_full((), value))
-
-
-def output_widths(layer: nn.Conv2d | nn.MaxPool2d, widths: torch.Tensor | None) -> torch.Tensor | None:
-    """Each image's own width after a convolution or a pool whose sizes are pairs."""
-    if widths is None:
-        return None
-    return (widths + 2 * layer.padding[1] - layer.kernel_size[1]) // layer.stride[1] + 1
 
 
 def masked_mean(features: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
@@ -47,7 +59,13 @@ class CRNNAffine(nn.Module):
         self.scale = nn.Parameter(torch.ones(1))
         self.bias = nn.Parameter(torch.zeros(1))
 
+    def init_own_weights(self):
+        """Weights at the start, as [`CRNNPreTrainedModel`] asks modules for them."""
+        init.ones_(self.scale)
+        init.zeros_(self.bias)
+
     def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """Features of any shape to the same."""
         return self.scale * features + self.bias
 
 
@@ -85,6 +103,7 @@ class CRNNConvNormActivation(nn.Module):
         super().__init__()
         height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
         paddings = (height // 2, width // 2) if padding is None else (padding, padding)
+        self.window = Window((height, width), stride, paddings)
         self.convolution = nn.Conv2d(
             in_channels, out_channels, (height, width), stride, padding=paddings, groups=groups, bias=folded
         )
@@ -94,6 +113,6 @@ class CRNNConvNormActivation(nn.Module):
 
     def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
         """Features (batch, channels, height, width), zero past `widths` (batch,), to the same of the next layer."""
-        widths = output_widths(self.convolution, widths)
+        widths = self.window.output_widths(widths)
         features = self.affine(self.activation(self.normalization(self.convolution(features))))
         return mask_columns(features, widths), widths

@@ -2,33 +2,89 @@
 # SPDX-License-Identifier: Apache-2.0
 """Featurization: an image becomes a sequence of frames. The height is pooled away, the width becomes time."""
 
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
 import torch
+from huggingface_hub.dataclasses import strict
 from torch import nn
+from transformers import initialization as init
 
-from .backbone_crnn import CRNNBackbone
-from .configuration_crnn import CRNNConfig
-from .convolution_crnn import mask_columns
-from .lcnet_crnn import lcnet_layers
-from .mbconv_crnn import mbconv_layers
-from .resnet_crnn import resnet_layers
-from .vgg_crnn import vgg_layers
+from .convolution_crnn import Window, mask_columns
+from .stage_crnn import CRNNStage
 
 
-__all__ = ["CRNNFeaturizer", "CRNNRowScore"]
+__all__ = ["CRNNFeaturizer", "CRNNFeaturizerStage", "CRNNRowScore"]
 
-_LAYERS = {
-    "vgg": vgg_layers,
-    "resnet": resnet_layers,
-    "efficientnet": mbconv_layers,
-    "mobilenet_v3": mbconv_layers,
-    "pp_lcnet_v3": lcnet_layers,
-    "pp_lcnet_v4": lcnet_layers,
-    "backbone": lambda config: [CRNNBackbone(config)],
-}
+
+@strict
+@dataclass(kw_only=True)
+class CRNNFeaturizerStage(CRNNStage):
+    """What a featurizer is: layers from images to feature maps, and what those layers make of the size of an image.
+
+    A layer takes features (batch, channels, height, width) and the images' own widths (batch,), or `None` where no
+    column is padding, and gives both for the next layer. Its features are zero past the widths.
+    """
+
+    kind: ClassVar[str] = "featurizer"
+    table: ClassVar[dict[str, type["CRNNFeaturizerStage"]]] = {}
+
+    num_channels: int
+    image_height: int
+    batch_norm_eps: float
+    height_pooling: str
+
+    def layers(self) -> list[nn.Module]:
+        """The layers, in order."""
+        raise NotImplementedError
+
+    def windows(self) -> list[Window]:
+        """What changes the size of an image, in order."""
+        raise NotImplementedError
+
+    @property
+    def feature_size(self) -> int:
+        """Features of a frame."""
+        raise NotImplementedError
+
+    @property
+    def num_rows(self) -> int:
+        """Rows of an image that are left, 0 where none is."""
+        return self._output_length(self.image_height, axis=0)
+
+    def num_frames(self, width: Any) -> Any:
+        """Frames of an image `width` pixels wide (`int` or integer tensor), 0 where it is too narrow for one."""
+        return self._output_length(width, axis=1)
+
+    def check(self):
+        rows = self.num_rows
+        if rows < 1:
+            raise ValueError(
+                f"image_height {self.image_height} is pooled away before the last convolution: "
+                "use a larger image_height or fewer pools"
+            )
+        if self.height_pooling == "learned" and rows == 1:
+            raise ValueError(
+                'height_pooling "learned" has nothing to choose: one row is left of image_height '
+                f"{self.image_height}; "
+                'use a larger image_height or fewer pools along the height, or height_pooling "average"'
+            )
+
+    def _output_length(self, length: Any, axis: int) -> Any:
+        """`length` pixels along `axis` (0 height, 1 width) after all windows, 0 if none is left."""
+        is_left = True  # padding makes something of nothing, so it is not enough to look at the end
+        for window in self.windows():
+            length = window.output_length(length, axis)
+            is_left = is_left & (length > 0)
+        return length * is_left
 
 
 class CRNNRowScore(nn.Conv2d):
     """A score for each row of each column; all are zero at the start."""
+
+    def init_own_weights(self):
+        """Weights at the start, as [`CRNNPreTrainedModel`] asks modules for them."""
+        init.zeros_(self.weight)
 
 
 class CRNNHeightAttention(nn.Module):
@@ -50,19 +106,23 @@ class CRNNHeightAttention(nn.Module):
 class CRNNFeaturizer(nn.Module):
     """The convolutional stage: layers of one kind, then the rows that are left become one."""
 
-    def __init__(self, config: CRNNConfig):
+    def __init__(self, stage: CRNNFeaturizerStage):
         super().__init__()
-        self.layers = nn.ModuleList(_LAYERS[config.featurizer](config))
-        self.height_pooling = config.height_pooling
+        self.num_frames = stage.num_frames
+        self.layers = nn.ModuleList(stage.layers())
+        self.height_pooling = stage.height_pooling
         self.height_attention = None
-        if config.height_pooling == "learned":
-            self.height_attention = CRNNHeightAttention(config.feature_size)
+        if stage.height_pooling == "learned":
+            self.height_attention = CRNNHeightAttention(stage.feature_size)
 
     @property
     def dtype(self) -> torch.dtype:
+        """The dtype of the weights."""
         return next(self.parameters()).dtype
 
-    def forward(self, pixel_values: torch.Tensor, widths: torch.Tensor | None = None):
+    def forward(
+        self, pixel_values: torch.Tensor, widths: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Makes frames of images.
 
         Args:

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from .configuration_crnn import CRNNConfig
-from .sequentializers_crnn import position_angles
+from .sequentializer_transformer_crnn import position_angles
 
 
 __all__ = ["CRNNGuidanceDecoder"]

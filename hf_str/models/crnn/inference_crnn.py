@@ -8,9 +8,9 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-from .backbone_crnn import CRNNBackbone
 from .configuration_crnn import CRNNConfig
-from .sequentializers_crnn import CRNNBiLSTMLayer
+from .featurizer_backbone_crnn import CRNNBackbone
+from .sequentializer_bilstm_crnn import CRNNBiLSTMLayer
 
 
 __all__ = [

@@ -14,23 +14,21 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 from transformers import initialization as init
-from transformers.utils import can_return_tuple, logging
-from transformers.utils.generic import merge_with_config_defaults
+from transformers.utils import logging
+from transformers.utils.generic import can_return_tuple, merge_with_config_defaults
 from transformers.utils.output_capturing import capture_outputs
 
 from .configuration_crnn import CRNNConfig
-from .convolution_crnn import CRNNAffine
 from .ctc_alignment_crnn import batch_frames_needed, frames_needed
-from .featurizer_crnn import CRNNFeaturizer, CRNNRowScore
+from .featurizer_crnn import CRNNFeaturizer
 from .files_crnn import naming_files
 from .forking_crnn import before_computing
 from .guidance_crnn import CRNNGuidanceDecoder
 from .inference_crnn import CRNNInferenceMixin, pad_to_bucket
 from .outputs_crnn import CRNNForCTCOutput, CRNNModelOutput, blank_padding, image_widths
-from .rectification_crnn import CRNNRectification, spline_inverse, straight_fiducials
-from .resnet_crnn import CRNNZeroBatchNorm2d
-from .sequentializers_crnn import CRNNBiLSTMLayer, CRNNFrameEmbedding, CRNNSequentializerLayer, CRNNTransformerLayer
-from .svtr_crnn import CRNNConvolutionLayer, CRNNSVTREntrance, CRNNSVTRExit
+from .rectification_crnn import CRNNRectificationStage
+from .sequentializer_crnn import CRNNSequentializerLayer
+from .stages_crnn import KINDS
 
 
 __all__ = ["CRNNForCTC", "CRNNModel", "CRNNPreTrainedModel"]
@@ -44,15 +42,13 @@ class CRNNPreTrainedModel(PreTrainedModel):
     config: CRNNConfig
     base_model_prefix = "crnn"
     main_input_name = "pixel_values"
-    input_modalities = ("image",)
+    input_modalities = ["image"]
     supports_gradient_checkpointing = True
     # The loss is a mean over the batch: the Trainer must divide by the accumulation steps itself.
     accepts_loss_kwargs = False
-    _no_split_modules = [
-        *("CRNNConvLayer", "CRNNResidualBlock", "CRNNInvertedResidual", "CRNNBackbone"),
-        *("CRNNLCNetV3Block", "CRNNLCNetV4Block", "CRNNLCNetV4Stem"),
-        *("CRNNBiLSTMLayer", "CRNNTransformerLayer", "CRNNConvolutionLayer", "CRNNSVTREntrance", "CRNNSVTRExit"),
-    ]
+    _no_split_modules = sorted(
+        {name for kind in KINDS for stage in kind.table.values() for name in stage.no_split_modules}
+    )
     _can_record_outputs = {"hidden_states": CRNNSequentializerLayer}
     _supports_sdpa = True
     _supports_flash_attn = True
@@ -76,14 +72,14 @@ class CRNNPreTrainedModel(PreTrainedModel):
         path, wants_info = pretrained_model_name_or_path, kwargs.pop("output_loading_info", False)
         if path is None:
             return super().from_pretrained(path, *args, output_loading_info=wants_info, **kwargs)
-        fields = cls.config_class.__dataclass_fields__.keys() - {"dtype", "torch_dtype", "attn_implementation"}
+        fields = CRNNConfig.field_names() - {"dtype", "torch_dtype", "attn_implementation"}
         config = kwargs.get("config")  # the Auto classes give that of the checkpoint itself
         is_changed = kwargs.get("ignore_mismatched_sizes") or bool(kwargs.keys() & fields)
         is_changed = is_changed or (config is not None and getattr(config, "name_or_path", None) != str(path))
         names = ["model.safetensors", "model.safetensors.index.json", "config.json"]
         with naming_files(path, names, **kwargs):
             try:
-                model, info = super().from_pretrained(path, *args, output_loading_info=True, **kwargs)
+                loaded: Any = super().from_pretrained(path, *args, output_loading_info=True, **kwargs)
             except RuntimeError as error:
                 if "ignore_mismatched_sizes" not in str(error):
                     raise
@@ -91,6 +87,7 @@ class CRNNPreTrainedModel(PreTrainedModel):
                     "model.safetensors does not fit config.json: shapes are mismatched (run with the messages of "
                     "transformers on to see which). Take both files from the same checkpoint"
                 ) from error
+            model, info = loaded
             if not (wants_info or is_changed):
                 _refuse_other_weights(cls, info)
             _refuse_non_finite_weights(model)
@@ -99,8 +96,9 @@ class CRNNPreTrainedModel(PreTrainedModel):
     @torch.no_grad()
     def _init_weights(self, module: nn.Module):
         super()._init_weights(module)
-        if isinstance(module, (CRNNRowScore, CRNNZeroBatchNorm2d)):
-            init.zeros_(module.weight)
+        init_own_weights = getattr(module, "init_own_weights", None)
+        if callable(init_own_weights):  # it comes after its parts, so it has the last word on them
+            init_own_weights()
         elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
             # Seven convolutions with a deviation of 0.02 and no normalisation would let the signal die out. This is
             # the deviation of He et al. (2015) over the outputs of each group.
@@ -108,13 +106,6 @@ class CRNNPreTrainedModel(PreTrainedModel):
             init.normal_(module.weight, std=math.sqrt(2 / fan_out))
         elif isinstance(module, nn.Linear):
             init.xavier_uniform_(module.weight)
-        elif isinstance(module, CRNNAffine):
-            init.ones_(module.scale)
-            init.zeros_(module.bias)
-        elif isinstance(module, CRNNRectification):  # after its parts, so it has the last word on them
-            init.zeros_(module.fiducials.weight)
-            init.copy_(module.fiducials.bias, straight_fiducials(module.num_fiducials).flatten())
-            init.copy_(module.inverse, spline_inverse(module.num_fiducials))
 
 
 class CRNNModel(CRNNPreTrainedModel):
@@ -126,26 +117,19 @@ class CRNNModel(CRNNPreTrainedModel):
     def __init__(self, config: CRNNConfig):
         """A network with random weights."""
         super().__init__(config)
-        self.rectification = CRNNRectification(config) if config.rectification == "tps" else None
-        self.featurizer = CRNNFeaturizer(config)
-        self.entrance, self.exit = None, None
-        self.embedding, self.norm, layer_class = None, nn.Identity(), CRNNBiLSTMLayer
-        if config.sequentializer in ("transformer", "mixing", "svtr"):
-            self.embedding = CRNNFrameEmbedding(config)
-            self.norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
-            layer_class = CRNNTransformerLayer
-        elif config.sequentializer == "convolution":
-            layer_class = CRNNConvolutionLayer
-        if config.sequentializer == "svtr":
-            self.entrance, self.exit = CRNNSVTREntrance(config), CRNNSVTRExit(config)
-        self.layers = nn.ModuleList([layer_class(config, index) for index in range(config.num_hidden_layers)])
+        self.rectification = CRNNRectificationStage.of(config).module()
+        self.featurizer = CRNNFeaturizer(config.featurizer_stage)
+        stage = config.sequentializer_stage
+        # In the order in which checkpoints of optimizers have the weights, which is not that of the forward pass.
+        self.norm = stage.norm()
+        self.embedding = stage.embedding(config)
+        self.entrance, self.exit = stage.entrance(), stage.exit()
+        self.layers = nn.ModuleList(stage.layer(index, config) for index in range(config.num_hidden_layers))
         self.post_init()
 
     @merge_with_config_defaults
     @capture_outputs
-    def forward(
-        self, pixel_values: torch.FloatTensor, pixel_mask: torch.Tensor | None = None, **kwargs
-    ) -> CRNNModelOutput:
+    def forward(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None, **kwargs) -> CRNNModelOutput:
         r"""Makes frames with context of word images.
 
         Args:
@@ -186,7 +170,7 @@ class CRNNModel(CRNNPreTrainedModel):
         """
         if widths is None:
             return frames.new_full(frames.shape[:1], frames.shape[1], dtype=torch.long)
-        return self.config.num_frames(widths)
+        return self.featurizer.num_frames(widths)
 
     def _check_images(self, pixel_values: torch.Tensor):
         expected = f"(batch, {self.config.num_channels}, {self.config.image_height}, width)"
@@ -220,9 +204,9 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
     @can_return_tuple
     def forward(
         self,
-        pixel_values: torch.FloatTensor,
+        pixel_values: torch.Tensor,
         pixel_mask: torch.Tensor | None = None,
-        labels: torch.LongTensor | None = None,
+        labels: torch.Tensor | None = None,
         **kwargs,
     ) -> CRNNForCTCOutput:
         r"""Reads word images.
@@ -250,7 +234,7 @@ class CRNNForCTC(CRNNInferenceMixin, CRNNPreTrainedModel):
         outputs = self.crnn(pixel_values, pixel_mask=pixel_mask, **(kwargs | {"return_dict": True}))
         frames, num_frames = outputs.last_hidden_state, outputs.num_frames
         if self.is_optimized_for_inference:  # whatever the layers before compute in, the head computes in float32
-            frames = frames[:, : self.config.num_frames(width)].float()
+            frames = frames[:, : self.crnn.featurizer.num_frames(width)].float()
         logits = self.ctc_head(frames)
         if pixel_mask is not None:
             logits = blank_padding(logits, num_frames)

@@ -6,15 +6,66 @@ Shi et al., "Robust Scene Text Recognition with Automatic Rectification" (2016),
 section 3.1; the network that finds the points is that of Baek et al. (2019), supplement, table 3.
 """
 
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
 import torch
+from huggingface_hub.dataclasses import strict
 from torch import nn
+from transformers import initialization as init
 from transformers.utils.generic import maybe_autocast
 
-from .configuration_crnn import CRNNConfig
 from .convolution_crnn import CRNNConvNormActivation, mask_columns
+from .stage_crnn import CRNNStage, as_pair, own_field
 
 
-__all__ = ["CRNNRectification", "spline_inverse", "straight_fiducials"]
+__all__ = ["CRNNRectification", "CRNNRectificationStage", "TPSStage", "spline_inverse", "straight_fiducials"]
+
+#: Any configuration may have these fields.
+_field = partial(own_field, elsewhere="ignored")
+
+
+@strict
+@dataclass(kw_only=True)
+class CRNNRectificationStage(CRNNStage, name="none"):
+    """What a rectification is: a module from images to images. `rectification="none"` has none."""
+
+    kind: ClassVar[str] = "rectification"
+    table: ClassVar[dict[str, type["CRNNRectificationStage"]]] = {}
+
+    num_channels: int
+    batch_norm_eps: float
+
+    def module(self) -> nn.Module | None:
+        """The module, which takes what [`CRNNRectification`] takes; `None` for no rectification."""
+        return None
+
+
+@strict
+@dataclass(kw_only=True)
+class TPSStage(CRNNRectificationStage, name="tps"):
+    """`rectification="tps"`: a spatial transformer with a thin-plate spline."""
+
+    num_fiducials: int = _field(20, form="number", highest=1_000)
+    localization_size: list[int] = _field([32, 100], form="pair", highest=4_096)
+    localization_channels: list[int] = _field([64, 128, 256, 512], form="numbers", highest=16_384)
+    localization_hidden_size: int = _field(256, form="number", highest=16_384)
+
+    def check(self):
+        if self.num_fiducials < 4 or self.num_fiducials % 2:
+            raise ValueError(
+                f"num_fiducials must be even and at least 4, half for each edge of the text, not {self.num_fiducials}"
+            )
+        smallest = 2 ** (len(self.localization_channels) - 1)
+        if min(self.localization_size) < smallest:
+            raise ValueError(
+                f"localization_size {self.localization_size} is pooled away by {len(self.localization_channels)} "
+                f"convolutions (localization_channels): take at least {smallest} pixels"
+            )
+
+    def module(self) -> nn.Module | None:
+        return CRNNRectification(self)
 
 
 class CRNNRectification(nn.Module):
@@ -24,18 +75,26 @@ class CRNNRectification(nn.Module):
     bent by itself: padding on its right changes nothing.
     """
 
-    def __init__(self, config: CRNNConfig):
+    inverse: torch.Tensor
+
+    def __init__(self, stage: TPSStage):
         super().__init__()
-        self.size = tuple(config.localization_size)
-        self.num_fiducials = config.num_fiducials
-        channels = [config.num_channels, *config.localization_channels]
+        self.size = as_pair(stage.localization_size)
+        self.num_fiducials = stage.num_fiducials
+        channels = [stage.num_channels, *stage.localization_channels]
         self.localization = nn.ModuleList(
-            CRNNConvNormActivation(before, after, 3, eps=config.batch_norm_eps)
+            CRNNConvNormActivation(before, after, 3, eps=stage.batch_norm_eps)
             for before, after in zip(channels, channels[1:], strict=False)
         )
-        self.hidden = nn.Linear(channels[-1], config.localization_hidden_size)
-        self.fiducials = nn.Linear(config.localization_hidden_size, 2 * config.num_fiducials)
-        self.register_buffer("inverse", spline_inverse(config.num_fiducials), persistent=False)
+        self.hidden = nn.Linear(channels[-1], stage.localization_hidden_size)
+        self.fiducials = nn.Linear(stage.localization_hidden_size, 2 * stage.num_fiducials)
+        self.register_buffer("inverse", spline_inverse(stage.num_fiducials), persistent=False)
+
+    def init_own_weights(self):
+        """Weights at the start, as [`CRNNPreTrainedModel`] asks modules for them after those of their parts."""
+        init.zeros_(self.fiducials.weight)
+        init.copy_(self.fiducials.bias, straight_fiducials(self.num_fiducials).flatten())
+        init.copy_(self.inverse, spline_inverse(self.num_fiducials))
 
     def forward(self, pixel_values: torch.Tensor, widths: torch.Tensor | None = None) -> torch.Tensor:
         """Images (batch, channels, height, width) to straightened images of the same sizes.
@@ -45,7 +104,8 @@ class CRNNRectification(nn.Module):
         # Coordinates in half precision would be off by pixels.
         with maybe_autocast(pixel_values.device.type, enabled=False):
             fiducials = self.find_fiducials(pixel_values, widths).float()
-            grid = self._grid(fiducials, *pixel_values.shape[2:], widths)
+            height, width = pixel_values.shape[2:]
+            grid = self._grid(fiducials, height, width, widths)
             pixel_values = _sample(pixel_values, grid, widths)
         return mask_columns(pixel_values, widths)
 

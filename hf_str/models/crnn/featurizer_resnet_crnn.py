@@ -2,19 +2,87 @@
 # SPDX-License-Identifier: Apache-2.0
 """The text ResNets: residual blocks whose strides lower the height and keep the width."""
 
+from dataclasses import dataclass
+from typing import Literal
+
 import torch
+from huggingface_hub.dataclasses import strict
 from torch import nn
+from transformers import initialization as init
 
-from .configuration_crnn import CRNNConfig
-from .convolution_crnn import CRNNConvNormActivation, mask_columns, output_widths
+from .convolution_crnn import Window, mask_columns
+from .featurizer_blocks_crnn import BlocksStage
 from .pooling_crnn import CRNNMaxPool
+from .stage_crnn import as_pair, own_field
 
 
-__all__ = ["CRNNResidualBlock", "CRNNZeroBatchNorm2d", "resnet_layers", "stem_layers"]
+__all__ = ["CRNNResidualBlock", "CRNNZeroBatchNorm2d", "ResNetStage"]
+
+
+@strict
+@dataclass(kw_only=True)
+class ResNetStage(BlocksStage, name="resnet"):
+    """`featurizer="resnet"`: a stem, then stages of blocks; pools where asked.
+
+    Shi et al., "ASTER: An Attentional Scene Text Recognizer with Flexible Rectification" (2018), table 1, by default;
+    a stem with a pool is that of He et al. (2016), table 1.
+    """
+
+    no_split_modules = ("CRNNResidualBlock",)
+    defaults = {
+        "stem_channels": [32],
+        "stem_stride": [1, 1],
+        "stage_depths": [3, 4, 6, 6, 3],
+        "stage_channels": [32, 64, 128, 256, 512],
+        "stage_strides": [[2, 2], [2, 2], [2, 1], [2, 1], [2, 1]],
+    }
+
+    stem_pool_stride: list[int] | None = own_field(None, form="pair", highest=4_096)
+    block_kernel_sizes: list[int] = own_field([1, 3], form="numbers", highest=255)
+    block_stride_at: Literal["first", "second"] = own_field("first")
+    block_shortcut: Literal["convolution", "pooled"] = own_field("convolution")
+
+    def check(self):
+        if len(self.block_kernel_sizes) != 2:
+            raise ValueError(
+                f"block_kernel_sizes must be two numbers of integers from 1 on, not {self.block_kernel_sizes}"
+            )
+        for index, size in enumerate(self.block_kernel_sizes):
+            self._check_odd(f"block_kernel_sizes[{index}]", size)
+        super().check()
+
+    @property
+    def stem_strides(self) -> list[tuple[int, int]]:
+        return [as_pair(stride) for stride in (self.stem_stride, self.stem_pool_stride) if stride is not None]
+
+    def layers(self) -> list[nn.Module]:
+        layers = self.stem_layers("relu")
+        if self.stem_pool_stride is not None:
+            layers.append(CRNNMaxPool((3, 3), as_pair(self.stem_pool_stride), (1, 1)))
+        previous = None
+        for stage, channels, stride in self.blocks():
+            block = CRNNResidualBlock(
+                channels,
+                self.stage_channels[stage],
+                eps=self.batch_norm_eps,
+                kernel_sizes=as_pair(self.block_kernel_sizes),
+                stride=stride,
+                stride_at=self.block_stride_at,
+                pooled_shortcut=self.block_shortcut == "pooled" and stage != previous,
+            )
+            layers.append(block)
+            previous = stage
+        if self.head_pool_kernel_size is not None:
+            layers.append(CRNNMaxPool(as_pair(self.head_pool_kernel_size)))
+        return layers
 
 
 class CRNNZeroBatchNorm2d(nn.BatchNorm2d):
     """Batch normalisation whose scale starts at zero (Goyal et al. 2017, section 5.1)."""
+
+    def init_own_weights(self):
+        """Weights at the start, as [`CRNNPreTrainedModel`] asks modules for them."""
+        init.zeros_(self.weight)
 
 
 class CRNNResidualBlock(nn.Module):
@@ -42,6 +110,7 @@ class CRNNResidualBlock(nn.Module):
         super().__init__()
         strides = (stride, (1, 1)) if stride_at == "first" else ((1, 1), stride)
         paddings = [kernel_size // 2 for kernel_size in kernel_sizes]
+        self.windows = Window((1, 1), strides[0]), Window((1, 1), strides[1])  # odd kernels, padded by half of them
         self.convolution1 = nn.Conv2d(
             in_channels, out_channels, kernel_sizes[0], strides[0], padding=paddings[0], bias=False
         )
@@ -59,9 +128,9 @@ class CRNNResidualBlock(nn.Module):
     def forward(self, features: torch.Tensor, widths: torch.Tensor | None = None):
         """Features (batch, channels, height, width), zero past `widths` (batch,), to the same of the next layer."""
         shortcut = self.shortcut(_averaged(features, widths, self.pooled_stride))
-        widths = output_widths(self.convolution1, widths)
+        widths = self.windows[0].output_widths(widths)
         residual = mask_columns(self.activation(self.normalization1(self.convolution1(features))), widths)
-        widths = output_widths(self.convolution2, widths)
+        widths = self.windows[1].output_widths(widths)
         residual = self.normalization2(self.convolution2(residual))
         return mask_columns(self.activation(residual + shortcut), widths), widths
 
@@ -76,43 +145,3 @@ def _averaged(features: torch.Tensor, widths: torch.Tensor | None, size: tuple[i
     inside = mask_columns(features.new_ones(len(features), 1, 1, features.shape[-1]), widths)
     shares = nn.functional.avg_pool2d(inside, (1, size[1]), ceil_mode=True)
     return means / shares.clamp(min=1 / size[1])
-
-
-def stem_layers(config: CRNNConfig, activation: str = "relu") -> list[nn.Module]:
-    """The 3x3 convolutions before the first stage, the first of them with the stem's stride."""
-    channels = [config.num_channels, *config.stem_channels]
-    strides = [tuple(config.stem_stride)] + [(1, 1)] * (len(config.stem_channels) - 1)
-    return [
-        CRNNConvNormActivation(before, after, 3, eps=config.batch_norm_eps, stride=stride, activation=activation)
-        for before, after, stride in zip(channels, channels[1:], strides, strict=False)
-    ]
-
-
-def resnet_layers(config: CRNNConfig) -> list[nn.Module]:
-    """The stem, then stages of blocks, the first block of each with the stage's stride; pools where asked.
-
-    Shi et al., "ASTER: An Attentional Scene Text Recognizer with Flexible Rectification" (2018), table 1; a stem with
-    a pool is that of He et al. (2016), table 1.
-    """
-    eps = config.batch_norm_eps
-    layers, channels = stem_layers(config), config.stem_channels[-1]
-    if config.stem_pool_stride is not None:
-        layers.append(CRNNMaxPool((3, 3), tuple(config.stem_pool_stride), (1, 1)))
-    for index, depth in enumerate(config.stage_depths):
-        for block in range(depth):
-            stride = (1, 1) if block else tuple(config.stage_strides[index])
-            layers.append(
-                CRNNResidualBlock(
-                    channels,
-                    config.stage_channels[index],
-                    eps=eps,
-                    kernel_sizes=tuple(config.block_kernel_sizes),
-                    stride=stride,
-                    stride_at=config.block_stride_at,
-                    pooled_shortcut=config.block_shortcut == "pooled" and block == 0,
-                )
-            )
-            channels = config.stage_channels[index]
-    if config.head_pool_kernel_size is not None:
-        layers.append(CRNNMaxPool(tuple(config.head_pool_kernel_size)))
-    return layers

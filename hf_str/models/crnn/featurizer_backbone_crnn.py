@@ -9,21 +9,23 @@ floor((floor((w + a) / s) + b) / t) = floor((w + a + s b) / (s t)). So two integ
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from huggingface_hub.dataclasses import strict
 from torch import nn
 from transformers import AutoBackbone, AutoConfig, PreTrainedConfig
 
-from .configuration_crnn import CRNNConfig
 from .convolution_crnn import mask_columns
+from .featurizer_crnn import CRNNFeaturizerStage
+from .stage_crnn import as_pair, own_field
 
 
-__all__ = ["CRNNBackbone", "CRNNBackboneGeometry", "WidthRule", "measure_backbone"]
+__all__ = ["BackboneStage", "CRNNBackbone", "CRNNBackboneGeometry", "WidthRule", "measure_backbone"]
 
 #: Backbones whose columns meet in convolutions and pools alone: masking the inputs of those keeps padding out, and
 #: their strides are the strides of the backbone.
@@ -62,14 +64,63 @@ class CRNNBackboneGeometry:
     inputs: dict[str, WidthRule]
 
 
+@strict
+@dataclass(kw_only=True)
+class BackboneStage(CRNNFeaturizerStage, name="backbone"):
+    """`featurizer="backbone"`: any convolutional backbone of transformers."""
+
+    no_split_modules = ("CRNNBackbone",)
+
+    backbone_config: PreTrainedConfig = own_field(None)
+    backbone_width_stride: int | None = own_field(None, form="number", highest=4_096)
+
+    @classmethod
+    def fill(cls, values: dict[str, Any]):
+        given = values["backbone_config"]
+        if isinstance(given, dict):
+            if "model_type" not in given:
+                raise ValueError(
+                    'backbone_config has no "model_type": give the name of the backbone, such as "resnet"'
+                )
+            values["backbone_config"] = AutoConfig.for_model(**given)
+
+    @classmethod
+    def _check_rules(cls, values: Mapping[str, Any]):
+        if values["backbone_config"] is None:
+            raise ValueError(
+                'featurizer is "backbone" and backbone_config is missing: give the configuration of a backbone of '
+                "transformers, such as ResNetConfig()"
+            )
+        super()._check_rules(values)
+
+    @property
+    def geometry(self) -> CRNNBackboneGeometry:
+        """What the backbone makes of images of `image_height`."""
+        return measure_backbone(self.backbone_config, self.backbone_width_stride, self.num_channels, self.image_height)
+
+    @property
+    def feature_size(self) -> int:
+        return self.geometry.num_features
+
+    @property
+    def num_rows(self) -> int:
+        return self.geometry.num_rows
+
+    def num_frames(self, width: Any) -> Any:
+        return self.geometry.columns(width)
+
+    def layers(self) -> list[nn.Module]:
+        return [CRNNBackbone(self)]
+
+
 class CRNNBackbone(nn.Module):
     """A backbone as the only layer of the featurizer; `model` is transformers' own, with its names of weights."""
 
-    def __init__(self, config: CRNNConfig):
+    def __init__(self, stage: BackboneStage):
         super().__init__()
-        geometry = config.backbone_geometry
-        self.model = _make_backbone(config.backbone_config, config.backbone_width_stride)
-        self.model_type = config.backbone_config.model_type
+        geometry = stage.geometry
+        self.model = _make_backbone(stage.backbone_config, stage.backbone_width_stride)
+        self.model_type = stage.backbone_config.model_type
         self.columns = geometry.columns
         # Kept after the forward pass: gradient checkpointing runs layers again in the backward pass.
         self._state = SimpleNamespace(widths=None)
@@ -107,19 +158,24 @@ class _InputMask:
     state: SimpleNamespace
     rule: WidthRule
 
-    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor]):
-        if self.state.widths is not None:
-            return (mask_columns(inputs[0], self.rule(self.state.widths)),)
+    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor]) -> tuple[torch.Tensor] | None:
+        if self.state.widths is None:
+            return None
+        return (mask_columns(inputs[0], self.rule(self.state.widths)),)
 
 
 @dataclass(eq=False)
-class _MeanCorrection(_InputMask):
+class _MeanCorrection:
     """The same after a pool over all columns: makes its mean that of the image's own columns."""
 
-    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor):
-        if self.state.widths is not None:
-            share = inputs[0].shape[-1] / self.rule(self.state.widths).clamp(min=1)
-            return output * share.to(output.dtype).view(-1, 1, 1, 1)
+    state: SimpleNamespace
+    rule: WidthRule
+
+    def __call__(self, layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> torch.Tensor | None:
+        if self.state.widths is None:
+            return None
+        share = inputs[0].shape[-1] / self.rule(self.state.widths).clamp(min=1)
+        return output * share.to(output.dtype).view(-1, 1, 1, 1)
 
 
 def measure_backbone(
@@ -232,8 +288,8 @@ def _make_backbone(backbone_config: PreTrainedConfig, width_stride: int | None) 
     backbone = AutoBackbone.from_config(backbone_config)
     if width_stride is not None:
         for name in _layers_to_narrow(_describe(backbone_config), width_stride):
-            layer = backbone.get_submodule(name)
-            layer.stride = (_stride_of(layer)[0], 1)
+            layer: Any = backbone.get_submodule(name)
+            layer.stride = (as_pair(layer.stride)[0], 1)
     return backbone
 
 
@@ -270,7 +326,7 @@ def _first_convolution(backbone: nn.Module) -> nn.Conv2d:
 def _stride_of(module: nn.Module) -> tuple[int, int] | None:
     if not isinstance(module, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
         return None
-    return (module.stride, module.stride) if isinstance(module.stride, int) else tuple(module.stride)
+    return as_pair(module.stride)
 
 
 def _width_strides(runs: dict[int, _Run]) -> str:
