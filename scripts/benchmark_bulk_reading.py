@@ -181,7 +181,8 @@ def main():
     args = parse_args()
     torch.manual_seed(args.seed)
     rng = np.random.default_rng(args.seed)
-    crops = [image for shard in find_shards(args.dataset) for _, image in shard]
+    images = [image for shard in find_shards(args.dataset) for _, image in shard]
+    crops = [i.read_bytes() if isinstance(i, Path) else i for i in images if isinstance(i, bytes | Path)]
     shards = list(draw_shards(args, len(crops), rng))
     data, output_dir = args.work_dir / "shards", args.work_dir / "readings"
     if args.work_dir.exists():

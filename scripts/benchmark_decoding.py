@@ -159,7 +159,7 @@ def benchmark_lexicon(args: argparse.Namespace, logits: torch.Tensor, processor:
         "\n| decoder | ms per word | % equal to CTC loss of every word | times faster | range |\n|---|---|---|---|---|"
     )
     for name, decoder in decoders.items():
-        same = sum(reading[0].ids == answer for reading, answer in zip(decoder(few), answers, strict=True))
+        same = sum(hypotheses[0].ids == answer for hypotheses, answer in zip(decoder(few), answers, strict=True))
         ratio = timings.ratio("CTC loss of every word", name)
         print(f"| {name} | {timings.median(name):.3f} | {100 * same / len(few):.1f} | {ratio} |")
 

@@ -217,7 +217,7 @@ def cost_page(model: str, costs: Mapping[str, Mapping[tuple[str, int], float]], 
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     parser = OptionParser(__doc__, {"threads": "num_threads"})
     commands = parser.add_subparsers(dest="command", required=True)
-    common = argparse.ArgumentParser(add_help=False)
+    common = OptionParser(add_help=False)
     add = common.add_argument
     add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
     add("--device", default="cpu", help="cpu or cuda")

@@ -81,12 +81,12 @@ def decoding_rate(words: TrainingSamples, rounds: Iterator[int], args: argparse.
 class TrainingStep:
     """Forward, backward and optimizer step of one network in one precision."""
 
-    def __init__(self, model: CRNNForCTC, precision: str, device: str):
+    def __init__(self, model: torch.nn.Module, precision: str, device: str):
         self.device, self.dtype = torch.device(device), {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
         self.model = model.to(self.device, memory_format=torch.channels_last).train()
         self.optimizer = torch.optim.AdamW(self.model.parameters())
 
-    def __call__(self, batch: dict[str, torch.Tensor]):
+    def __call__(self, batch: Mapping[str, torch.Tensor]):
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not None):
             loss = self.model(**batch).loss
         loss.backward()
@@ -97,7 +97,7 @@ class TrainingStep:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
 
-    def rate(self, batch: dict[str, torch.Tensor], steps: int) -> float:
+    def rate(self, batch: Mapping[str, torch.Tensor], steps: int) -> float:
         """Images per second on a batch that is on the device."""
         self.synchronize()
         started = time.perf_counter()

@@ -106,12 +106,12 @@ class Comparison:
         self.rows[name] = []
         for words in self.datasets:
             started = time.process_time()
-            readings = [reading for logits in words.logits for reading in decoder(logits)]
+            hypotheses = [found for logits in words.logits for found in decoder(logits)]
             taken = time.process_time() - started
             covered = None
             if vocabulary is not None:
                 covered = 100 * float(np.mean([label in vocabulary for label in words.labels]))
-            self.rows[name].append(self._result(words, readings, taken, covered))
+            self.rows[name].append(self._result(words, hypotheses, taken, covered))
         print(f"{name}: {', '.join(f'{result.accuracy:.2f}' for result in self.rows[name])}", flush=True)
 
     def add_small_lexicons(self, size: int, distractors: list[str], seed: int):
@@ -119,19 +119,19 @@ class Comparison:
         name = f"lexicon of {size:,}"
         self.rows[name] = []
         for words in self.datasets:
-            readings, taken = [], 0.0
+            hypotheses, taken = [], 0.0
             lexicons = draw_lexicons(words.labels, size, distractors, seed)
             images = chain.from_iterable(words.logits)
             for logits, lexicon in zip(images, tqdm(lexicons, total=len(words.labels), desc=name), strict=True):
                 decoder = LexiconDecoder(Lexicon(lexicon, self.tokenizer))
                 started = time.process_time()
-                readings += decoder(logits[None])
+                hypotheses += decoder(logits[None])
                 taken += time.process_time() - started
-            self.rows[name].append(self._result(words, readings, taken, 100.0))
+            self.rows[name].append(self._result(words, hypotheses, taken, 100.0))
         print(f"{name}: {', '.join(f'{result.accuracy:.2f}' for result in self.rows[name])}", flush=True)
 
-    def _result(self, words: Words, readings: list, seconds: float, covered: float | None) -> Result:
-        texts = ["".join(self.tokenizer.convert_ids_to_tokens(best.ids)) for best, *_ in readings]
+    def _result(self, words: Words, hypotheses: list, seconds: float, covered: float | None) -> Result:
+        texts = ["".join(self.tokenizer.convert_ids_to_tokens(best.ids)) for best, *_ in hypotheses]
         right = np.array([self.protocol.same(text, label) for text, label in zip(texts, words.labels, strict=True)])
         return Result(100 * float(right.mean()), 1000 * seconds / len(texts), right, covered)
 
@@ -189,7 +189,7 @@ def draw_codes(count: int, seed: int) -> list[tuple[str, str]]:
     codes = []
     for number in range(count):
         kind = list(CODES)[number % len(CODES)]
-        pattern = rng.choice(CODES[kind].split())
+        pattern = str(rng.choice(CODES[kind].split()))
         text = "".join(str(rng.choice(list(drawn.get(character, character)))) for character in pattern)
         codes.append((kind, text))
     return codes

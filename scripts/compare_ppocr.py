@@ -163,13 +163,13 @@ def compare_words(
                 outputs = model(**batch.inputs)
                 seconds += time.process_time() - before
                 mask = batch.inputs.get("pixel_mask")
-                for readings, language_model in zip(read, language_models, strict=True):
+                for predictions, language_model in zip(read, language_models, strict=True):
                     processor.tokenizer.language_model = language_model
-                    readings.append((batch, processor.post_process_text_recognition(outputs, mask)))
+                    predictions.append((batch, processor.post_process_text_recognition(outputs, mask)))
             count += len(part)
-            for column, readings in enumerate(map(keep_most_confident, read)):
+            for column, predictions in enumerate(map(keep_most_confident, read)):
                 same = PROTOCOLS["36"].same
-                right[column] += sum(same(readings[place]["text"], box.text) for place, box in enumerate(part))
+                right[column] += sum(same(predictions[index]["text"], box.text) for index, box in enumerate(part))
         row += [f"{100 * one / len(boxes):.2f}" for one in right]
     return [*row, f"{1000 * seconds / count:.1f}"]
 

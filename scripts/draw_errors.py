@@ -45,18 +45,18 @@ def main():
     renderer = WordRenderer(sampler, fonts, backgrounds=args.backgrounds, seed=args.seed)
 
     errors: list[tuple[np.ndarray, str]] = []
-    print("| difficulty | words | accuracy |")
+    print("| difficulty | samples | accuracy |")
     print("|---|---|---|")
     for renderer.difficulty in sorted(args.difficulty):
         errors.clear()
         for start in tqdm(range(0, args.num_samples, args.batch_size), unit="batch", leave=False):
             indices = range(start, min(start + args.batch_size, args.num_samples))
-            words = [renderer.render(index) for index in indices]
-            readings = recognizer.recognize([Image.fromarray(picture) for picture, _ in words])
+            samples = [renderer.render(index) for index in indices]
+            predictions = recognizer.recognize([Image.fromarray(picture) for picture, _ in samples])
             errors += [
-                (picture, f"{text}: {reading}")
-                for (picture, text), (reading, _) in zip(words, readings, strict=True)
-                if not same(reading, text)
+                (picture, f"{text}: {prediction}")
+                for (picture, text), (prediction, _) in zip(samples, predictions, strict=True)
+                if not same(prediction, text)
             ]
         accuracy = 1 - len(errors) / args.num_samples
         print(f"| {renderer.difficulty:g} | {args.num_samples:,} | {100 * accuracy:.2f} |", flush=True)

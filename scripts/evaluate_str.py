@@ -132,7 +132,7 @@ def main():
                 print(f"{words.name}: {missing}", file=sys.stderr)
         # The first pass of a process is the slowest; and it shows whether the decoder works.
         recognizer.recognize([Image.new("RGB", (100, 32))], sets[0].lexicons and sets[0].lexicons[:1])
-        settings = reading_settings(args, recognizer)
+        settings = prediction_settings(args, recognizer)
         if args.output_dir is not None and rank == 0:
             check_settings(args.output_dir, settings, sets)
     except (ImportError, OSError, ValueError) as error:
@@ -190,7 +190,7 @@ def decoding_options(args: argparse.Namespace) -> dict:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def reading_settings(args: argparse.Namespace, recognizer: Recognizer) -> dict:
+def prediction_settings(args: argparse.Namespace, recognizer: Recognizer) -> dict:
     """What the predictions in the output folder depend on."""
     names = ("protocol", "decoder", "beam_width", "language_model", "lexicon", "distractors", "seed")
     options = {"split": args.dataset_split} | {name: getattr(args, name) for name in names}

@@ -59,8 +59,8 @@ def views_of(path: Path, args: argparse.Namespace, seed: list[int]) -> list[Imag
 @torch.inference_mode()
 def read(model: CRNNForCTC, processor: CRNNProcessor, images: list[Image.Image], decoder: CTCDecoder) -> list[dict]:
     batches = make_batches(images, processor.image_processor, len(images))
-    readings = recognize_batches(batches, model, processor, decoder=decoder)
-    return [readings[place] for place in range(len(images))]
+    predictions = recognize_batches(batches, model, processor, decoder=decoder)
+    return [predictions[index] for index in range(len(images))]
 
 
 def label(paths: list[Path], args: argparse.Namespace) -> list[tuple[str, float]]:

@@ -71,10 +71,10 @@ def main():
         outputs = [args.output_dir / f"{shard.name}.parquet" for shard in shards]
         check_output_dir(args.output_dir, args.dataset)
         decoding = {"lexicon": args.lexicon, "language_model": args.language_model, "beam_width": args.beam_width}
-        reader = BulkRecognizer(args.model, device, args.precision, args.characters, args.decoder, **decoding)
+        recognizer = BulkRecognizer(args.model, device, args.precision, args.characters, args.decoder, **decoding)
         if rank == 0:
             unread = [shard.name for shard, path in zip(shards, outputs, strict=True) if not path.exists()]
-            check_settings(args.output_dir, reading_settings(args, reader.precision), shards, unread)
+            check_settings(args.output_dir, prediction_settings(args, recognizer.precision), shards, unread)
             for leftover in args.output_dir.rglob("*.part"):  # of a run that was killed
                 leftover.unlink()
         # From one process: another may look when the first shards are written already.
@@ -85,7 +85,7 @@ def main():
     own = pending[rank::world_size]
     rows = bad = 0
     problems: dict[int, str] = {}
-    preparation = Preparation(reader.processor, args.batch_size)
+    preparation = Preparation(recognizer.processor, args.batch_size)
     found = DataLoader(
         preparation,
         batch_size=None,
@@ -100,9 +100,9 @@ def main():
         for number, own_windows in groupby(found, key=lambda window: window.shard):
             bar.total = expected_rows(counts)
             try:
-                readings = ((window, reader.predict(window)) for window in own_windows)
-                counts[number], own_bad = write_predictions(outputs[number], reader.schema, readings, bar.update)
-                rows, bad = rows + counts[number], bad + own_bad
+                predictions = ((window, recognizer.predict(window)) for window in own_windows)
+                own_rows, own_bad = write_predictions(outputs[number], recognizer.schema, predictions, bar.update)
+                counts[number], rows, bad = own_rows, rows + own_rows, bad + own_bad
             except (BrokenShardError, OSError) as error:
                 problems[number] = str(error)
     seconds, of_cores = time.perf_counter() - started, cpu_seconds() - cpu_started
@@ -129,7 +129,7 @@ def cpu_seconds() -> float:
     return time.process_time() + times.children_user + times.children_system
 
 
-def reading_settings(args: argparse.Namespace, precision: str) -> dict[str, Any]:
+def prediction_settings(args: argparse.Namespace, precision: str) -> dict[str, Any]:
     """What the predictions in the output folder depend on."""
     names = ("decoder", "beam_width", "characters", "image_column", "key_column")
     settings = {"model": args.model, "weights": fingerprint(args.model), "precision": precision}

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Word accuracy of scene text recognition, with CER, LER and 1-NED, as a module of `evaluate`."""
 
+from typing import Any
+
 import datasets
 import evaluate
 
@@ -9,29 +11,29 @@ from hf_str.evaluation import PROTOCOLS, confidence_intervals, metric_terms
 
 
 _DESCRIPTION = """\
-How many words a text recognizer reads without a mistake, under the protocols in which papers report it: 36 characters
-(letters and digits without case), 62 (with case), 94 (with punctuation and spaces), letters and digits of every script
-without case, or all characters. It says what share of the references' characters that is. With it come the
-character error rate, the label error rate of Graves et al. 2006 and the normalized edit similarity of ICDAR 2019, each
-with a bootstrap confidence interval.
+Share of words that a text recognizer reads without an error, under the protocols of scene text recognition: 36
+characters (letters and digits without case), 62 (with case), 94 (with punctuation and spaces), letters and digits of
+every script without case, or all characters. The results also contain the character error rate, the label error rate
+of Graves et al. 2006 and the normalized edit similarity of ICDAR 2019, each with a bootstrap confidence interval, and
+the share of the characters of the references that the protocol compares.
 """
 
 _KWARGS_DESCRIPTION = """
 Args:
-    predictions (`list` of `str`): what was read.
-    references (`list` of `str`): what stands there.
+    predictions (`list` of `str`): predicted texts.
+    references (`list` of `str`): true texts.
     protocol (`str`, defaults to `"36"`): "36", "62", "94", "unicode", or "exact".
-    resamples (`int`, defaults to 1000): resamples of the bootstrap; 0 for no intervals.
-    seed (`int`, defaults to 0): of the bootstrap.
+    resamples (`int`, defaults to 1000): number of bootstrap resamples; 0 for no intervals.
+    seed (`int`, defaults to 0): seed of the bootstrap.
 
 Returns:
-    word_accuracy (`float`): share of the words without a mistake, in [0, 1].
-    cer (`float`): edits divided by the characters of all references.
-    label_error_rate (`float`): mean over words of the edits divided by the reference's length.
-    one_minus_ned (`float`): one minus the mean over words of the edits divided by the longer text's length.
-    words (`int`), left_out (`int`): references that count, and those of which the protocol sees no character.
-    characters_seen (`float`): the share of the references' characters that it sees, in [0, 1].
-    confidence_intervals (`dict`): of each of them `[low, high]`, the 95 % percentile interval.
+    word_accuracy (`float`): share of words without an error, in [0, 1].
+    cer (`float`): edits divided by the number of characters of all references.
+    label_error_rate (`float`): mean over words of the edits divided by the length of the reference.
+    one_minus_ned (`float`): one minus the mean over words of the edits divided by the length of the longer text.
+    words (`int`), left_out (`int`): references that count, and those without a character of the protocol.
+    characters_seen (`float`): share of the characters of the references that the protocol compares, in [0, 1].
+    confidence_intervals (`dict`): for each metric `[low, high]`, the 95 % percentile interval.
 
 Examples:
     >>> word_accuracy = evaluate.load("word_accuracy")
@@ -69,7 +71,7 @@ class WordAccuracy(evaluate.Metric):
         rule = PROTOCOLS[protocol]
         terms = metric_terms(predictions, references, rule)
         figures = confidence_intervals(terms, max(resamples, 1), seed)
-        results = {name: figure.value for name, figure in figures.items()}
+        results: dict[str, Any] = {name: figure.value for name, figure in figures.items()}
         words = len(terms["word_accuracy"][0])
         results |= {"words": words, "left_out": len(references) - words}
         results["characters_seen"] = rule.characters_seen(references)
