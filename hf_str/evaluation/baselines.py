@@ -70,6 +70,7 @@ class RandomPPOCR(PPOCRRecognizer):
     """
 
     def load(self, checkpoint: tuple[str, str, Mapping[str, Any]]) -> None:
+        """Makes a network with random weights."""
         name, image_processor, fields = checkpoint
         if not hasattr(transformers, f"{name}Config"):
             raise ImportError(f"transformers {transformers.__version__} has no {name}. Install a later one")
@@ -90,6 +91,7 @@ class RandomTrOCR(TrOCRRecognizer):
     """
 
     def load(self, checkpoint: tuple[Mapping[str, Any], Mapping[str, Any]]) -> None:
+        """Makes a network with random weights."""
         encoder, decoder = DeiTConfig(**checkpoint[0]), TrOCRConfig(**checkpoint[1])
         config = VisionEncoderDecoderConfig.from_encoder_decoder_configs(encoder, decoder)
         self.model = self.place(VisionEncoderDecoderModel(config=config))
@@ -109,6 +111,7 @@ class RandomMGPSTR(MGPSTRRecognizer):
     """
 
     def load(self, checkpoint: Mapping[str, Any]) -> None:
+        """Makes a network with random weights."""
         config = MgpstrConfig(**checkpoint)
         self.model = self.place(MgpstrForSceneTextRecognition(config))
         height, width = config.image_size

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""How sure a figure is: confidence intervals by the bootstrap (Efron 1979), resampling words."""
+"""How certain a figure is: confidence intervals by the bootstrap (Efron 1979), resampling words."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -47,7 +47,7 @@ def resampled_sums(terms: Mapping[str, Terms], resamples: int, seed: int | list[
     sums = np.empty((resamples, columns.shape[1]))
     for row in sums:  # how often each word is drawn, times what it counts: memory of one resample only
         row[:] = np.bincount(rng.integers(count, size=count), minlength=count) @ columns
-    return {name: (sums[:, 2 * place], sums[:, 2 * place + 1]) for place, name in enumerate(terms)}
+    return {name: (sums[:, 2 * index], sums[:, 2 * index + 1]) for index, name in enumerate(terms)}
 
 
 def total_sums(terms: Mapping[str, Terms]) -> dict[str, Terms]:

@@ -35,6 +35,7 @@ class CRNNRecognizer(Recognizer):
     takes_decoding = True
 
     def load(self, checkpoint: Any) -> None:
+        """Loads the network and its processor."""
         super().load(checkpoint)
         self.use_processor(CRNNProcessor.from_pretrained(checkpoint))
 
@@ -60,20 +61,24 @@ class CRNNRecognizer(Recognizer):
 
     @property
     def language_model(self) -> CharacterLanguageModel | None:
+        """The language model of the tokenizer, or `None`."""
         return self.processor.tokenizer.language_model
 
     @property
     def characters(self) -> Sequence[str]:
+        """The characters of the tokenizer."""
         return self.processor.tokenizer.characters
 
     @property
     def sorts_by_width(self) -> bool:
+        """Whether padding is masked; see [`sorts_by_width`]."""
         return sorts_by_width(self.processor.image_processor)
 
     @torch.inference_mode()
     def recognize(
         self, images: Sequence[Image.Image], lexicons: Sequence[Sequence[str]] | None = None
     ) -> list[tuple[str, float]]:
+        """Recognizes some images, each with the words of its lexicon alone if it has one."""
         batches = make_batches(list(images), self.processor.image_processor, max(1, len(images)))
         decoders = self._decoders_with(lexicons or [None] * len(images))
         found = recognize_batches(batches, self.model, self.processor, decoder=decoders)
@@ -90,11 +95,13 @@ class OnnxRecognizer(CRNNRecognizer):
     family = "CRNN, ONNX"
 
     def load(self, checkpoint: Any) -> None:
+        """Opens the graph, and loads the processor beside it."""
         self.model = ORTCRNNForCTC(checkpoint, device=self.device)
         self.use_processor(CRNNProcessor.from_pretrained(Path(checkpoint).parent))
 
     @property
     def num_parameters(self) -> None:
+        """Not known of a graph."""
         return None
 
 
@@ -104,6 +111,7 @@ class PPOCROnnxRecognizer(OnnxRecognizer):
     family = "PP-OCR, ONNX"
 
     def load(self, checkpoint: Any) -> None:
+        """Opens the graph, and finds its dictionary."""
         self.model = _PPOCRGraph(ORTCRNNForCTC(checkpoint, device=self.device))
         session = self.model.session
         inputs, output = session.get_inputs(), session.get_outputs()[0]

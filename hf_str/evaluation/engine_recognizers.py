@@ -26,6 +26,7 @@ class EngineRecognizer(Recognizer):
 
     @property
     def num_parameters(self) -> None:
+        """Not known of an engine."""
         return None
 
 
@@ -39,6 +40,7 @@ class RapidOCRRecognizer(EngineRecognizer):
     family = "RapidOCR"
 
     def load(self, checkpoint: str) -> None:
+        """Starts the engine of a package, `checkpoint`."""
         package, threads = _package(checkpoint), torch.get_num_threads()
         if checkpoint == "rapidocr_onnxruntime":
             engine = package.RapidOCR(intra_op_num_threads=threads, inter_op_num_threads=1)
@@ -75,6 +77,7 @@ class TesseractRecognizer(EngineRecognizer):
     family = "Tesseract"
 
     def load(self, checkpoint: str) -> None:
+        """Starts the engine with the English data that it finds; `checkpoint` is the name of its package."""
         tesserocr = _package("tesserocr")
         folders = [
             os.environ.get("TESSDATA_PREFIX", ""),

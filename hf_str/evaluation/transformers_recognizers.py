@@ -35,16 +35,19 @@ class PPOCRRecognizer(Recognizer):
     auto_class = AutoModelForTextRecognition
 
     def load(self, checkpoint: Any) -> None:
+        """Loads the network and its image processor."""
         super().load(checkpoint)
         require("torchvision", "evaluation")  # its image processor has no other backend
         self.image_processor = AutoImageProcessor.from_pretrained(checkpoint)
 
     @property
     def sorts_by_width(self) -> bool:
+        """True: images of one width can be stacked."""
         return True
 
     @property
     def characters(self) -> Sequence[str] | None:
+        """The characters of the image processor, without the blank."""
         known = getattr(self.image_processor, "character_list", None)
         return None if known is None else list(known)[1:]  # the first is the blank
 
@@ -71,6 +74,7 @@ class TrOCRRecognizer(Recognizer):
     auto_class = VisionEncoderDecoderModel
 
     def load(self, checkpoint: Any) -> None:
+        """Loads the network, its image processor and its tokenizer."""
         super().load(checkpoint)
         self.image_processor = AutoImageProcessor.from_pretrained(checkpoint)
         self.tokenizer = AutoTokenizer.from_pretrained(checkpoint)
@@ -100,6 +104,7 @@ class MGPSTRRecognizer(Recognizer):
     auto_class = AutoModel
 
     def load(self, checkpoint: Any) -> None:
+        """Loads the network and its processor."""
         super().load(checkpoint)
         require("sentencepiece", "evaluation")  # transformers asks for it
         self.processor = AutoProcessor.from_pretrained(checkpoint)

@@ -26,7 +26,7 @@ SMALL_VIT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2
 
 
 def save_trocr(folder: Path):
-    """A ViT and a decoder of characters; reads a few characters, and ends or goes on to the greatest length."""
+    """A ViT and a decoder of characters; generates a few characters, and ends or goes on to the greatest length."""
     torch.manual_seed(0)
     encoder = ViTConfig(**SMALL_VIT, intermediate_size=16, image_size=32, patch_size=16)
     decoder = TrOCRConfig(
@@ -59,7 +59,7 @@ def save_mgpstr(folder: Path):
         # some words end: class 1 is the characters' end, 2 the BPE's, 102 the WordPiece's
         model.char_head.bias[1] = model.bpe_head.bias[2] = model.wp_head.bias[102] = 4
     model.save_pretrained(folder)
-    vocabulary = {symbol: place for place, symbol in enumerate(["[GO]", "[s]", *CHARACTERS])}
+    vocabulary = {symbol: index for index, symbol in enumerate(["[GO]", "[s]", *CHARACTERS])}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "MgpstrTokenizer"}))
     _save_image_processor(folder, {"height": 32, "width": 128}, processor_class="MgpstrProcessor")
@@ -69,7 +69,7 @@ def other_tokenizers(name: str) -> PreTrainedTokenizerFast:
     """Stands in for `AutoTokenizer.from_pretrained` of GPT-2 and BERT: tokens of one character, and their ends."""
     if "gpt2" in name:
         return _characters_tokenizer(["!", '"', "#", *CHARACTERS, "$"])
-    return _characters_tokenizer([f"[unused{place}]" for place in range(66)] + [*CHARACTERS] + ["[SEP]", "[PAD]"])
+    return _characters_tokenizer([f"[unused{index}]" for index in range(66)] + [*CHARACTERS] + ["[SEP]", "[PAD]"])
 
 
 def save_ppocr(folder: Path):
@@ -122,7 +122,7 @@ def save_ppocr_onnx(file: Path, metadata: dict[str, str] | None = None):
 
 def _characters_tokenizer(symbols: list[str]) -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(
-        models.WordLevel({symbol: place for place, symbol in enumerate(symbols)}, unk_token=symbols[0])
+        models.WordLevel({symbol: index for index, symbol in enumerate(symbols)}, unk_token=symbols[0])
     )
     tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.Split("", "isolated"), decoders.Fuse()
     special = {"pad_token": "<pad>", "eos_token": "</s>", "bos_token": "<s>"} if "<s>" in symbols else {}

@@ -38,7 +38,7 @@ def test_confusions():
 
 def test_every_character_of_a_label_is_counted_once():
     pytest.importorskip("rapidfuzz")
-    labels, readings = ["hello", "mississippi", "banana", "가나다"], ["hallow", "misisipi", "ananab", "나다라"]
-    found = character_confusions(readings, labels)
+    labels, predictions = ["hello", "mississippi", "banana", "가나다"], ["hallow", "misisipi", "ananab", "나다라"]
+    found = character_confusions(predictions, labels)
     assert sum(n for (label, _), n in found.items() if label) == sum(map(len, labels))
-    assert sum(n for (_, read), n in found.items() if read) == sum(map(len, readings))
+    assert sum(n for (_, read), n in found.items() if read) == sum(map(len, predictions))

@@ -62,9 +62,9 @@ def test_lexicons_by_image(tmp_path):
 def test_lexicons_of_iiit5k(tmp_path):
     scipy = pytest.importorskip("scipy.io")
     records = np.empty((1, 2), [(n, object) for n in ("ImgName", "GroundTruth", "smallLexi", "mediumLexi")])
-    for place, word in enumerate(("EXIT", "BAR")):
+    for index, word in enumerate(("EXIT", "BAR")):
         small, medium = np.array([[word, "OTHER"]], object), np.array([[word, "OTHER", "MORE"]], object)
-        records[0, place] = (f"test/{place}.png", word, small, medium)
+        records[0, index] = (f"test/{index}.png", word, small, medium)
     scipy.savemat(tmp_path / "testdata.mat", {"testdata": records})
     paths = ["/iiit5k/test/1.png", "/iiit5k/test/0.png"]
     found = find_lexicons(f"{tmp_path}/testdata.mat:50", ["BAR", "EXIT"], paths)

@@ -20,11 +20,11 @@ pytest.importorskip("rapidfuzz")
 
 
 @pytest.mark.parametrize(
-    ("reading", "label", "distance"),
+    ("prediction", "label", "distance"),
     [("kitten", "sitting", 3), ("", "abc", 3), ("abc", "", 3), ("", "", 0), ("가나", "가다", 1)],
 )
-def test_edit_distance(reading, label, distance):
-    assert edit_distance(reading, label) == distance
+def test_edit_distance(prediction, label, distance):
+    assert edit_distance(prediction, label) == distance
 
 
 def test_character_error_rate_counts_all_edits_over_all_characters():
@@ -99,10 +99,10 @@ def test_recognition_metrics_of_another_script():
 
 
 def test_accents_count_however_they_were_typed():
-    readings, labels = ["caf\u00e9", "Mu\u0308ll"], ["cafe\u0301", "M\u00fcll"]
-    assert recognition_metrics(readings, labels)["word_accuracy"] == 1
-    assert character_error_rate(readings, labels) == 0
-    assert character_error_rate(readings, labels, PROTOCOLS["exact"]) == 0
+    predictions, labels = ["caf\u00e9", "Mu\u0308ll"], ["cafe\u0301", "M\u00fcll"]
+    assert recognition_metrics(predictions, labels)["word_accuracy"] == 1
+    assert character_error_rate(predictions, labels) == 0
+    assert character_error_rate(predictions, labels, PROTOCOLS["exact"]) == 0
 
 
 def test_words_without_a_character_of_the_protocol_do_not_count():

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Every family of recognizers behind one method: what it reads is what its own processor makes of its outputs."""
+"""Every family of recognizers behind one method: its predictions are what its own processor makes of its outputs."""
 
 import math
 import shutil
@@ -155,7 +155,7 @@ def test_trocr(trocr, word_images):
         own = tokens[row, 1:].tolist()
         own = own[: own.index(2) + 1] if 2 in own else own
         log_probs = logits[row].log_softmax(-1)
-        log_prob = sum(log_probs[place, token].item() for place, token in enumerate(own))
+        log_prob = sum(log_probs[index, token].item() for index, token in enumerate(own))
         assert score == pytest.approx(math.exp(log_prob))
 
 
@@ -193,8 +193,8 @@ def test_ppocr(tmp_path, word_images):
 def stripes(*colors: str, height: int = 48) -> Image.Image:
     """A word of PP-OCR's stand-in, see `save_ppocr_onnx`: each color is as wide as the image is high."""
     image = Image.new("RGB", (height * len(colors), height))
-    for place, color in enumerate(colors):
-        image.paste(color, (height * place, 0, height * (place + 1), height))
+    for index, color in enumerate(colors):
+        image.paste(color, (height * index, 0, height * (index + 1), height))
     return image
 
 

@@ -269,8 +269,8 @@ def test_large_images_are_prepared_like_others(processor, monkeypatch):
     apart = Preparation(processor, 8)[Window(0, 0, samples)]
     assert whole.bad == apart.bad == {1: "no", 2: "there is no image"}
     assert [batch.indices for batch in apart.batches] == [[0], [3], [4], [5]]
-    for place, batch in enumerate(apart.batches):
-        assert batch.inputs["pixel_values"].equal(whole.batches[0].inputs["pixel_values"][place : place + 1])
+    for index, batch in enumerate(apart.batches):
+        assert batch.inputs["pixel_values"].equal(whole.batches[0].inputs["pixel_values"][index : index + 1])
 
 
 def test_an_image_that_cannot_be_prepared_costs_its_row(processor, monkeypatch):

@@ -26,12 +26,12 @@ def encoded() -> list[bytes]:
 
 @pytest.fixture(scope="module")
 def wanted(tiny_checkpoint, encoded) -> list[str]:
-    reader = pipeline("image-to-text", model=tiny_checkpoint, device="cpu")
-    return [one["generated_text"] for (one,) in reader(encoded)]
+    recognizer = pipeline("image-to-text", model=tiny_checkpoint, device="cpu")
+    return [one["generated_text"] for (one,) in recognizer(encoded)]
 
 
 @pytest.fixture(scope="module")
-def read_words(tiny_checkpoint):
+def recognize_words(tiny_checkpoint):
     from hf_str.inference.ray_data import WordRecognizer
 
     return WordRecognizer(tiny_checkpoint, batch_size=3, device="cpu", precision="float32")
@@ -44,11 +44,11 @@ def column(values: list) -> np.ndarray:
     return array
 
 
-def test_images_in_every_form(read_words, wanted, encoded, tmp_path):
+def test_images_in_every_form(recognize_words, wanted, encoded, tmp_path):
     (tmp_path / "word.png").write_bytes(encoded[3])
     first = np.asarray(draw_word(WORDS[0]))
     images = [first, encoded[1], {"bytes": encoded[2], "path": None}, str(tmp_path / "word.png"), b"no picture", None]
-    found = read_words({"id": np.arange(6), "image": column(images)})
+    found = recognize_words({"id": np.arange(6), "image": column(images)})
     assert list(found) == ["id", "text", "score", "problem"]
     assert found["id"].tolist() == list(range(6))
     assert found["text"].tolist() == [*wanted, "", ""]
@@ -57,7 +57,7 @@ def test_images_in_every_form(read_words, wanted, encoded, tmp_path):
     assert found["problem"].tolist()[:4] == [""] * 4
     assert "not an image" in found["problem"][4] and found["problem"][5] == "there is no image"
     # images of one size are one array
-    stacked = read_words({"image": np.stack([first, first])})
+    stacked = recognize_words({"image": np.stack([first, first])})
     assert stacked["text"].tolist() == wanted[:1] * 2
 
 
@@ -65,14 +65,14 @@ def test_options(tiny_checkpoint, encoded):
     from hf_str.inference.ray_data import WordRecognizer
 
     options = {"device": "cpu", "characters": True, "lexicon": ["cat", "house"]}
-    read_words = WordRecognizer(tiny_checkpoint, image_column="data", **options)
-    found = read_words({"data": column(encoded)})
+    recognize_words = WordRecognizer(tiny_checkpoint, image_column="data", **options)
+    found = recognize_words({"data": column(encoded)})
     assert set(found["text"]) <= {"cat", "house"}
     for text, characters in zip(found["text"], found["characters"], strict=True):
         assert "".join(one["text"] for one in characters) == text
         assert characters[0].keys() == {"text", "probability", "left", "right"}
     with pytest.raises(ValueError, match="there is no column data, but image, id: give image_column="):
-        read_words({"image": column(encoded), "id": np.arange(4)})
+        recognize_words({"image": column(encoded), "id": np.arange(4)})
 
 
 @pytest.fixture
@@ -91,10 +91,10 @@ def test_in_ray(ray, tiny_checkpoint, wanted, encoded):
 
     rows = [{"id": number, "image": image} for number, image in enumerate([*encoded, b"no picture"])]
     options = {"model": tiny_checkpoint, "device": "cpu", "precision": "float32", "characters": True}
-    readings = ray.data.from_items(rows).map_batches(
+    predictions = ray.data.from_items(rows).map_batches(
         WordRecognizer, fn_constructor_kwargs=options, batch_size=4, num_cpus=1, concurrency=1
     )
-    found = sorted(readings.take_all(), key=lambda row: row["id"])
+    found = sorted(predictions.take_all(), key=lambda row: row["id"])
     assert [row["id"] for row in found] == [0, 1, 2, 3, 4]
     assert [row["text"] for row in found] == [*wanted, ""]
     assert [bool(row["problem"]) for row in found] == [False] * 4 + [True]

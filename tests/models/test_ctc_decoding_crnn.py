@@ -11,6 +11,7 @@ import torch
 
 from hf_str import BestPath, CRNNTokenizer, LexiconDecoder, PrefixBeamSearch, PrefixSearch
 from hf_str.models.crnn import ctc_decoding_crnn
+from hf_str.models.crnn.ctc_alignment_crnn import batch_frames_needed, frames_needed
 from hf_str.models.crnn.ctc_decoders_crnn import DECODERS, make_decoder
 from hf_str.models.crnn.ctc_decoding_crnn import CTCHypothesis, best_path, collapse_paths, frame_log_probs
 
@@ -218,3 +219,13 @@ def test_where_characters_start():
     first = np.zeros_like(ids, dtype=bool)
     first[:, 0] = True
     assert collapse_paths(ids, first).tolist() == [[1, 0, 0, 1, 0, 1], [1, 1, 0, 0, 0, 1]]
+
+
+def test_the_frames_that_a_label_needs():
+    """One for each character, and a blank between equal neighbors; padding of any kind below 1 needs none."""
+    labels = [[1, 2, 2, 3], [1, 1, 1], [], [4], [5, 4, 5, 4]]
+    wanted = [5, 5, 0, 1, 4]
+    assert [frames_needed(label) for label in labels] == wanted
+    for padding in (-100, 0):
+        batch = torch.tensor([label + [padding] * (4 - len(label)) for label in labels])
+        assert batch_frames_needed(batch).tolist() == wanted

@@ -211,7 +211,7 @@ def test_a_batch_without_any_probabilities(few_characters):
 
 
 def test_one_view_without_probabilities_spoils_its_image(few_characters):
-    """As it is the tall crop is decoded, turned it is not: there is no telling which way up it reads best."""
+    """As it is the tall crop is decoded, turned it is not: nobody can tell which way up is best."""
     image = Image.new("L", (32, 100))
     image.paste(255, (0, 0, 32, 50))
     stub, invalid = Stub(), {}
