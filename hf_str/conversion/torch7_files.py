@@ -32,15 +32,7 @@ def read_torch7(path: Path) -> Any:
             return _Parser(file, path.stat().st_size).read()
         except ConversionError as error:
             raise ConversionError(f"{path} was not opened: {error}") from error
-        except (
-            struct.error,
-            ValueError,
-            TypeError,
-            RuntimeError,
-            RecursionError,
-            OverflowError,
-            MemoryError,
-        ) as error:
+        except (struct.error, ValueError, RuntimeError, RecursionError, OverflowError, MemoryError) as error:
             raise ConversionError(f"{path} is no binary file of Torch7, or it is damaged: {error}") from error
 
 

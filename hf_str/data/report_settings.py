@@ -93,19 +93,19 @@ def open_network(settings: ReportSettings, checkpoint: str | None = None) -> Net
     if settings.model is None and settings.config_overrides is not None:
         tokenizer = CRNNTokenizer(settings.charset or "94")
         config = CRNNConfig(**{**settings.config_overrides, "vocab_size": len(tokenizer)})
-        image_processor = CRNNImageProcessorPil(size={"height": config.image_height, "width": 128})
+        options = CRNNImageProcessorPil(size={"height": config.image_height, "width": 128}).to_dict()
         name = "a new network"
     else:
         name = settings.model or hf_str.DEFAULT_CHECKPOINT
         path = checkpoint or name
-        config, image_processor = CRNNConfig.from_pretrained(path), CRNNImageProcessorPil.from_pretrained(path)
+        config = CRNNConfig.from_pretrained(path)
+        options = CRNNImageProcessorPil.from_pretrained(path).to_dict()
         own = CRNNTokenizer.from_pretrained(path)
         tokenizer = own if settings.charset is None else CRNNTokenizer(settings.charset)
         name = name if settings.model else Path(name).name
     tokenizer.unknown_characters = "remove"
-    height, width = image_processor.size["height"], image_processor.size["width"]
-    image_processor.size = {"height": settings.image_height or height, "width": settings.image_width or width}
+    height, width = options["size"]["height"], options["size"]["width"]
+    options["size"] = {"height": settings.image_height or height, "width": settings.image_width or width}
     if settings.keep_aspect_ratio is not None:
-        image_processor.keep_aspect_ratio = settings.keep_aspect_ratio
-    # rebuilt, so that what was set is checked and typed as anything that is loaded
-    return Network(name, tokenizer, CRNNImageProcessorPil.from_dict(image_processor.to_dict()), config)
+        options["keep_aspect_ratio"] = settings.keep_aspect_ratio
+    return Network(name, tokenizer, CRNNImageProcessorPil.from_dict(options), config)

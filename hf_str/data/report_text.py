@@ -30,6 +30,7 @@ def report_text(report: Mapping[str, Any]) -> str:
 
 
 def charset_in_words(report: Mapping[str, Any]) -> str:
+    """Which charset labels are measured against, in words."""
     charset = report["settings"]["charset"]
     return f"of {report['network']['name']}" if charset is None else repr(charset)
 

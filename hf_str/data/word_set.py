@@ -147,12 +147,9 @@ def _measure(words: WordSet, indices: range) -> _Measured:
     sizes, hashes = np.zeros((len(rows), 2), np.int32), np.zeros(len(rows), np.uint64)
     unreadable = {}
     for position, row in enumerate(rows):
-        if row["image"] is None:
-            unreadable[indices[position]] = "there is no image"
-            continue
         try:
             image = load_word_image(row["image"])
-        except UnreadableImageError as error:
+        except (UnreadableImageError, TypeError) as error:  # TypeError: a row without an image
             unreadable[indices[position]] = str(error)
             continue
         sizes[position] = image.size

@@ -219,8 +219,9 @@ def read_card(files: Files, repo_type: str) -> RepoCard:
     if "README.md" not in files:
         raise PublishError(f"there is no README.md, the card of a {repo_type}: write one, with metadata at its top")
     text = content_of(files["README.md"]).decode("utf-8")
+    card_class = _CARD_CLASSES[repo_type]
     try:
-        card = _CARD_CLASSES[repo_type](text)
+        card = card_class(text)
     except (ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise PublishError(f"the metadata at the top of README.md is wrong: {error}") from error
     if not card.data.to_dict():

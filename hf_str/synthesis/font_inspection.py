@@ -234,11 +234,11 @@ def _plain_print(slant: float = 0.0) -> tuple[str, np.ndarray]:
         slant: by how much of their height the letters lean to the right.
     """
     pen = ImageFont.load_default(_LOOK_SIZE)
-    if not isinstance(pen, ImageFont.FreeTypeFont):
-        raise ImportError("Fonts are looked at with FreeType, which this Pillow was built without.")
-    characters = string.ascii_letters + string.digits
-    inks = [ink for character in characters if (ink := _ink(pen, character)) is not None]
-    return characters, np.stack([_cell(_lean(ink, slant)) for ink in inks])
+    if isinstance(pen, ImageFont.FreeTypeFont):
+        characters = string.ascii_letters + string.digits
+        inks = [ink for character in characters if (ink := _ink(pen, character)) is not None]
+        return characters, np.stack([_cell(_lean(ink, slant)) for ink in inks])
+    raise ImportError("Fonts are looked at with FreeType, which this Pillow was built without.")
 
 
 def _lean(ink: np.ndarray, slant: float) -> np.ndarray:

@@ -21,6 +21,8 @@ cv2 = require("cv2", "synthesis")
 # A mask that shrinks by more than this on its way into the picture is halved first: linear interpolation leaves steps.
 _STEEPEST_SHRINK = 1.7
 
+_Warp = Callable[[np.ndarray], np.ndarray]
+
 
 @dataclass
 class Placement:
@@ -37,7 +39,7 @@ class Placement:
 
     height: int
     width: int
-    warp: Callable[[np.ndarray], np.ndarray]
+    warp: _Warp
     scale: float
     off_line: np.ndarray | None = None
 
@@ -81,29 +83,44 @@ def place(
         width, height = max_width, max(4, round(height * max_width / width))
     to_picture = np.array([[scale, 0, -x0 * scale], [0, scale, -y0 * scale], [0, 0, 1]]) @ matrix
     halvings = 0 if unit <= _STEEPEST_SHRINK * scale else 1 if unit <= 2 * _STEEPEST_SHRINK * scale else 2
-    off_line = None
     if curve.kind == "none":
         flat = np.array([[1 / unit, 0, -center_x / unit], [0, 1 / unit, -center_y / unit], [0, 0, 1]])
-        full = to_picture @ flat
-
-        def warp(mask: np.ndarray) -> np.ndarray:
-            mask, x_factor, y_factor = _shrink(mask, halvings)
-            matrix = full * (x_factor, y_factor, 1) if halvings else full
-            return cv2.warpPerspective(mask, matrix, (width, height), flags=cv2.INTER_LINEAR)
+        warp, off_line = _straight_warp(to_picture @ flat, height, width, halvings), None
     else:
-        rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-        points = project(np.linalg.inv(to_picture), np.stack([columns.ravel(), rows.ravel()], axis=1))
-        points = curve.backward(points)
+        points = curve.backward(project(np.linalg.inv(to_picture), _pixels(height, width)))
         off_line = points[:, 1].reshape(height, width).astype(np.float32)
         map_x = (points[:, 0] * unit + center_x).reshape(height, width).astype(np.float32)
         map_y = (points[:, 1] * unit + center_y).reshape(height, width).astype(np.float32)
-
-        def warp(mask: np.ndarray) -> np.ndarray:
-            mask, x_factor, y_factor = _shrink(mask, halvings)
-            x, y = map_x / np.float32(x_factor), map_y / np.float32(y_factor)
-            return cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-
+        warp = _bent_warp(map_x, map_y, halvings)
     return Placement(height, width, warp, scale / unit, off_line)
+
+
+def _straight_warp(to_picture: np.ndarray, height: int, width: int, halvings: int) -> _Warp:
+    """The [`Placement.warp`] of a 3 x 3 projection from pixels of the mask to those of the picture."""
+
+    def warp(mask: np.ndarray) -> np.ndarray:
+        mask, x_factor, y_factor = _shrink(mask, halvings)
+        matrix = to_picture * (x_factor, y_factor, 1) if halvings else to_picture
+        return cv2.warpPerspective(mask, matrix, (width, height), flags=cv2.INTER_LINEAR)
+
+    return warp
+
+
+def _bent_warp(map_x: np.ndarray, map_y: np.ndarray, halvings: int) -> _Warp:
+    """The [`Placement.warp`] that takes each pixel of the picture from a point of the mask, (height, width) each."""
+
+    def warp(mask: np.ndarray) -> np.ndarray:
+        mask, x_factor, y_factor = _shrink(mask, halvings)
+        x, y = map_x / np.float32(x_factor), map_y / np.float32(y_factor)
+        return cv2.remap(mask, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+
+    return warp
+
+
+def _pixels(height: int, width: int) -> np.ndarray:
+    """The points of a picture, (height * width, 2), row by row."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    return np.stack([columns.ravel(), rows.ravel()], axis=1)
 
 
 def height_of(matrix: np.ndarray, bend: tuple[str, float], half_length: float) -> float:

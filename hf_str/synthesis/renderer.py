@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from ..utils.optional import require
+from ..utils.renaming import renamed_arguments
 from . import degradation
 from ._chance import one_of
 from .backgrounds import Backgrounds, paint_background, paint_ring
@@ -58,7 +58,6 @@ class WordRenderer:
         curriculum_samples: number of first samples over which the difficulty rises evenly from 0.1 to `difficulty`.
         vertical_share: share of words whose letters stand one below the other, in pictures as much higher; models
             of horizontal lines need none.
-        easy_words: the former name of `curriculum_samples`, deprecated.
 
     Raises:
         ValueError: an argument is out of range, or no font can spell anything.
@@ -68,6 +67,7 @@ class WordRenderer:
         >>> image, text = renderer.render(0)  # doctest: +SKIP
     """
 
+    @renamed_arguments(easy_words="curriculum_samples")
     def __init__(
         self,
         sampler: WordSampler,
@@ -80,12 +80,7 @@ class WordRenderer:
         max_aspect: float = 12.0,
         curriculum_samples: int = 0,
         vertical_share: float = 0.0,
-        easy_words: int | None = None,
     ):
-        if easy_words is not None:
-            message = "`easy_words` is deprecated and will be removed; use `curriculum_samples` instead."
-            warnings.warn(message, FutureWarning, stacklevel=2)
-            curriculum_samples = easy_words
         if not 0 <= difficulty <= 1:
             raise ValueError(f"difficulty is {difficulty}, but must lie between 0 and 1.")
         if mode not in ("RGB", "L"):

@@ -334,7 +334,7 @@ def test_nobody_shouts_in_joined_handwriting(fonts):
     joined = replace(fonts[0], connected=True)
     renderer = WordRenderer(WordSampler(LATIN), [joined, fonts[1]])
     rng = np.random.default_rng(0)
-    chosen = [[renderer._choose_font(text, rng).connected for _ in range(200)] for text in ("HOTEL", "hotel")]
+    chosen = [[renderer._chooser.choose(rng, text, 1.0).connected for _ in range(200)] for text in ("HOTEL", "hotel")]
     assert np.mean(chosen[0]) < 0.6 * np.mean(chosen[1])
 
 

@@ -28,7 +28,10 @@ def flat(points: Sequence) -> list[float]:
 
 @contextmanager
 def understanding(file: Path) -> Iterator[None]:
-    """Parts of an annotation file that are not as its format has them are an `AnnotationError` that names the file."""
+    """Parts of an annotation file that are not as its format has them are an `AnnotationError` that names the file.
+
+    Only what takes the parsed content apart belongs here: an error of anything else would be blamed on the file.
+    """
     try:
         yield
     except (AnnotationError, TextFileError):

@@ -17,7 +17,15 @@ __all__ = ["DatasetFormat", "Opener"]
 class Opener(Protocol):
     """Reads the annotations of an archive; see [`DatasetFormat`]."""
 
-    def __call__(self, source: Path, split: str | None, report: ReadReport) -> Indexed[Item]: ...
+    def __call__(self, source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
+        """The items of an archive.
+
+        Args:
+            source: the archive.
+            split: the split to read, see `splits.choose_split`.
+            report: is told what the annotations tell of what is left out.
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -140,6 +140,7 @@ def tab_columns(file: Path, lines: TextLines) -> tuple[_Columns, bool]:
 
 
 def is_image(name: str) -> bool:
+    """Whether a name, or the last of a list of names as JSON, is that of an image file."""
     return name.strip().rstrip('"]').lower().endswith(IMAGE_SUFFIXES)
 
 

@@ -3,7 +3,7 @@
 """Scenes whose polygons are JSON: COCO-Text, TextOCR, OpenVINO; ArT, LSVT; ReCTS; HierText."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,15 @@ def _open_coco(source: Path, split: str | None, report: ReadReport) -> Indexed[I
     images = ImageFiles(_root(source))
     for file in _coco_files(source):
         with understanding(file):
-            for image_split, scene in _coco_scenes(read_json(file), file, images):
-                by_split.setdefault(image_split, []).append(scene)
+            photos = list(_coco_photos(read_json(file), file))
+        for image_split, name, regions in photos:
+            scene = Scene(str(images.find(name, file)), regions, name)
+            by_split.setdefault(image_split or split_of(file, images.root), []).append(scene)
     return choose_entries(by_split, split, source)
 
 
-def _coco_scenes(data: dict[str, Any], file: Path, images: ImageFiles) -> Iterator[tuple[str, Scene]]:
+def _coco_photos(data: dict[str, Any], file: Path) -> Iterator[tuple[str | None, str, list[Region]]]:
+    """Of each photo with words the split, where the file says it, the image's name and its regions."""
     photos = data.get("imgs") or data.get("images")
     words = data.get("anns") or data.get("annotations")
     if photos is None or words is None:
@@ -74,9 +77,9 @@ def _coco_scenes(data: dict[str, Any], file: Path, images: ImageFiles) -> Iterat
         regions.setdefault(str(word["image_id"]), []).append(_coco_region(word))
     for photo in photos.values() if isinstance(photos, dict) else photos:
         name = photo.get("file_name") or photo["filename"]
-        split = {"val": "validation"}.get(photo.get("set"), photo.get("set")) or split_of(file, images.root)
+        split = {"val": "validation"}.get(photo.get("set"), photo.get("set"))
         if found := regions.get(str(photo["id"])):
-            yield split, Scene(str(images.find(name, file)), found, name)
+            yield split, name, found
 
 
 def _coco_region(word: dict[str, Any]) -> Region:
@@ -123,8 +126,9 @@ def _open_art(source: Path, split: str | None, report: ReadReport) -> Indexed[It
 
 def _art_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
     with understanding(file):
-        for key, words in read_json(file).items():
-            yield Scene(str(images.find(key, file)), [_art_region(word) for word in words], key)
+        regions = {key: [_art_region(word) for word in words] for key, words in read_json(file).items()}
+    for key, found in regions.items():
+        yield Scene(str(images.find(key, file)), found, key)
 
 
 def _art_region(word: dict[str, Any]) -> Region:
@@ -197,13 +201,14 @@ def _open_hier(source: Path, split: str | None, report: ReadReport) -> Indexed[I
 def _hier_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
     # it is called .jsonl, but holds one JSON object that may have line breaks
     with understanding(file):
-        for photo in read_json(file)["annotations"]:
-            regions = [Region(flat(word["vertices"]), _hier_text(word)) for word in _hier_words(photo)]
-            yield Scene(str(images.find(photo["image_id"], file)), regions, photo["image_id"])
+        photos = [(photo["image_id"], _hier_regions(photo)) for photo in read_json(file)["annotations"]]
+    for name, regions in photos:
+        yield Scene(str(images.find(name, file)), regions, name)
 
 
-def _hier_words(photo: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    return (word for paragraph in photo["paragraphs"] for line in paragraph["lines"] for word in line["words"])
+def _hier_regions(photo: dict[str, Any]) -> list[Region]:
+    words = (word for paragraph in photo["paragraphs"] for line in paragraph["lines"] for word in line["words"])
+    return [Region(flat(word["vertices"]), _hier_text(word)) for word in words]
 
 
 def _hier_text(word: dict[str, Any]) -> str | None:
