@@ -7,26 +7,42 @@ evaluation live in subpackages that are imported where they are used.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from .models.crnn.configuration_crnn import CRNNConfig
-from .models.crnn.ctc_beam_search_crnn import PrefixBeamSearch
-from .models.crnn.ctc_decoding_crnn import BestPath
-from .models.crnn.ctc_language_model_crnn import CharacterLanguageModel
-from .models.crnn.ctc_lexicon_crnn import Lexicon
-from .models.crnn.ctc_lexicon_search_crnn import LexiconDecoder
-from .models.crnn.ctc_prefix_search_crnn import PrefixSearch
-from .models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
-from .models.crnn.image_processing_crnn import CRNNImageProcessor
-from .models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
-from .models.crnn.modeling_crnn import CRNNForCTC, CRNNModel
-from .models.crnn.pipeline_crnn import ImageToTextPipeline
-from .models.crnn.processing_crnn import CRNNProcessor
-from .models.crnn.tokenization_crnn import CRNNTokenizer
+from .models.crnn import (
+    CHARSETS,
+    BestPath,
+    CharacterLanguageModel,
+    CRNNConfig,
+    CRNNForCTC,
+    CRNNImageProcessor,
+    CRNNImageProcessorPil,
+    CRNNModel,
+    CRNNPreTrainedModel,
+    CRNNProcessor,
+    CRNNTokenizer,
+    CTCDecoder,
+    CTCHypothesis,
+    ImageToTextPipeline,
+    Lexicon,
+    LexiconDecoder,
+    PrefixBeamSearch,
+    PrefixSearch,
+    UnreadableImageError,
+    load_word_image,
+    make_decoder,
+    resolve_charset,
+)
 from .registration import TASK, register
 from .version import __version__
 
 
+if TYPE_CHECKING:
+    from .explanation import explain_image
+
+
 __all__ = [
+    "CHARSETS",
     "DEFAULT_CHECKPOINT",
     "TASK",
     "BestPath",
@@ -35,8 +51,11 @@ __all__ = [
     "CRNNImageProcessor",
     "CRNNImageProcessorPil",
     "CRNNModel",
+    "CRNNPreTrainedModel",
     "CRNNProcessor",
     "CRNNTokenizer",
+    "CTCDecoder",
+    "CTCHypothesis",
     "CharacterLanguageModel",
     "ImageToTextPipeline",
     "Lexicon",
@@ -45,10 +64,25 @@ __all__ = [
     "PrefixSearch",
     "UnreadableImageError",
     "__version__",
+    "explain_image",
     "load_word_image",
+    "make_decoder",
+    "resolve_charset",
 ]
 
 #: Folder of the checkpoint that comes with the package; reads words without any download.
 DEFAULT_CHECKPOINT = str(Path(__file__).parent / "checkpoints" / "crnn-str")
 
 register(DEFAULT_CHECKPOINT)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "explain_image":  # nothing that reads words needs it
+        from .explanation import explain_image
+
+        return explain_image
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

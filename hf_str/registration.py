@@ -1,10 +1,7 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Makes transformers know CRNN: Auto classes and pipelines. The only file that touches its registries."""
+"""Makes transformers know CRNN: Auto classes and the task "scene-text-recognition", in its own registries."""
 
-import sys
-
-import transformers.pipelines
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -17,6 +14,7 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor  #
 from transformers.pipelines import PIPELINE_REGISTRY
 from transformers.utils.import_utils import is_torchvision_available
 
+from .image_to_text import reopen_image_to_text
 from .models.crnn.configuration_crnn import CRNNConfig
 from .models.crnn.image_processing_crnn import CRNNImageProcessor
 from .models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
@@ -28,12 +26,12 @@ from .models.crnn.tokenization_crnn import CRNNTokenizer
 
 __all__ = ["TASK", "register"]
 
-#: The pipeline task of our own, which no release of transformers redirects.
+#: The pipeline task: `pipeline(TASK, model=...)`.
 TASK = "scene-text-recognition"
 
 
 def register(default_checkpoint: str):
-    """Registers everything; a second call changes nothing.
+    """Registers everything, and reopens "image-to-text"; a second call changes nothing.
 
     Args:
         default_checkpoint: what `pipeline("scene-text-recognition")` loads where no model is named.
@@ -49,37 +47,12 @@ def register(default_checkpoint: str):
         image_processors["torchvision"] = CRNNImageProcessor
     AutoImageProcessor.register(CRNNConfig, image_processor_classes=image_processors, exist_ok=True)
 
-    _register_task(TASK, default={"model": (default_checkpoint, "main")})
-    if hasattr(transformers.pipelines, "_resolve_deprecated_task"):
-        _lead_image_to_text_here()
-    else:
-        _register_task("image-to-text")
-
-
-def _register_task(task: str, **options):
-    if task not in PIPELINE_REGISTRY.supported_tasks:
+    if TASK not in PIPELINE_REGISTRY.supported_tasks:
         PIPELINE_REGISTRY.register_pipeline(
-            task, pipeline_class=ImageToTextPipeline, pt_model=AutoModelForCTC, type="multimodal", **options
+            TASK,
+            pipeline_class=ImageToTextPipeline,
+            pt_model=AutoModelForCTC,
+            type="multimodal",
+            default={"model": (default_checkpoint, "main")},
         )
-
-
-def _lead_image_to_text_here():
-    """Makes `pipeline("image-to-text", model=<a CRNN>)` our task, and leaves every other model where it was.
-
-    transformers 5.0 took "image-to-text" away; since 5.19 it turns the name into "image-text-to-text" before it looks
-    into its registry. Only the model tells which of the two is meant: it is an argument of the `pipeline` that asks.
-    """
-    redirect = transformers.pipelines._resolve_deprecated_task
-    if hasattr(redirect, "_knows_crnn"):
-        return
-
-    def resolve(task: str) -> str:
-        if task == "image-to-text":
-            arguments = sys._getframe(1).f_locals
-            config = arguments.get("config") or getattr(arguments.get("model"), "config", None)
-            if getattr(config, "model_type", None) == CRNNConfig.model_type:
-                return TASK
-        return redirect(task)
-
-    resolve._knows_crnn = True
-    transformers.pipelines._resolve_deprecated_task = resolve
+    reopen_image_to_text(TASK)

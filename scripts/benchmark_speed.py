@@ -15,9 +15,9 @@
 
 `recognizers` measures words per second from file to text, and words per second of the network alone. If the words have
 labels, it also measures the word accuracy (letters and digits, without case). This package reads through
-`pipeline("image-to-text")`; `--onnx` and `--openvino` add graphs that `export_onnx.py` wrote. All recognizers have the
-same number of threads and take turns. The table shows the median and the range over the rounds, and how many times
-faster the fastest of this package is. In each turn a recognizer reads for about `--seconds`.
+`pipeline("scene-text-recognition")`; `--onnx` and `--openvino` add graphs that `export_onnx.py` wrote. All recognizers
+have the same number of threads and take turns. The table shows the median and the range over the rounds, and how many
+times faster the fastest of this package is. In each turn a recognizer reads for about `--seconds`.
 
 The baselines are PP-OCR, TrOCR and MGP-STR of transformers in float32, with the layers and sizes of released
 checkpoints and random weights (give a checkpoint to measure a trained one); the CRNNs of docTR, also with random

@@ -26,10 +26,21 @@ AUTO_DOORS = {
         processor = AutoProcessor.from_pretrained(checkpoint, **trust)
         result = read(AutoModelForCTC.from_pretrained(checkpoint, **trust), processor)
     """,
+    "pipeline scene-text-recognition": "result = pipeline('scene-text-recognition', model=checkpoint, **trust)(image)",
     "pipeline image-to-text": "result = pipeline('image-to-text', model=checkpoint, **trust)(image)",
+    "pipeline saved again": """
+        folder = os.environ["HF_HOME"] + "/saved"
+        AutoModelForCTC.from_pretrained(checkpoint, **trust).save_pretrained(folder)
+        AutoProcessor.from_pretrained(checkpoint, **trust).save_pretrained(folder)
+        result = pipeline("scene-text-recognition", model=folder, **trust)(image)
+    """,
+    "AutoModel of a config": """
+        folder = os.environ["HF_HOME"] + "/saved"
+        AutoConfig.from_pretrained(checkpoint, **trust).save_pretrained(folder)
+        result = read(AutoModel.from_config(AutoConfig.from_pretrained(folder, **trust), **trust))
+    """,
 }
 WITH_HF_STR_ONLY = {
-    "pipeline scene-text-recognition": "result = pipeline('scene-text-recognition', model=checkpoint)(image)",
     "pipeline with a model object": """
         processor = AutoProcessor.from_pretrained(checkpoint)
         model = AutoModelForCTC.from_pretrained(checkpoint)
@@ -47,7 +58,7 @@ WITH_HF_STR_ONLY = {
     """,
 }
 PREAMBLE = """
-import json, sys
+import json, os, sys
 checkpoint, image, mode = sys.argv[1:]
 if mode == "with hf_str":
     import hf_str

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The package: light to import, whole, registered once."""
 
+import ast
 import os
 import re
 import subprocess
@@ -22,6 +23,7 @@ from transformers.models.auto.image_processing_auto import AutoImageProcessor
 from transformers.pipelines import PIPELINE_REGISTRY
 
 import hf_str
+from hf_str.models import crnn
 from hf_str.registration import TASK, register
 
 
@@ -46,6 +48,31 @@ def test_every_public_name_is_there():
     promised = {"CRNNConfig", "CRNNModel", "CRNNForCTC", "CRNNTokenizer", "CRNNProcessor", "DEFAULT_CHECKPOINT"}
     assert promised | {"CRNNImageProcessor", "CRNNImageProcessorPil"} <= set(hf_str.__all__)
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", hf_str.__version__)
+
+
+def test_names_come_from_the_modules_that_make_them():
+    """The list of names, the table of modules and what a type checker sees are the same."""
+    names = set(crnn.__all__)
+    assert len(names) == len(crnn.__all__) and names == set(crnn._MODULES) <= set(dir(crnn))
+    assert crnn.CRNNForCTC is hf_str.CRNNForCTC and crnn.CTCDecoder is hf_str.CTCDecoder
+    for module, name in ((crnn, "nothing"), (hf_str, "nothing")):
+        tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+        imported = {
+            alias.name
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.level
+            for alias in node.names
+        }
+        assert set(module.__all__) - imported <= {"DEFAULT_CHECKPOINT"}
+        with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+            getattr(module, name)
+
+
+def test_what_explains_is_loaded_when_it_is_asked_for():
+    code = "import hf_str, sys; print('hf_str.explanation' in sys.modules); print(hf_str.explain_image.__module__)"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=240)
+    assert run.stdout.split() == ["False", "hf_str.explanation"], run.stderr
 
 
 def test_registering_twice_changes_nothing(tiny_checkpoint):

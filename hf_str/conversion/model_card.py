@@ -31,7 +31,7 @@ Converted from `{file}` of {source} with hf_str; {rights}. It recognizes a cropp
 import hf_str
 from transformers import pipeline
 
-pipeline("image-to-text", model="path/to/this/folder")("word.png")
+pipeline("scene-text-recognition", model="path/to/this/folder")("word.png")
 ```
 
 - Parameters: {parameters:,}.

@@ -47,7 +47,7 @@ characters. Images are {color}, {height} pixels high and {width}. Made with hf_s
 import hf_str  # makes transformers know the model
 from transformers import pipeline
 
-recognizer = pipeline("image-to-text", model="{repo_id}")
+recognizer = pipeline("scene-text-recognition", model="{repo_id}")
 recognizer("word.png")
 ```
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from hf_str import CRNNForCTC, CRNNProcessor, ImageToTextPipeline
+from hf_str import CRNNConfig, CRNNForCTC, CRNNProcessor, ImageToTextPipeline
 from hf_str.publishing import prepare, upload
 from tests.hub.fresh import ROOT, WITHOUT_HF_STR, run_fresh
 from tests.hub.server import WRITER
@@ -38,7 +38,7 @@ def read(**options):
     return [reading["text"], reading["score"]]
 
 def read_by_pipeline(**options):
-    (reading,) = pipeline("image-to-text", model=repo, device="cpu", **options, **trust)(image)
+    (reading,) = pipeline("scene-text-recognition", model=repo, device="cpu", **options, **trust)(image)
     return [reading["generated_text"], reading["score"]]
 
 result = {"main": read(), "pipeline": read_by_pipeline()}
@@ -144,3 +144,12 @@ def test_other_versions_read_what_these_pushed_and_the_reverse(
     assert readings["pipeline"] == expected
     assert readings["versions"] != by
     assert json.loads(hub.files(REPO)["config.json"])["transformers_version"] == by[0]
+
+
+def test_a_configuration_alone_is_pushed_with_the_code_that_it_names(hub, tmp_path):
+    CRNNConfig().save_pretrained(tmp_path / "saved", push_to_hub=True, repo_id="org/config")
+    files = hub.files("org/config")
+    code = {path.name: path.read_bytes() for path in (tmp_path / "saved").glob("*.py")}
+    assert {"configuration_crnn.py", "modeling_crnn.py", "pipeline_crnn.py"} <= code.keys()
+    assert {name: files[name] for name in code} == code
+    assert files["config.json"] == (tmp_path / "saved" / "config.json").read_bytes()

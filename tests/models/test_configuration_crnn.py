@@ -3,6 +3,7 @@
 """The configuration: defaults, what is refused and how, frames for a width, what a saved folder carries."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -210,13 +211,33 @@ def test_a_saved_folder_says_how_it_loads_without_hf_str(tmp_path):
         "AutoModelForTextRecognition": "modeling_crnn.CRNNForCTC",
     }
     pipelines = saved["custom_pipelines"]
-    assert list(pipelines) == ["image-to-text"]
-    assert pipelines["image-to-text"]["impl"] == "pipeline_crnn.ImageToTextPipeline"
+    assert sorted(pipelines) == ["image-to-text", "scene-text-recognition"]
+    assert all(task["impl"] == "pipeline_crnn.ImageToTextPipeline" for task in pipelines.values())
     assert not hasattr(config, "custom_pipelines")
     assert not hasattr(AutoConfig.from_pretrained(tmp_path), "custom_pipelines")
     room = Path(configuration_crnn.__file__).parent
-    code = {path.name for path in room.glob("*_crnn.py")}
-    assert {path.name for path in tmp_path.iterdir()} == code | {"config.json"}
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == code_of("configuration_crnn", "modeling_crnn", "pipeline_crnn") | {"config.json"}
+    assert all((tmp_path / name).read_bytes() == (room / name).read_bytes() for name in found - {"config.json"})
+
+
+def code_of(*modules: str) -> set[str]:
+    """Files of the modules, and of all that they import."""
+    room, found, left = Path(configuration_crnn.__file__).parent, set(), list(modules)
+    while left:
+        if (name := f"{left.pop()}.py") not in found:
+            found.add(name)
+            left += re.findall(r"^\s*from \.(\w+) import", (room / name).read_text(encoding="utf-8"), re.MULTILINE)
+    return found
+
+
+def test_a_checkpoint_has_the_code_that_it_names_and_no_more(tiny_checkpoint):
+    """That is all there is but for the image processor of torchvision, which nothing names."""
+    found = {path.name for path in Path(tiny_checkpoint).glob("*.py")}
+    classes = ("configuration_crnn", "modeling_crnn", "pipeline_crnn", "processing_crnn", "tokenization_crnn")
+    assert found == code_of(*classes, "image_processing_pil_crnn")
+    room = Path(configuration_crnn.__file__).parent
+    assert {path.name for path in room.glob("*.py")} - found == {"__init__.py", "image_processing_crnn.py"}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@
 
 import copy
 import os
-import shutil
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -15,13 +14,13 @@ from transformers import AutoConfig, PreTrainedConfig
 from .featurizer_crnn import CRNNFeaturizerStage
 from .files_crnn import naming_files
 from .presets_crnn import PRESETS
+from .saving_crnn import copy_code
 from .sequentializer_crnn import CRNNSequentializerStage
 from .stages_crnn import KINDS, check_that_fields_belong, values_elsewhere
 
 
 __all__ = ["CRNNConfig"]
 
-_CODE = Path(__file__).parent
 #: How `trust_remote_code=True` finds the classes in the code that a saved folder carries.
 _AUTO_MAP = {
     "AutoConfig": "configuration_crnn.CRNNConfig",
@@ -40,9 +39,9 @@ _LIMITS = {
     "num_attention_heads": (1, 1_024),
     "guidance_size": (1, 16_384),
 }
-_CUSTOM_PIPELINES = {
-    "image-to-text": {"impl": "pipeline_crnn.ImageToTextPipeline", "pt": ["AutoModelForCTC"], "type": "multimodal"}
-}
+_PIPELINE = {"impl": "pipeline_crnn.ImageToTextPipeline", "pt": ["AutoModelForCTC"], "type": "multimodal"}
+#: The task, and the name that transformers 4 had for it, by which code on the Hub still asks for it.
+_CUSTOM_PIPELINES = {"scene-text-recognition": _PIPELINE, "image-to-text": _PIPELINE}
 
 
 @strict
@@ -378,16 +377,22 @@ class CRNNConfig(PreTrainedConfig):
     def to_dict(self) -> dict[str, Any]:
         output = super().to_dict()
         output["auto_map"] = dict(_AUTO_MAP)
-        if (_CODE / "pipeline_crnn.py").exists():
-            output["custom_pipelines"] = copy.deepcopy(_CUSTOM_PIPELINES)
+        output["custom_pipelines"] = copy.deepcopy(_CUSTOM_PIPELINES)
         return output
 
     def save_pretrained(self, save_directory: str | os.PathLike, push_to_hub: bool = False, **kwargs):
-        """Writes config.json and the code of the recogniser, so that the folder loads where hf_str is missing."""
-        os.makedirs(save_directory, exist_ok=True)
-        for file in sorted(_CODE.glob("*_crnn.py")):
-            shutil.copyfile(file, Path(save_directory) / file.name)
-        super().save_pretrained(save_directory, push_to_hub=push_to_hub, **kwargs)
+        """Writes config.json, and the code that it names, so that the folder loads where hf_str is missing.
+
+        Args:
+            save_directory: made where it is missing.
+            push_to_hub: also publish it; `kwargs` are those of `push_to_hub`, and `repo_id` (by default the folder's
+                name).
+        """
+        super().save_pretrained(save_directory)
+        classes = [*_AUTO_MAP.values(), *(task["impl"] for task in _CUSTOM_PIPELINES.values())]
+        copy_code(classes, save_directory, getattr(self, "name_or_path", None))
+        if push_to_hub:  # now that all of it is there
+            self.push_to_hub(kwargs.pop("repo_id", Path(save_directory).name), **kwargs)
 
     def _check_sizes(self):
         for name, (lowest, highest) in _LIMITS.items():

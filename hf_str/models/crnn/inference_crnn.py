@@ -70,7 +70,7 @@ class CRNNInferenceMixin:
         >>> import hf_str
         >>> from transformers import pipeline
 
-        >>> reader = pipeline("image-to-text", model=hf_str.DEFAULT_CHECKPOINT)
+        >>> reader = pipeline("scene-text-recognition", model=hf_str.DEFAULT_CHECKPOINT)
         >>> _ = reader.model.optimize_for_inference()
         >>> reader(["word.png", "sign.png"], batch_size=64)  # doctest: +SKIP
         ```

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""`pipeline("image-to-text")` for CTC recognisers."""
+"""`pipeline("scene-text-recognition")`."""
 
 import os
 from collections.abc import Iterator, Sequence, Sized
@@ -35,7 +35,7 @@ class ImageToTextPipeline(Pipeline):
     >>> import hf_str
     >>> from transformers import pipeline
 
-    >>> reader = pipeline("image-to-text", model=hf_str.DEFAULT_CHECKPOINT)
+    >>> reader = pipeline("scene-text-recognition", model=hf_str.DEFAULT_CHECKPOINT)
     >>> reader("word.png")  # doctest: +SKIP
     [{'generated_text': 'hello', 'score': 0.98}]
     >>> _ = reader.model.optimize_for_inference()  # many words: several times as fast, see CRNNForCTC
