@@ -183,7 +183,7 @@ def check_settings(
         changed = [f"{name} {before.get(name)!r}, now {now[name]!r}" for name in now if before.get(name) != now[name]]
         done = (data.keys() & known) - set(pending)
         changed += [
-            f"{name}: other words" for name in sorted(done) if not f"{data[name]}, ".startswith(f"{known[name]}, ")
+            f"{name}: other samples" for name in sorted(done) if not f"{data[name]}, ".startswith(f"{known[name]}, ")
         ]
         if changed:
             raise SettingsChangedError(
@@ -193,9 +193,10 @@ def check_settings(
     write_json(file, {**now, "data": data})
 
 
+@renamed_arguments(words="test_set")
 def predict(
     recognizer: Recognizer,
-    words: TestSet,
+    test_set: TestSet,
     file: PredictionFile,
     batch_size: int = 64,
     num_workers: int = 0,
@@ -210,7 +211,7 @@ def predict(
 
     Args:
         recognizer: of each process.
-        words: the same in each process.
+        test_set: the same in each process.
         file: of the main process; in others it is not touched.
         batch_size: images a forward pass.
         num_workers: further processes that open images.
@@ -222,11 +223,11 @@ def predict(
         All predictions by row, in the main process (rank 0); nothing in others.
     """
     done = from_main(set(file.found), world_size)
-    order = _by_width(words) if recognizer.sorts_by_width else range(len(words))
-    batches = [list(order[start : start + batch_size]) for start in range(0, len(words), batch_size)]
+    order = _by_width(test_set) if recognizer.sorts_by_width else range(len(test_set))
+    batches = [list(order[start : start + batch_size]) for start in range(0, len(test_set), batch_size)]
     pending = [batch for batch in batches if not done.issuperset(batch)]
     own = pending[rank::world_size]
-    loader = iter(DataLoader(_Samples(words), batch_sampler=own, collate_fn=list, num_workers=num_workers))
+    loader = iter(DataLoader(_Samples(test_set), batch_sampler=own, collate_fn=list, num_workers=num_workers))
     progress(len(done))
     for step in range(0, len(pending), world_size):
         found = gather_items(_predict(recognizer, loader) if step + rank < len(pending) else [], world_size)
@@ -254,11 +255,11 @@ class _Sample(NamedTuple):
 class _Samples(Dataset):
     """The rows of a test set, opened."""
 
-    def __init__(self, words: TestSet):
-        self.words = words
+    def __init__(self, test_set: TestSet):
+        self.test_set = test_set
 
     def __getitems__(self, rows: list[int]) -> list[_Sample]:
-        columns, lexicons = self.words.table[rows], self.words.lexicons
+        columns, lexicons = self.test_set.table[rows], self.test_set.lexicons
         return [
             _Sample(row, _name(image, row), label, None if lexicons is None else lexicons[row], *_open(image))
             for row, label, image in zip(rows, columns["text"], columns["image"], strict=True)
@@ -296,9 +297,9 @@ def _predict(recognizer: Recognizer, loader: Iterator[list[_Sample]]) -> list[Pr
     return [s.prediction(text, score, seconds) for s, (text, score) in zip(opened, found, strict=True)] + broken
 
 
-def _by_width(words: TestSet) -> list[int]:
+def _by_width(test_set: TestSet) -> list[int]:
     """Rows by width / height, the widest first: what does not fit into memory shows at once."""
-    images = words.table.select_columns("image")
+    images = test_set.table.select_columns("image")
     ratios = [_aspect_ratio(row["image"]) for row in images]
     return sorted(range(len(ratios)), key=lambda row: -ratios[row])
 

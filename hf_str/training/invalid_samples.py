@@ -92,7 +92,7 @@ class SampleReport:
             examples.append(f"row {row}: {error}")
 
     def __str__(self) -> str:
-        lines = [f"{self.name!r}: {self.checked:,} words, {self.num_invalid:,} of them cannot be trained on"]
+        lines = [f"{self.name!r}: {self.checked:,} samples, {self.num_invalid:,} of them cannot be trained on"]
         for reason, count in self.counts.items():
             lines.append(f"  {reason}: {count:,}")
             lines += [f"    {example}" for example in self.examples[reason]]

@@ -41,7 +41,7 @@ class ValidationPrediction:
         row: of the data set.
         text: what was recognized; empty where the image could not be opened, or the model gives no probabilities.
         label: the text of the sample, in NFC.
-        score: the model's probability of the word, in [0, 1].
+        score: the model's probability of the text, in [0, 1].
         problem: why nothing was recognized, or empty.
     """
 
@@ -126,7 +126,7 @@ def evaluate(
         ValueError: the data set is empty.
     """
     if len(dataset) == 0:
-        raise ValueError("there are no words to evaluate on")
+        raise ValueError("there are no samples to evaluate on")
     batches = [list(range(len(dataset))[first : first + batch_size]) for first in range(0, len(dataset), batch_size)]
     loader = DataLoader(
         _Samples(dataset, collator),
@@ -147,7 +147,7 @@ def evaluate(
         model.train(was_training)
     predictions = sorted(gather_items(predictions, world_size), key=lambda one: one.row)
     if count := sum(one.problem == _NO_PROBABILITIES for one in predictions):
-        logger.warning(f"{count:,} of {len(predictions):,} words count as read wrong: {_NO_PROBABILITIES}")
+        logger.warning(f"{count:,} of {len(predictions):,} samples count as errors: {_NO_PROBABILITIES}")
     labels = [one.label for one in predictions]
     metrics = recognition_metrics([one.text for one in predictions], labels)
     metrics["unwritable"] = PROTOCOLS["exact"].unwritable(labels, collator.tokenizer.characters) / len(labels)

@@ -107,7 +107,7 @@ def test_settings_that_changed(words, tmp_path):
     further = TestSet("more", "data/more", words.table)
     check_settings(tmp_path / "out", {"model": "a", "protocol": ["36"]}, [further])
     other = TestSet("set", "data/set", words.table.select(range(3)))
-    with pytest.raises(SettingsChangedError, match="set: other words"):
+    with pytest.raises(SettingsChangedError, match="set: other samples"):
         check_settings(tmp_path / "out", {"model": "a", "protocol": ["36"]}, [further, other])
 
 

@@ -322,7 +322,7 @@ def test_shards_that_changed_in_place_are_noticed(tmp_path):
     for changed, when in ((content, time + 1), (content[:600] + b"x" + content[601:], time)):
         path.write_bytes(changed)
         os.utime(path, ns=(when, when))
-        with pytest.raises(SettingsChangedError, match="a: other words"):
+        with pytest.raises(SettingsChangedError, match="a: other samples"):
             check_settings(out, {}, [TarShard("a", path)])
     check_settings(out, {}, [TarShard("a", path)], pending=["a"])  # nothing was read of it: it may be mended
     # as earlier versions wrote it

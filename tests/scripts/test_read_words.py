@@ -345,7 +345,7 @@ def test_shards_of_strangers(read, wanted, tmp_path):
         write_parquet(data / f"{name}.parquet", images)
     assert read("--dataset", data, "--output_dir", out)[0] == 0
     os.utime(data / "good.parquet", ns=(1, 1))
-    assert "good: other words" in read("--dataset", data, "--output_dir", out)[0]
+    assert "good: other samples" in read("--dataset", data, "--output_dir", out)[0]
 
 
 def test_disk_full(read, tmp_path):
@@ -379,7 +379,7 @@ def test_other_settings_and_shards_are_refused(read, shards, tiny_checkpoint, tm
     write_parquet(shards / "5.parquet", drawn(1))  # more shards are welcome
     assert "1 of 6 shards read, 5 existed already" in read(*arguments)[1]
     write_parquet(shards / "2.parquet", drawn(9))
-    assert "2: other words" in read(*arguments)[0]
+    assert "2: other samples" in read(*arguments)[0]
 
 
 def test_mistakes_are_a_line(read, shards, tmp_path):

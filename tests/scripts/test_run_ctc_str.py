@@ -178,7 +178,7 @@ def test_rendered_words_and_a_stream_in_half_precision(words, tmp_path, monkeypa
 
 def test_bad_words_stop_the_run_or_are_left_out(words, tmp_path, monkeypatch):
     arguments = options(words, tmp_path, *NEW_NETWORK, "--dataset", words["bad"], steps=1)
-    with pytest.raises(ValueError, match=r"(?s)12 words, 2 of them.*'naïve'.*'tootootoo"):
+    with pytest.raises(ValueError, match=r"(?s)12 samples, 2 of them.*'naïve'.*'tootootoo"):
         run("run_ctc_str", monkeypatch, *arguments)
     run("run_ctc_str", monkeypatch, *arguments, "--bad_labels", "drop")
 

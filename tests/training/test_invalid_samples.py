@@ -34,7 +34,7 @@ def test_labels_are_checked_without_opening_images(collator):
 
 def test_error_names_all_kinds(collator):
     dataset = as_dataset(["good", "naïve", "m" * 20])
-    with pytest.raises(ValueError, match=r"(?s)3 words, 2 of them.*'ï'.*39 frames.*--bad_labels drop"):
+    with pytest.raises(ValueError, match=r"(?s)3 samples, 2 of them.*'ï'.*39 frames.*--bad_labels drop"):
         check_samples(dataset, "mine", collator)
 
 

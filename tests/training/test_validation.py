@@ -50,7 +50,7 @@ def test_unreadable_images_are_wrong_and_named(model, collator):
     assert result.predictions[1].text == ""
     assert "cannot read" in result.table()
     assert evaluate(model, collator, as_dataset(["cd"], images[1:])).metrics["word_accuracy"] == 0
-    with pytest.raises(ValueError, match="no words"):
+    with pytest.raises(ValueError, match="no samples"):
         evaluate(model, collator, as_dataset([]))
 
 
@@ -166,7 +166,7 @@ def test_a_model_that_diverged_has_figures(model, collator, dataset, tmp_path, c
     with caplog.at_level("WARNING"):
         found = evaluate(model, collator, dataset, batch_size=4)
     count = -(-len(dataset) // 4)
-    assert f"{count} of {len(dataset)} words count as read wrong: the model gives NaN" in caplog.text
+    assert f"{count} of {len(dataset)} samples count as errors: the model gives NaN" in caplog.text
     for one, before in zip(found.predictions, good.predictions, strict=True):
         assert (one.text, one.problem != "") == (("", True) if one.row % 4 == 1 else (before.text, False))
     model.forward = forward
