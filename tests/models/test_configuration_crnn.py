@@ -13,6 +13,7 @@ from transformers import AutoConfig
 
 from hf_str import CRNNConfig
 from hf_str.models.crnn import configuration_crnn
+from hf_str.models.crnn.featurizer_vgg_crnn import VGGStage
 
 
 PADDED_POOLS = {
@@ -269,3 +270,32 @@ def test_the_first_preset_is_the_papers_network():
 def test_attributes_that_transformers_expects():
     config = CRNNConfig(vocab_size=95, num_channels=3, hidden_size=64, num_hidden_layers=1)
     assert (config.vocab_size, config.num_channels, config.hidden_size, config.num_hidden_layers) == (95, 3, 64, 1)
+
+
+def test_fields_of_stages_are_told_from_others():
+    names = CRNNConfig.field_names()
+    assert {"vocab_size", "conv_channels", "stage_depths", "neck_fusion", "num_fiducials", "dtype"} <= names
+    assert "conv_chanels" not in names
+
+
+def test_what_the_caller_changes_of_a_checkpoint_is_filled_in_and_checked(tmp_path):
+    CRNNConfig().save_pretrained(tmp_path)
+    config = CRNNConfig.from_pretrained(tmp_path, featurizer="resnet", sequentializer="mixing", num_hidden_layers=3)
+    assert (config.stage_depths, config.mixers) == ([3, 4, 6, 6, 3], ["local", "local", "global"])
+    assert config.num_frames(100) == 25
+    with pytest.raises(ValueError, match="mixers belongs to sequentializer mixing"):
+        CRNNConfig.from_pretrained(tmp_path, mixers=["local"])
+
+
+def test_stages_are_typed_by_what_their_fields_are():
+    """One value for all, tuples and missing values are gone: a stage has lists, as its annotations say."""
+    config = CRNNConfig(conv_kernel_sizes=(3, 3, 3, 3, 3, 3, (2, 1)), batch_norms=True, image_height=33)
+    stage = config.featurizer_stage
+    assert type(stage) is VGGStage
+    assert stage.conv_kernel_sizes == config.conv_kernel_sizes == [3, 3, 3, 3, 3, 3, [2, 1]]
+    assert stage.batch_norms == config.batch_norms == [True] * 7
+    config.conv_strides = 1  # what is assigned later may have any form too
+    assert config.featurizer_stage.conv_strides == [1] * 7
+    config.conv_strides = [1]
+    with pytest.raises(ValueError, match="conv_strides has 1 entries for 7 convolutions"):
+        config.featurizer_stage  # noqa: B018

@@ -266,7 +266,6 @@ class CRNNConfig(PreTrainedConfig):
         labels = kwargs.get("num_labels")  # of a classifier, for each of which transformers would make a name
         if isinstance(labels, int) and labels > _LIMITS["vocab_size"][1]:
             raise ValueError(f"num_labels must be at most {_LIMITS['vocab_size'][1]}, not {labels}")
-        self._check_sizes()  # before lists are made as long as these say
         values = values_elsewhere()
         given = {name: kwargs.pop(name) for name in values if name in kwargs}
         values |= given

@@ -22,6 +22,7 @@ from .stage_crnn import Each, own_field
 
 __all__ = ["CRNNFrameEmbedding", "CRNNTransformerLayer", "MixingStage", "TransformerStage", "position_angles"]
 
+_EACH = Each("num_hidden_layers", "layer")
 #: Any configuration may have these fields.
 _field = partial(own_field, elsewhere="ignored")
 
@@ -81,13 +82,13 @@ class TransformerStage(CRNNSequentializerStage, name="transformer"):
 class MixingStage(TransformerStage, name="mixing"):
     """`sequentializer="mixing"`: the same with convolutions along the width, by default in its first layers."""
 
-    mixers: list[str] = own_field(None, each=Each("num_hidden_layers", "layer"))
+    mixers: list[str] = own_field(None, each=_EACH)
     mixing_kernel_size: int = _field(11, form="number", highest=1_023)
 
     @classmethod
     def fill(cls, values: dict[str, Any]):
         if values["mixers"] is None:
-            count = values.get("num_hidden_layers", 0)
+            count = _EACH.count(values)
             values["mixers"] = ["local"] * ((count + 1) // 2) + ["global"] * (count // 2)
 
     def check(self):

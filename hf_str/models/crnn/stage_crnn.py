@@ -43,11 +43,13 @@ class Each:
     noun: str
 
     def count(self, values: Mapping[str, Any]) -> int:
-        """The number of entries, from the values of all fields; 0 where it cannot be known."""
-        counted = values.get(self.counted)
-        if isinstance(counted, int):
-            return counted
-        return len(counted) if isinstance(counted, (list, tuple)) else 0
+        """The number of entries, from the values of all fields; 0 where it cannot be known.
+
+        It is never far above what is supported: lists are made that long before it is checked.
+        """
+        counted = values.get(self.counted, 0)
+        count = len(counted) if isinstance(counted, (list, tuple)) else counted
+        return min(count, _MOST_ENTRIES + 1) if isinstance(count, int) else 0
 
 
 @dataclass(frozen=True)
