@@ -25,7 +25,7 @@ class Bend:
         self.kind = kind if abs(strength) > 1e-3 else "none"
         self.strength = strength
         self.half = half
-        # An arc must stay well outside its own centre, or short words would fold.
+        # An arc must stay well outside its own center, or short words would fold.
         self.radius = math.copysign(max(abs(2 * half / strength), 2.2), strength) if self.kind == "arc" else 0.0
 
     def forward(self, points: np.ndarray) -> np.ndarray:

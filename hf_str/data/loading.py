@@ -144,9 +144,11 @@ def batches(rows: Iterable[tuple], schema: Any, size: int = ROWS_PER_BATCH) -> I
         yield pa.RecordBatch.from_arrays([image, strings[0], outlines, strings[1]], schema=schema)
 
 
-def _is_table(source: str | Path, format: str | None) -> bool:
+def _is_table(source: str | Path, dataset_format: str | None) -> bool:
     path = Path(source).expanduser()
-    return format == "datasets" or (format is None and (not path.exists() or DATASET_FORMATS["datasets"].finds(path)))
+    return dataset_format == "datasets" or (
+        dataset_format is None and (not path.exists() or DATASET_FORMATS["datasets"].finds(path))
+    )
 
 
 def _has_text(row: dict[str, Any]) -> bool:
@@ -181,12 +183,12 @@ def _without_empty(words: DatasetWords, report: ReadReport) -> "datasets.Dataset
 
 
 def _from_cache(
-    sources: list[WordSource], format: str | None, split: str | None, report: ReadReport
+    sources: list[WordSource], dataset_format: str | None, split: str | None, report: ReadReport
 ) -> "datasets.Dataset":
     datasets = require("datasets")
     from filelock import FileLock  # `datasets` needs it too
 
-    key = [CACHE_VERSION, format, split, fingerprint(sources)]
+    key = [CACHE_VERSION, dataset_format, split, fingerprint(sources)]
     name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:24]
     folder = Path(datasets.config.HF_DATASETS_CACHE) / "word_boxes"
     folder.mkdir(parents=True, exist_ok=True)
@@ -224,13 +226,13 @@ def _write(sources: list[WordSource], path: Path) -> ReadReport:
 
 
 def _stream(
-    sources: list[WordSource], source: str | Path, format: str | None, split: str | None
+    sources: list[WordSource], source: str | Path, dataset_format: str | None, split: str | None
 ) -> "datasets.IterableDataset":
     total = sum(len(word_source.items) for word_source in sources)
     # a power of two, so that ranks and workers get equally many
     count = min(STREAM_SHARDS, 2 ** max(0, total.bit_length() - 1))
     ends = [total * number // count for number in range(count + 1)]
-    archive = str(source), format, split, fingerprint(sources)
+    archive = str(source), dataset_format, split, fingerprint(sources)
     kwargs = {"shards": [(archive, start, stop) for start, stop in zip(ends[:-1], ends[1:], strict=True)]}
     return require("datasets").IterableDataset.from_generator(_generate, word_features(), gen_kwargs=kwargs)
 
@@ -256,5 +258,5 @@ def slice_items(sources: list[WordSource], start: int, stop: int) -> Iterator[tu
 
 
 @lru_cache(maxsize=8)  # a worker reads many shards of the same source
-def _open_once(source: str, format: str | None, split: str | None, fingerprint: str) -> list[WordSource]:
-    return open_word_sources(source, format, split)
+def _open_once(source: str, dataset_format: str | None, split: str | None, fingerprint: str) -> list[WordSource]:
+    return open_word_sources(source, dataset_format, split)

@@ -23,7 +23,7 @@ _CHUNK = 2048
 
 
 def thumbnail(image: Image.Image) -> np.ndarray:
-    """A word as float32 (16, 64), grey, of zero mean and unit length; zeros for a picture of one tone."""
+    """A word as float32 (16, 64), gray, of zero mean and unit length; zeros for a picture of one tone."""
     small = image.convert("L").resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR, reducing_gap=2.0)
     pixels = np.asarray(small, np.float32)
     pixels = pixels - pixels.mean()

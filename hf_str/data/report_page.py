@@ -94,7 +94,7 @@ def _set_sections(
         f"<h3 id='{anchor}-odd'>Suspicious labels: {data['suspicious']['count']:,}</h3>",
         _word_table(data["suspicious"], words, (("why", "reason"),)),
         f"<h3 id='{anchor}-long'>Labels too long for CTC: {too_long['count']:,}</h3>"
-        "<p class='soft'>A label needs a frame for each character and one more between equal neighbours. The frames "
+        "<p class='soft'>A label needs a frame for each character and one more between equal neighbors. The frames "
         f"are those of {escape(images_in_words(network))}.</p>",
         _word_table(too_long, words, (("needs", "needs"), ("frames", "frames"))),
     ]

@@ -128,7 +128,7 @@ class _Measured(NamedTuple):
 
 def _measure_all(words: WordSet, chunks: list[range], num_proc: int) -> Iterator[_Measured]:
     if num_proc == 1:
-        yield from (_measure(words, places) for places in chunks)
+        yield from (_measure(words, indices) for indices in chunks)
         return
     with get_context("spawn").Pool(num_proc, _start_worker, (words,)) as pool:
         yield from pool.imap(_measure_in_worker, chunks)

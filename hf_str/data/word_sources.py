@@ -79,35 +79,37 @@ def fingerprint(sources: Sequence[WordSource]) -> str:
     return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()[:24]
 
 
-def open_word_sources(source: str | Path, format: str | None = None, split: str | None = None) -> list[WordSource]:
+def open_word_sources(
+    source: str | Path, dataset_format: str | None = None, split: str | None = None
+) -> list[WordSource]:
     """Reads the annotations of an archive, or of each archive in a folder of archives. Opens no image.
 
     Args:
         source: a file, a folder, or the name of a data set on the Hub.
-        format: a key of `DATASET_FORMATS`; found out if unset.
+        dataset_format: a key of `DATASET_FORMATS`; found out if unset.
         split: the split to read, `"all"`, or `None` for the only one or else `"train"`.
 
     Raises:
         FileNotFoundError: there is nothing at `source`.
         ValueError: no such format, nothing in a known format, or no such split. The message lists what there is.
     """
-    if format is not None and format not in DATASET_FORMATS:
-        raise ValueError(f"there is no format {format!r}. The formats:\n{describe_formats()}")
+    if dataset_format is not None and dataset_format not in DATASET_FORMATS:
+        raise ValueError(f"there is no format {dataset_format!r}. The formats:\n{describe_formats()}")
     path = Path(source).expanduser()
     if not path.exists():
-        return [_from_hub(str(source), format, split)]
+        return [_from_hub(str(source), dataset_format, split)]
     path = path.resolve()
-    if format is not None:
-        return [_open(path, DATASET_FORMATS[format], split)]
-    dataset_format = find_format(path)
-    if dataset_format is not None and not _is_collection(path):
-        return [_open(path, dataset_format, split)]
+    if dataset_format is not None:
+        return [_open(path, DATASET_FORMATS[dataset_format], split)]
+    found = find_format(path)
+    if found is not None and not _is_collection(path):
+        return [_open(path, found, split)]
     if split is not None and (path / split).is_dir():
         return open_word_sources(path / split)
-    found = _open_each(path, split)
-    if not found:
+    sources = _open_each(path, split)
+    if not sources:
         raise ValueError(_nothing_found(path))
-    return found
+    return sources
 
 
 def _open(path: Path, dataset_format: DatasetFormat, split: str | None) -> WordSource:
@@ -119,8 +121,8 @@ def _open(path: Path, dataset_format: DatasetFormat, split: str | None) -> WordS
     return WordSource(path.name, path, dataset_format, dataset_format.opens(path, split, report), report)
 
 
-def _from_hub(name: str, format: str | None, split: str | None) -> WordSource:
-    if format not in (None, "datasets"):
+def _from_hub(name: str, dataset_format: str | None, split: str | None) -> WordSource:
+    if dataset_format not in (None, "datasets"):
         raise FileNotFoundError(f"there is no file or folder {name!r}")
     return WordSource(name, Path(name), DATASET_FORMATS["datasets"], DatasetWords(open_dataset(name, split), name))
 

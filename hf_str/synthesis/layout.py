@@ -259,23 +259,23 @@ def _room_for_signs(em: int, width: int, top: int, height: int) -> tuple[float, 
     return (0.25 * em - width) / 2, top + 0.5 * em, -top - height
 
 
-def surround(setting: Setting, neighbours: list[tuple[Setting, int, int]]) -> Setting:
+def surround(setting: Setting, neighbors: list[tuple[Setting, int, int]]) -> Setting:
     """Puts other words around a word, as in a text that the word is cut from.
 
     Args:
         setting: the word.
-        neighbours: (other word, x, y) with the position of the other word's top left corner, pixels of `setting.mask`.
+        neighbors: (other word, x, y) with the position of the other word's top left corner, pixels of `setting.mask`.
 
     Returns:
         A larger mask in which `box` and `letters` still point at the word.
     """
     height, width = setting.mask.shape
-    left = min([0] + [x for _, x, _ in neighbours])
-    top = min([0] + [y for _, _, y in neighbours])
-    right = max([width] + [x + other.mask.shape[1] for other, x, _ in neighbours])
-    bottom = max([height] + [y + other.mask.shape[0] for other, _, y in neighbours])
+    left = min([0] + [x for _, x, _ in neighbors])
+    top = min([0] + [y for _, _, y in neighbors])
+    right = max([width] + [x + other.mask.shape[1] for other, x, _ in neighbors])
+    bottom = max([height] + [y + other.mask.shape[0] for other, _, y in neighbors])
     canvas = np.zeros((bottom - top, right - left), np.uint8)
-    for other, x, y in [(setting, 0, 0), *neighbours]:
+    for other, x, y in [(setting, 0, 0), *neighbors]:
         rows, columns = other.mask.shape
         region = canvas[y - top : y - top + rows, x - left : x - left + columns]
         np.maximum(region, other.mask, out=region)

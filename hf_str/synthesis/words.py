@@ -216,7 +216,7 @@ class WordSampler:
         forms = (
             lambda: first + second,
             lambda: first + pick(rng, _NAME_TAILS).capitalize(),
-            lambda: (second + pick(rng, _NAME_TAILS)).upper(),
+            lambda: second.upper() + pick(rng, _NAME_TAILS).upper(),
             lambda: second[:doubled] + 2 * second[doubled : doubled + 1].lower() + second[doubled + 1 :],
             lambda: pick(rng, "eeixX") + second,
             lambda: f"{first}&{second}",

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Words cut out of scenes: each shape of outline, upright and turned, and what is no box."""
+"""Words cut out of scenes: each shape of outline, level and turned, and what is no box."""
 
 import numpy as np
 import pytest

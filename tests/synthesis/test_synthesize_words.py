@@ -54,8 +54,8 @@ def test_twenty_words_written_read_and_resumed(tmp_path, fonts):
 
 
 def test_grey_png_words(tmp_path, fonts):
-    run(tmp_path / "grey", "--mode", "L", "--image_format", "png", "--difficulty", "0", fonts=fonts)
-    assert load(tmp_path / "grey")[3]["image"].mode == "L"
+    run(tmp_path / "gray", "--mode", "L", "--image_format", "png", "--difficulty", "0", fonts=fonts)
+    assert load(tmp_path / "gray")[3]["image"].mode == "L"
 
 
 def test_a_contact_sheet_for_each_difficulty(tmp_path, fonts):

@@ -34,7 +34,7 @@ def _is_mjsynth(file: Path) -> bool:
 
 
 def _parse(line: str) -> tuple[str, str, int] | None:
-    """`./2425/1/115_Lube_45484.jpg 45484` -> the path, the word in its case, its place in the lexicon."""
+    """`./2425/1/115_Lube_45484.jpg 45484` -> the path, the word in its case, its index in the lexicon."""
     path, _, number = line.strip().rpartition(" ")
     parts = path.rpartition("/")[2].rpartition(".")[0].split("_")
     if len(parts) < 3 or not number.isdigit():

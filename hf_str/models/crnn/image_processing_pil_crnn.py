@@ -180,7 +180,7 @@ class WordImageProcessing:
         _check_sizes(vars(self) | {"size": self.size})
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs):
+    def from_pretrained(cls, pretrained_model_name_or_path: Any, *args, **kwargs) -> Any:
         """As any image processor of transformers; a damaged or wrong file is a `ValueError` that names it."""
         names = ["processor_config.json", "preprocessor_config.json"]
         with naming_files(pretrained_model_name_or_path, names, **kwargs):
@@ -437,8 +437,8 @@ _ROUNDINGS = {"nearest": round, "up": math.ceil, "down": math.floor}
 
 
 def word_width(
-    height: int,
-    width: int,
+    height: float,
+    width: float,
     target_height: int,
     min_width: int,
     max_width: int,
@@ -451,8 +451,8 @@ def word_width(
 
 
 def word_size(
-    height: int,
-    width: int,
+    height: float,
+    width: float,
     target_height: int,
     min_width: int,
     max_width: int,
