@@ -81,9 +81,11 @@ def decoding_rate(words: TrainingSamples, rounds: Iterator[int], args: argparse.
 class TrainingStep:
     """Forward, backward and optimizer step of one network in one precision."""
 
-    def __init__(self, model: torch.nn.Module, precision: str, device: str):
+    def __init__(self, model: CRNNForCTC, precision: str, device: str):
         self.device, self.dtype = torch.device(device), {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
-        self.model = model.to(self.device, memory_format=torch.channels_last).train()
+        model.to(memory_format=torch.channels_last)
+        self.model: torch.nn.Module = model
+        self.model.to(self.device).train()
         self.optimizer = torch.optim.AdamW(self.model.parameters())
 
     def __call__(self, batch: Mapping[str, torch.Tensor]):

@@ -5,18 +5,18 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Shows what each part of a training recipe brings, one at a time: ablations, as a Markdown table.
+"""Shows the effect of each part of a training recipe, one at a time: ablations, as a Markdown table.
 
     python scripts/compare_ablations.py --output_dir runs/ablations --model_name_or_path runs/stages/vgg-bilstm \\
-        --lexicon words.txt --backgrounds photos/ --real iiit5k/ svt/ --pseudo_labeled_dataset street/ \\
-        --teacher_model runs/teacher
+        --dataset iiit5k/ svt/ --pseudo_labeled_dataset street/ --teacher_model runs/teacher \\
+        --lexicon words.txt --backgrounds photos/
 
-Every run continues from the same checkpoint, of `compare_stages.py` for example, for as many samples of the same seed,
-and differs from the plain run in one thing. What this script does not know is passed on to `run_ctc_str.py`. Each run
-has a folder of its own in --output_dir; those that are over are not run again.
+Every run starts from the same checkpoint, for example one of `compare_stages.py`, takes the same number of samples
+with the same seed, and differs from the plain run in one thing. Options that this script does not know are passed on
+to `run_ctc_str.py`. Each run has its own folder in --output_dir; finished runs are not repeated.
 
-Accuracy is that of the 36-character protocol on a tenth of the real words, which is held out; its standard error is
-about 1.8 points for 779 words. Minutes are those of CPU time, on a CPU.
+Accuracy is that of protocol 36 on a tenth of the real words, which is held out; its standard error is about 1.8
+percentage points for 779 words. On a CPU, minutes are CPU time.
 """
 
 import argparse
@@ -25,13 +25,15 @@ from pathlib import Path
 
 from compare_stages import percentage, train_each
 
+from hf_str.utils.options import OptionParser
 
-# What each run has besides TRAINING; `real` is the share of real words.
+
+#: Options of each run besides TRAINING; `real` is the share of real words.
 ABLATIONS = {
     "plain": {},
     "half-as-many-real-words": {"real": 0.15},
-    "pseudo-labels": {"--pseudo_labeled_dataset": None},  # those of the command line
-    "teacher": {"--teacher_model": None},  # that of the command line
+    "pseudo-labels": {"--pseudo_labeled_dataset": None},  # from the command line
+    "teacher": {"--teacher_model": None},  # from the command line
     "guidance-decoder": {"--config_overrides": {"guidance_decoder": True}},
     "width-100": {"--image_width": 100},
     "width-by-shape": {
@@ -48,7 +50,8 @@ ABLATIONS = {
     "rectification": {"--config_overrides": {"rectification": "tps", "localization_channels": [16, 32, 64, 128]}},
     "no-weight-average": {"--ema_decay": 0},
 }
-TRAINING = {  # of run_ctc_str.py, where the command line says nothing else
+#: Options of run_ctc_str.py that the command line does not give.
+TRAINING = {
     "--image_width": 128,
     "--validation_split_percentage": 10,
     "--bad_labels": "drop",
@@ -64,6 +67,14 @@ TRAINING = {  # of run_ctc_str.py, where the command line says nothing else
     "--eval_steps": 250,
     "--save_steps": 250,
 }
+RENAMED = {
+    "init_from": "model_name_or_path",
+    "levers": "ablations",
+    "pseudo_labeled": "pseudo_labeled_dataset",
+    "real": "dataset",
+    "self_labelled": "pseudo_labeled_dataset",
+    "teacher": "teacher_model",
+}
 
 
 def main():
@@ -71,7 +82,7 @@ def main():
     runs = {}
     for name in args.ablations:
         options = TRAINING | {"--model_name_or_path": args.model_name_or_path, "real": 0.3} | ABLATIONS[name]
-        options["--dataset"] = [f"synth={1 - options.pop('real'):g}", *args.real]
+        options["--dataset"] = [f"synth={1 - options.pop('real'):g}", *args.dataset]
         options |= {option: vars(args)[option[2:]] for option, value in options.items() if value is None}
         runs[name] = {option: json.dumps(v) if isinstance(v, dict) else v for option, v in options.items()}
     logs = dict(zip(runs, train_each(runs, args.output_dir, training), strict=True))
@@ -88,20 +99,18 @@ def main():
 
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = OptionParser(__doc__, RENAMED, allow_abbrev=False)
     add = parser.add_argument
-    add("--output_dir", type=Path, required=True, help="a folder for each run; a run there goes on")
-    add("--model_name_or_path", required=True, help="the checkpoint that all go on from")
-    add("--real", nargs="+", required=True, help="sources of real words; rendered ones are mixed in")
-    add("--ablations", nargs="+", choices=ABLATIONS, default=list(ABLATIONS))
-    add("--pseudo_labeled_dataset", nargs="+", help="sources labeled by a recognizer, for that ablation")
-    add("--teacher_model", help="the checkpoint of that ablation: the same image size and characters")
+    add("--output_dir", type=Path, required=True, help="folder of the runs; a run that was stopped is resumed")
+    add("--model_name_or_path", required=True, help="checkpoint that all runs start from")
+    add("--dataset", nargs="+", required=True, help="sources of real words; rendered words are added")
+    add("--ablations", nargs="+", choices=ABLATIONS, default=list(ABLATIONS), help="runs to compare")
+    add("--pseudo_labeled_dataset", nargs="+", help="sources with pseudo-labels, for the ablation pseudo-labels")
+    add("--teacher_model", help="checkpoint with the same image size and characters, for the ablation teacher")
     args, training = parser.parse_known_args()
     for ablation, option in (("pseudo-labels", "pseudo_labeled_dataset"), ("teacher", "teacher_model")):
         if ablation in args.ablations and not vars(args)[option]:
-            parser.error(f"the ablation {ablation} needs --{option}; or name the others with --ablations")
+            parser.error(f"the ablation {ablation} needs --{option}; or name others with --ablations")
     return args, training
 
 

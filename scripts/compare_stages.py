@@ -5,24 +5,23 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Trains featurizers times sequentializers on equal budgets and shows how well each reads, as a Markdown table.
+"""Trains each featurizer with each sequentializer on equal budgets and compares their accuracy, as a Markdown table.
 
     python scripts/compare_stages.py --output_dir runs/stages --lexicon words.txt --backgrounds photos/ \\
         --dataset synth=0.7 iiit5k/ svt/
 
-Every network is trained from scratch by `run_ctc_str.py` with the same samples in the same order: those of one seed,
-stretched to one size, under one learning rate and its schedule. What this script does not know is passed on to
-`run_ctc_str.py`. Each run has a folder of its own in --output_dir; those that are over are not run again.
+`run_ctc_str.py` trains every network from scratch with the same samples in the same order, with the same image size,
+learning rate and schedule. Options that this script does not know are passed on to `run_ctc_str.py`. Each run has its
+own folder in --output_dir; finished runs are not repeated.
 
-The featurizers are the paper's VGG and four that are about as large as the embedded checkpoint's: VGG with five
-eighths of the channels and more normalisation; a ResNet after ASTER's with 8 residual blocks; EfficientNet-B0 of half
-the width; PP-LCNetV3 of half the width. Over each stand two bidirectional LSTMs of 192 units, four transformer layers
-of 192 features, or nothing.
+The featurizers are the VGG of the paper and four that are about as large as that of the default checkpoint: VGG with
+five eighths of the channels and more normalization; a ResNet after ASTER's with 8 residual blocks; EfficientNet-B0 of
+half the width; PP-LCNetV3 of half the width. The sequentializers are two bidirectional LSTMs of 192 units, four
+transformer layers of 192 features, and none.
 
-Accuracy is that of the 36-character protocol on a tenth of the real words, which is held out. Beside it are
-parameters, multiply-accumulates and milliseconds of CPU time of one image in float32, the minutes of CPU time that
-training took, and `at the budget`: the accuracy of the same run at the last look before the fastest of all was over,
-with its learning rate still high.
+Accuracy is that of protocol 36 on a tenth of the real words, which is held out. The table also has the parameters, the
+multiply-accumulates and milliseconds of CPU time of one image in float32, the minutes of CPU time of the training, and
+the accuracy `at the budget`: at the last evaluation before the fastest run ended, with the learning rate still high.
 """
 
 import argparse
@@ -36,6 +35,7 @@ import torch
 
 from hf_str import CRNNForCTC, CRNNProcessor
 from hf_str.evaluation.speed import count_multiply_accumulates, make_clock, stopwatch
+from hf_str.utils.options import OptionParser
 
 
 FEATURIZERS = {
@@ -56,7 +56,8 @@ SEQUENTIALIZERS = {
     "transformer": {"sequentializer": "transformer", "hidden_size": 192, "num_hidden_layers": 4},
     "none": {"sequentializer": "none"},
 }
-TRAINING = {  # of run_ctc_str.py, where the command line says nothing else
+#: Options of run_ctc_str.py that the command line does not give.
+TRAINING = {
     "--image_width": 100,
     "--validation_split_percentage": 10,
     "--bad_labels": "drop",
@@ -102,16 +103,16 @@ def main():
         in_time = [record for record in log if record["minutes"] <= budget]
         cells += [percentage(log[-1]), percentage(in_time[-1]) if in_time else ""]
         print(f"| {' | '.join(cells)} |")
-    print(f"\nThe budget: {budget:.1f} minutes of CPU time, after which the fastest run was over.")
+    print(f"\nThe budget: {budget:.1f} minutes of CPU time, the duration of the fastest run.")
 
 
 def train_each(runs: dict[str, dict], output_dir: Path, training: list[str]) -> list[list[dict[str, float]]]:
-    """Trains what is not trained yet, one run after the other, and returns the evaluations in their logs.
+    """Trains the runs that are not finished, one after the other, and returns the evaluations in their logs.
 
     Args:
-        runs: options of `run_ctc_str.py` of each run, by the name of its folder.
-        output_dir: where these folders are.
-        training: further options of the command line, for all runs; they take the place of a run's own.
+        runs: options of `run_ctc_str.py` for each run, by the name of its folder.
+        output_dir: parent of these folders.
+        training: options of the command line for all runs, which override those of a run.
     """
     logs = []
     for number, (name, options) in enumerate(runs.items(), 1):
@@ -123,7 +124,7 @@ def train_each(runs: dict[str, dict], output_dir: Path, training: list[str]) -> 
                 if option not in training:
                     command += [option, *value] if isinstance(value, list) else [option, value]
             if code := subprocess.run([*map(str, command), *training], check=False).returncode:
-                raise SystemExit(f"error: training {name} ended with exit code {code}; the same command goes on")
+                raise SystemExit(f"error: training {name} ended with exit code {code}; the same command resumes")
         entries = map(json.loads, (folder / "log.jsonl").read_text(encoding="utf-8").splitlines())
         logs.append([entry for entry in entries if "word_accuracy" in entry])
     return logs
@@ -143,12 +144,17 @@ def percentage(record: dict[str, float]) -> str:
 
 
 def parse_args() -> tuple[argparse.Namespace, list[str]]:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    parser = OptionParser(__doc__, allow_abbrev=False)
+    add = parser.add_argument
+    add("--output_dir", type=Path, required=True, help="folder of the runs; a run that was stopped is resumed")
+    add("--featurizers", nargs="+", choices=FEATURIZERS, default=list(FEATURIZERS), help="featurizers to compare")
+    add(
+        "--sequentializers",
+        nargs="+",
+        choices=SEQUENTIALIZERS,
+        default=list(SEQUENTIALIZERS),
+        help="sequentializers",
     )
-    parser.add_argument("--output_dir", type=Path, required=True, help="a folder for each run; a run there goes on")
-    parser.add_argument("--featurizers", nargs="+", choices=FEATURIZERS, default=list(FEATURIZERS))
-    parser.add_argument("--sequentializers", nargs="+", choices=SEQUENTIALIZERS, default=list(SEQUENTIALIZERS))
     return parser.parse_known_args()
 
 

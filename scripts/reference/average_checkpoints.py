@@ -21,7 +21,9 @@ the run scripts holds out, and on vertical text, which they do not train on.
 """
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -87,7 +89,8 @@ def split(sources: list[str], vertical_aspect_ratio: float) -> tuple[list[Sample
     held_out, vertical = [], []
     for source in sources:
         dataset = load_word_boxes(source)
-        for sample, is_held_out in zip(dataset, held_out_rows(dataset, 10), strict=True):
+        rows: Iterable[dict[str, Any]] = (dataset[row] for row in range(len(dataset)))
+        for sample, is_held_out in zip(rows, held_out_rows(dataset, 10), strict=True):
             width, height = image_size(sample["image"])
             if height > vertical_aspect_ratio * width and len(sample["text"]) > 1:
                 vertical.append((sample["image"], sample["text"]))
@@ -114,11 +117,7 @@ def parse_args() -> argparse.Namespace:
     parser = OptionParser(__doc__, {"real": "eval_dataset"})
     parser.add_argument("checkpoints", nargs="+", help="checkpoint folders or Hub repositories, at least two")
     parser.add_argument("--output_dir", type=Path, required=True, help="folder of the average")
-    parser.add_argument(
-        "--eval_dataset",
-        nargs="*",
-        help="sources of real words (default: do not measure)",
-    )
+    parser.add_argument("--eval_dataset", nargs="*", help="sources of real words (default: do not measure)")
     args = parser.parse_args()
     if len(args.checkpoints) < 2:
         parser.error("an average needs at least two checkpoints")

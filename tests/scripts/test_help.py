@@ -4,8 +4,8 @@
 
 import argparse
 import re
+import runpy
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,8 @@ for module in ("datasets", "cv2", "fontTools", "onnxruntime", "rapidfuzz"):
     pytest.importorskip(module)
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py") if "OptionParser(" in path.read_text(encoding="utf-8"))
+PATHS = {path.stem: path for path in SCRIPTS.rglob("*.py") if "OptionParser(" in path.read_text(encoding="utf-8")}
+NAMES = sorted(PATHS)
 #: Old and new names are part of what a script promises for one version.
 RENAMED = {
     "average_checkpoints": {"real": "eval_dataset"},
@@ -34,6 +35,13 @@ RENAMED = {
         "num_words": "num_samples",
         "peer_python": "baseline_python",
         "peer_words": "baseline_samples",
+    },
+    "compare_ablations": {
+        "init_from": "model_name_or_path",
+        "levers": "ablations",
+        "real": "dataset",
+        "self_labelled": "pseudo_labeled_dataset",
+        "teacher": "teacher_model",
     },
     "compare_decoders": {"data": "dataset"},
     "compare_ppocr": {"data": "dataset", "num_words": "max_samples"},
@@ -75,8 +83,10 @@ def parser_of(monkeypatch):
 
         monkeypatch.setattr(sys, "argv", [f"{name}.py"])
         monkeypatch.setattr(OptionParser, "parse_args", parse_args)
+        monkeypatch.setattr(OptionParser, "parse_known_args", parse_args)
+        monkeypatch.syspath_prepend(SCRIPTS)
         with pytest.raises(SystemExit):
-            import_module(f"scripts.{name}").main()
+            runpy.run_path(str(PATHS[name]))["main"]()
         return parsers[0]
 
     return parser_of
@@ -91,7 +101,7 @@ def commands_of(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser
 @pytest.mark.parametrize("name", NAMES)
 def test_help_has_an_example_and_explains_each_option(name, parser_of):
     parser = parser_of(name)
-    assert re.search(rf"^    .*scripts/{name}\.py", parser.format_help(), re.MULTILINE)
+    assert re.search(rf"^    .*scripts/(reference/)?{name}\.py", parser.format_help(), re.MULTILINE)
     for command in commands_of(parser):
         command.format_help()  # with every default in it
         for action in command._actions:

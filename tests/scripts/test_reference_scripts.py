@@ -188,7 +188,16 @@ def test_compare_ablations(words, tiny_checkpoint, tmp_path):
     pytest.importorskip("fontTools")
     arguments = ["--output_dir", tmp_path, "--model_name_or_path", tiny_checkpoint, "--pseudo_labeled_dataset", words]
     arguments += ["--teacher_model", tiny_checkpoint, "--ablations"]
-    arguments += ["plain", "teacher", "pseudo-labels", "guidance-decoder", "--fonts", font_folder(), "--real", words]
+    arguments += [
+        "plain",
+        "teacher",
+        "pseudo-labels",
+        "guidance-decoder",
+        "--fonts",
+        font_folder(),
+        "--dataset",
+        words,
+    ]
     arguments += ["--per_device_train_batch_size", 4, "--max_steps", 2, "--logging_steps", 1, "--use_cpu"]
     arguments += ["--validation_split_percentage", 40]
     output = run("compare_ablations.py", *arguments)
