@@ -84,6 +84,7 @@ def confidence_intervals(
         level: the share of resamples that lie in the interval.
 
     Example:
+        >>> from hf_str.evaluation import metric_terms
         >>> interval = confidence_intervals(metric_terms(["a"] * 50 + ["b"] * 50, ["a"] * 100))["word_accuracy"]
         >>> print(f"{interval.value:.2f} [{interval.low:.2f}, {interval.high:.2f}]")
         0.50 [0.40, 0.60]

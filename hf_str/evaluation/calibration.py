@@ -91,8 +91,8 @@ def area_under_risk_coverage(scores: ArrayLike, correct: ArrayLike) -> float:
     """AURC: the mean risk over the coverages of every word (Geifman et al. 2019). 0 is perfect.
 
     Example:
-        >>> area_under_risk_coverage([0.9, 0.8, 0.1], [True, True, False])
-        0.1111111111111111
+        >>> round(area_under_risk_coverage([0.9, 0.8, 0.1], [True, True, False]), 3)
+        0.111
     """
     coverage, risk = risk_coverage(scores, correct)
     return float(risk @ np.diff(coverage, prepend=0))

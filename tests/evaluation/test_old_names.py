@@ -5,7 +5,7 @@
 import pytest
 
 from hf_str.evaluation import PROTOCOLS, character_confusions, edit_distance, recognition_metrics, wrongness
-from hf_str.evaluation.predictions import check_settings
+from hf_str.evaluation.predictions import PredictionFile, TestSet, check_settings, predict
 from hf_str.evaluation.recognizers import open_recognizer
 
 
@@ -32,3 +32,11 @@ def test_recognizers_read(tiny_checkpoint, word_images):
     recognizer = open_recognizer(tiny_checkpoint)
     with pytest.warns(FutureWarning, match=r"Recognizer\.read is called recognize now"):
         assert recognizer.read(word_images[:2]) == recognizer.recognize(word_images[:2])
+
+
+def test_the_test_set_of_predict(tiny_checkpoint):
+    datasets = pytest.importorskip("datasets")
+    table = datasets.Dataset.from_dict({"image": [], "text": []})
+    with pytest.warns(FutureWarning, match="words is called test_set now"):
+        found = predict(open_recognizer(tiny_checkpoint), words=TestSet("a", "a", table), file=PredictionFile(None))
+    assert found == []
