@@ -10,7 +10,7 @@
 Fine-tune the checkpoint that comes with hf_str on your own words (a folder with labels.tsv, Parquet, LMDB, a Hub data
 set, ...) on a CPU:
 
-    python scripts/run_ctc_str.py --dataset my_words/ --validation_dataset my_test_words/ --output_dir runs/mine \\
+    python scripts/run_ctc_str.py --dataset my_words/ --eval_dataset my_test_words/ --output_dir runs/mine \\
         --num_train_epochs 10
 
 From scratch, mostly on rendered words, with the weights averaged:

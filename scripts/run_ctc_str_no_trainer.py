@@ -8,7 +8,7 @@
 """Trains or fine-tunes a word recogniser in a plain loop with Accelerate: `run_ctc_str.py` for those who want to see
 and change every step.
 
-    python scripts/run_ctc_str_no_trainer.py --dataset my_words/ --validation_dataset my_test_words/ \\
+    python scripts/run_ctc_str_no_trainer.py --dataset my_words/ --eval_dataset my_test_words/ \\
         --output_dir runs/mine --num_train_epochs 10
 
     accelerate launch --num_processes 8 scripts/run_ctc_str_no_trainer.py --config_overrides '{}' --charset 94 \\
@@ -28,6 +28,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -155,7 +156,8 @@ def train(
         progress_bar.update()
 
         is_over = step == args.max_steps or engine.is_over()
-        if is_over or length.is_due(args.logging_strategy, args.logging_steps, step):
+        is_due = partial(length.is_due, step=step, is_over=is_over)
+        if is_due(args.logging_strategy, args.logging_steps):
             mean_losses = accelerator.reduce(torch.stack(losses), "mean")
             assert isinstance(mean_losses, torch.Tensor)
             losses = []
@@ -165,13 +167,13 @@ def train(
             if accelerator.is_main_process:
                 tqdm.write(f"step {step}: {values}")
         is_best = False
-        if engine.validation and (is_over or length.is_due(args.eval_strategy, args.eval_steps, step)):
+        if engine.validation and is_due(args.eval_strategy, args.eval_steps):
             metrics, is_best = evaluate(accelerator, engine, step)
             if follows_metric(schedule):
                 schedule.step(metrics[args.metric_for_best_model])
             is_over |= engine.is_over(after_evaluation=True)
-        is_due = is_best if args.save_strategy == "best" else length.is_due(args.save_strategy, args.save_steps, step)
-        if is_due or (is_over and step < args.max_steps):
+        is_saved = is_best if args.save_strategy == "best" else is_due(args.save_strategy, args.save_steps)
+        if is_saved or (is_over and step < args.max_steps):
             save(accelerator, engine, step)
     progress_bar.close()
     return step

@@ -23,15 +23,8 @@ _CARD_CLASSES = {"model": ModelCard, "dataset": DatasetCard, "space": SpaceCard}
 #: Settings of a run that the card shows; paths by their last part.
 _SHOWN_SETTINGS = (
     *("model_name_or_path", "dataset", "charset", "lexicon", "augmentation", "max_steps", "num_train_epochs"),
-    *(
-        "per_device_train_batch_size",
-        "gradient_accumulation_steps",
-        "learning_rate",
-        "schedule",
-        "lr_scheduler_type",
-        "weight_decay",
-    ),
-    *("ema_decay", "seed"),
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "learning_rate", "lr_scheduler_type"),
+    *("weight_decay", "ema_decay", "seed"),
 )
 #: Settings of `scripts/evaluate_str.py` that help to recognize words; figures are shown with them.
 _HELPS = ("decoder", "beam_width", "lexicon", "distractors", "language_model")
@@ -288,6 +281,8 @@ def _hub_datasets(settings: Mapping[str, Any]) -> list[str]:
 
 
 def _training_settings(settings: Mapping[str, Any]) -> str:
+    if "schedule" in settings:  # by earlier versions, whose lr_scheduler_type had no effect
+        settings = {**settings, "lr_scheduler_type": settings["schedule"]}
     lines = []
     for name in _SHOWN_SETTINGS:
         value = settings.get(name)

@@ -170,7 +170,7 @@ def check_before_run(validation: Collection, repo_id: str, token: str | None = N
     """
     if not validation:
         raise PublishError(
-            "--push_to_hub needs --validation_dataset: a card without measured results is not published. Or measure "
+            "--push_to_hub needs --eval_dataset: a card without measured results is not published. Or measure "
             "afterwards with scripts/evaluate_str.py and push with scripts/push_to_hub.py"
         )
     _check_name_and_token(repo_id, token)

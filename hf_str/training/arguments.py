@@ -24,6 +24,7 @@ __all__ = [
     "option",
     "parse_arguments",
     "parse_overrides",
+    "settings_by_new_names",
 ]
 
 #: New names of options by old ones, which work for one version more.
@@ -32,14 +33,21 @@ RENAMED = {
     "warmup_share": "warmup_ratio",
     "decay_share": "decay_ratio",
     "best_metric": "metric_for_best_model",
+    "validation_dataset": "eval_dataset",
+    "validation_format": "eval_dataset_format",
+    "validation_split": "eval_dataset_split",
+    "max_validation_words": "max_eval_samples",
     "easy_words": "curriculum_samples",
 }
+RENAMED_SCHEDULES = {"constant_with_decay": "warmup_stable_decay"}
+#: Options that runs of the version before recorded, with defaults that meant nothing.
+_MEANT_NOTHING = ("lr_scheduler_type", "warmup_steps", "metric_for_best_model", "greater_is_better")
+_MEANT_NOTHING += ("load_best_model_at_end", "hub_strategy")
 
 
-def option(default: Any, help: str, **metadata: Any) -> Any:
+def option(default: Any, help_text: str, **metadata: Any) -> Any:
     """A field of a dataclass for `HfArgumentParser`."""
-    metadata["help"] = help
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={"help": help_text, **metadata})
 
 
 @dataclass
@@ -115,17 +123,17 @@ class DataArguments:
     dataset_split: str | None = option(None, "Split of the sources to train on, such as train.")
     streaming: bool = option(False, "Read the sources as streams: what does not fit on the disk. Needs --max_steps.")
     shuffle_block: int = option(4096, "Words of a stream that are shuffled together.")
-    validation_dataset: list[str] = field(
+    eval_dataset: list[str] = field(
         default_factory=list, metadata={"help": "What to evaluate on, every --eval_steps."}
     )
-    validation_format: str | None = option(None, "Format of the validation sets, as --dataset_format.")
-    validation_split: str | None = option(None, "Split of the validation sets, such as test.")
+    eval_dataset_format: str | None = option(None, "Format of the validation sets, as --dataset_format.")
+    eval_dataset_split: str | None = option(None, "Split of the validation sets, such as test.")
     validation_split_percentage: int = option(
         0,
         "Hold out so many percent of the stored samples of --dataset, chosen by their paths or contents, to validate "
         "on: always the same, whatever else is trained on.",
     )
-    max_validation_words: int | None = option(None, "Evaluate on so many words of each set, spread over it.")
+    max_eval_samples: int | None = option(None, "Evaluate on so many samples of each set, spread over it.")
     bad_labels: str = option(
         "error",
         "What to do with words that cannot be trained on (characters outside the charset, labels too long for their "
@@ -219,13 +227,23 @@ def parse_arguments(
     return parser.parse_args_into_dataclasses(rename_options(arguments, RENAMED))
 
 
+def settings_by_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a run recorded (`run.json`, `training_args.json`), those of the version before renamed."""
+    is_old = "schedule" in settings
+    current = {name: value for name, value in settings.items() if not (is_old and name in _MEANT_NOTHING)}
+    current = {RENAMED.get(name, name): value for name, value in current.items()}
+    if is_old:
+        current["lr_scheduler_type"] = RENAMED_SCHEDULES.get(settings["schedule"], settings["schedule"])
+    return current
+
+
 def name_validation_sets(data: DataArguments) -> dict[str, str | None]:
     """Where the validation sets are, by name: the last part of each path, numbered where that is not unique.
 
     What `--validation_split_percentage` holds out is `held_out`, which has no place of its own.
     """
     names: dict[str, str | None] = {}
-    for source in data.validation_dataset:
+    for source in data.eval_dataset:
         name = Path(source.rstrip("/")).stem or "validation"
         names[name if name not in names else f"{name}_{len(names)}"] = source
     if data.validation_split_percentage:

@@ -22,6 +22,7 @@ from typing import Any
 from transformers.utils import logging
 
 from ..utils.atomic_writes import write_json
+from .arguments import settings_by_new_names
 
 
 __all__ = [
@@ -283,7 +284,7 @@ def changed_settings(path: str | os.PathLike, settings: Mapping[str, Any]) -> li
     before = {}
     if path.exists():
         try:
-            before = json.loads(path.read_text(encoding="utf-8"))
+            before = settings_by_new_names(json.loads(path.read_text(encoding="utf-8")))
         except ValueError:
             logger.warning(f"{path} is damaged and was written anew.")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,7 @@ def load_training_samples(
             if option == "extra_crops_dataset" or data.validation_split_percentage:
                 raise ValueError(
                     "--streaming cannot hold out samples: leave out --extra_crops_dataset and "
-                    "--validation_split_percentage, and name a --validation_dataset"
+                    "--validation_split_percentage, and name a --eval_dataset"
                 )
             sources.append(_streamed_samples(name, data, source_seed))
         else:
@@ -103,8 +103,8 @@ def load_validation_sets(data: DataArguments) -> dict[str, Any]:
         if source is None:
             sets[name] = _held_out(data)
         else:
-            sets[name] = load_word_boxes(source, format=data.validation_format, split=data.validation_split)
-    limit = data.max_validation_words
+            sets[name] = load_word_boxes(source, format=data.eval_dataset_format, split=data.eval_dataset_split)
+    limit = data.max_eval_samples
     for name, samples in sets.items():
         if limit is not None and limit < len(samples):
             sets[name] = samples.select(range(0, len(samples) // limit * limit, len(samples) // limit))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from transformers import TrainingArguments
+from transformers.trainer_pt_utils import AcceleratorConfig
 
 
 __all__ = ["OPTIONS", "OptionError", "Treatment", "refuse_options"]
@@ -49,6 +50,7 @@ def _no_effect(reason: str) -> Treatment:
 _HALF_EVALUATION = "evaluation computes as training does: --bf16 or --fp16 hold for both"
 _NOTHING_IS_GATHERED = "evaluation reads each image as it comes, and keeps texts instead of logits"
 _ONE_ORDER = "sample n of a run is always the same sample, so that a killed run goes on exactly"
+_OWN_BATCHES = "it is about batches that accelerate makes, and they are made by number of the sample here"
 _WHOLE_MODEL = (
     "averaged weights, evaluation and saving need the whole model in each process, and a recognizer fits into any"
 )
@@ -170,7 +172,7 @@ OPTIONS: dict[str, Treatment] = {
     "data_seed": _HONORED,
     # Hardware
     "use_cpu": _HONORED,
-    "accelerator_config": _refused(_ONE_ORDER),
+    "accelerator_config": _refused(_OWN_BATCHES),
     "parallelism_config": _refused(_WHOLE_MODEL),
     # Data loader
     "dataloader_drop_last": _no_effect("all batches are full: sources begin anew where they end"),
@@ -221,7 +223,7 @@ def refuse_options(args: Any):
     for field in dataclasses.fields(args):
         value = getattr(args, field.name)
         default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
-        if field.name not in theirs or value == default:
+        if field.name not in theirs or value == default or _is_made_up(field.name, value):
             continue
         treatment = OPTIONS.get(field.name, _UNKNOWN)
         is_refused = treatment.kind == "refused" and _plain(value) not in treatment.accepted_values
@@ -244,6 +246,14 @@ def _combinations(args: Any) -> Iterator[str]:
     for name in ("activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
         if getattr(args, name, None) and not checkpoints:
             yield f"--{name} is refused: it needs --{name.removesuffix('_kwargs')}"
+
+
+def _is_made_up(name: str, value: Any) -> bool:
+    """Whether `TrainingArguments` put this value in place of none: `dataclasses.replace` gives it again."""
+    if name != "accelerator_config" or isinstance(value, str):
+        return False
+    default = AcceleratorConfig().to_dict()
+    return default | (value if isinstance(value, dict) else value.to_dict()) == default
 
 
 def _plain(value: Any) -> str:

@@ -14,7 +14,14 @@ from transformers import TrainingArguments
 
 from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import PROTOCOLS
-from .arguments import DataArguments, RecipeArguments, name_validation_sets, option, parse_overrides
+from .arguments import (
+    RENAMED_SCHEDULES,
+    DataArguments,
+    RecipeArguments,
+    name_validation_sets,
+    option,
+    parse_overrides,
+)
 from .checkpointing import is_error_rate
 from .options import OptionError, refuse_options
 from .schedule import FOLLOW_METRIC, SCHEDULES, WITHOUT_WARMUP, learning_rate_schedule
@@ -23,7 +30,6 @@ from .sources import parse_weights
 
 __all__ = ["CTCTrainingArguments", "RunArguments"]
 
-_RENAMED_SCHEDULES = {"constant_with_decay": "warmup_stable_decay"}
 _STRATEGIES = ("no", "steps", "epoch")
 _METRICS = (*METRICS, *(f"word_accuracy_{protocol}" for protocol in PROTOCOLS))
 #: Defaults, which cannot be told from values that were given.
@@ -139,7 +145,7 @@ class RunArguments:
                         f"--{name}_strategy epoch is refused: streams and rendered words have no end, and so no "
                         f"epochs. Use --{name}_steps"
                     )
-        if data.validation_dataset or data.validation_split_percentage:
+        if data.eval_dataset or data.validation_split_percentage:
             sets = name_validation_sets(data)
             metrics = (
                 *_METRICS,
@@ -157,7 +163,7 @@ class RunArguments:
         }
         for option_, is_given in needs.items():
             if is_given:
-                raise OptionError(f"{option_} needs a --validation_dataset or --validation_split_percentage")
+                raise OptionError(f"{option_} needs an --eval_dataset or --validation_split_percentage")
 
     def _unknown_metric(self, metrics: Sequence[str]) -> OptionError:
         return OptionError(
@@ -166,8 +172,8 @@ class RunArguments:
         )
 
     def _check_schedule(self):
-        if self.lr_scheduler_type in _RENAMED_SCHEDULES:
-            new = _RENAMED_SCHEDULES[self.lr_scheduler_type]
+        if self.lr_scheduler_type in RENAMED_SCHEDULES:
+            new = RENAMED_SCHEDULES[self.lr_scheduler_type]
             warnings.warn(f"{self.lr_scheduler_type} is now called {new}", FutureWarning, stacklevel=3)
             self.lr_scheduler_type = new
         name = self.lr_scheduler_type

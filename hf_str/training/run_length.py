@@ -32,14 +32,17 @@ class RunLength:
         """Whether a pass over the samples ends with this step, or the run does, maybe within a pass."""
         return step == self.max_steps or int(self.epoch(step)) > int(self.epoch(step - 1))
 
-    def is_due(self, strategy: str, interval: float | None, step: int) -> bool:
+    def is_due(self, strategy: str, interval: float | None, step: int, is_over: bool = False) -> bool:
         """Whether something is to be done after this step.
 
         Args:
             strategy: `no`, `steps` or `epoch`.
             interval: of `steps`, how many lie between; below 1 a share of all steps, which is rounded up.
             step: number of steps done.
+            is_over: whether the run stops here, before its last step.
         """
+        if is_over and strategy != "no":
+            return True
         if strategy == "steps":
             assert interval is not None
             every = math.ceil(interval * self.max_steps) if interval < 1 else int(interval)

@@ -67,6 +67,7 @@ def learning_rate_schedule(
             is rounded up, as `TrainingArguments` has it.
         kwargs: further arguments of the schedule, as `lr_scheduler_kwargs` of `TrainingArguments`.
         greater_is_better: of the metric that `reduce_lr_on_plateau` and `greedy` follow.
+        renamed: former names of the shares, which work for one version more.
 
     Raises:
         ValueError: no such schedule, a share outside [0, 1], or `kwargs` that the schedule does not take.
@@ -158,10 +159,11 @@ def learning_rate_factor(
 
 @lru_cache(maxsize=16)
 def _factor(name: str, num_training_steps: int, warmup_ratio: float, decay_ratio: float) -> Any:
+    if name in FOLLOW_METRIC:
+        raise ValueError(f"{name} follows a metric: its learning rates are not known before the run")
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     schedule = learning_rate_schedule(optimizer, name, num_training_steps, warmup_ratio, decay_ratio)
-    if not isinstance(schedule, LambdaLR):
-        raise ValueError(f"{name} follows a metric: its learning rates are not known before the run")
+    assert isinstance(schedule, LambdaLR)
     return schedule.lr_lambdas[0]
 
 

@@ -167,7 +167,7 @@ def test_94_become_hangul_and_are_published(script, train, hub, paddle_folder, t
     texts = [f"{HANGUL[index]}{HANGUL[-1 - index]}{index}" for index in range(8)]
     words = as_dataset(texts, images=[as_row(draw_word(text, 20)) for text in drawn_words(8)])
     words.to_parquet(str(tmp_path / "hangul.parquet"))
-    options = "--dataset", "--validation_dataset"
+    options = "--dataset", "--eval_dataset"
     options = [argument for option in options for argument in (option, tmp_path / "hangul.parquet")]
     options += ["--charset", f"{HANGUL}0123456789", "--push_to_hub", "--hub_model_id", "org/hangul"]
     out = train(script, "--model_name_or_path", tmp_path / "converted", *options)

@@ -43,7 +43,7 @@ def train(request, tmp_path, monkeypatch, capsys):
 def test_the_finished_model_is_published(train, hub, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
     more = ["--push_to_hub", "--hub_model_id", "org/words", "--hub_token", WRITER, "--hub_private_repo", "true"]
-    said = train("--validation_dataset", tmp_path / "test.parquet", *more)
+    said = train("--eval_dataset", tmp_path / "test.parquet", *more)
     assert f"{hub.url}/org/words/commit/" in said
     assert hub.repos["model", "org/words"].visibility == "private"
     assert len(hub.repos["model", "org/words"].history()) == 1
@@ -66,9 +66,9 @@ def test_the_finished_model_is_published(train, hub, tmp_path, monkeypatch):
 
 
 def test_a_run_that_could_not_be_published_does_not_start(train, hub, tmp_path, monkeypatch):
-    with pytest.raises(PublishError, match="needs --validation_dataset"):
+    with pytest.raises(PublishError, match="needs --eval_dataset"):
         train("--push_to_hub")
-    validation = "--validation_dataset", tmp_path / "test.parquet"
+    validation = "--eval_dataset", tmp_path / "test.parquet"
     with pytest.raises(PublishError, match="a repository is called"):
         train("--push_to_hub", *validation, "--hub_model_id", "a/b/c")
     monkeypatch.delenv("HF_TOKEN")

@@ -75,7 +75,7 @@ def largest_difference(first, second, name="model.safetensors"):
 
 @both_scripts
 def test_a_new_network_in_all_its_parts(script, words, tmp_path, monkeypatch, capsys):
-    more = ["--validation_dataset", words["test"], "--charset", "36", "--ema_decay", "0.9"]
+    more = ["--eval_dataset", words["test"], "--charset", "36", "--ema_decay", "0.9"]
     more += ["--lr_scheduler_type", "cosine", "--warmup_steps", "2"]
     more += ["--gradient_accumulation_steps", "2", "--keep_aspect_ratio", "true", "--bucket_steps", "2"]
     run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more))
@@ -114,7 +114,7 @@ def test_finished_folder_loads_with_pipeline(words, tmp_path, monkeypatch):
 @both_scripts
 def test_tensorboard_shows_the_run(script, words, tmp_path, monkeypatch):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    more = ["--validation_dataset", words["test"], "--report_to", "tensorboard"]
+    more = ["--eval_dataset", words["test"], "--report_to", "tensorboard"]
     run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=3))
     names = set()
     for file in tmp_path.rglob("events.out.tfevents.*"):
@@ -167,7 +167,7 @@ def test_another_charset_from_a_json_file(script, words, tiny_checkpoint, tmp_pa
 
 def test_rendered_words_and_a_stream_in_half_precision(words, tmp_path, monkeypatch):
     more = ["--dataset", "synth=0.5", f"{words['train']}=0.5", "--streaming", "--shuffle_block", "8"]
-    more += ["--fonts", font_folder(), "--easy_words", "50", "--mixed_precision", "bf16"]
+    more += ["--fonts", font_folder(), "--curriculum_samples", "50", "--mixed_precision", "bf16"]
     run("run_ctc_str_no_trainer", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=2))
     assert CRNNForCTC.from_pretrained(tmp_path).dtype == torch.float32
 
@@ -232,7 +232,7 @@ def checkpoints(folder):
     ids=lambda value: value[0].strip("-") if isinstance(value, list) else "",
 )
 def test_refused_before_anything_is_loaded(script, option, message, words, tmp_path, monkeypatch):
-    more = ["--dataset", "no/such/words.parquet", "--validation_dataset", words["test"]]
+    more = ["--dataset", "no/such/words.parquet", "--eval_dataset", words["test"]]
     with pytest.raises((ValueError, RuntimeError), match=message):
         run(script, monkeypatch, *options(words, tmp_path / "out", *more, *option))
     assert not (tmp_path / "out").exists()
@@ -241,7 +241,7 @@ def test_refused_before_anything_is_loaded(script, option, message, words, tmp_p
 @both_scripts
 def test_each_epoch_logs_evaluates_and_saves_and_a_run_goes_on_from_one(script, words, tmp_path, monkeypatch, capsys):
     every_epoch = [word for what in ("logging", "eval", "save") for word in (f"--{what}_strategy", "epoch")]
-    more = [*NEW_NETWORK, *every_epoch, "--validation_dataset", words["test"], "--save_total_limit", "9"]
+    more = [*NEW_NETWORK, *every_epoch, "--eval_dataset", words["test"], "--save_total_limit", "9"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     run(script, monkeypatch, *options(words, whole, *more, steps=23))  # an epoch has 10 steps
     assert checkpoints(whole) == [10, 20, 23]
@@ -281,7 +281,7 @@ def test_the_best_and_the_last_model(script, words, tmp_path, monkeypatch):
     figures = iter([{"word_accuracy": 0.0, "cer": error, "one_minus_ned": 0.0} for error in (0.9, 0.7, 0.8) * 2])
     for module in ("trainer", "validation"):
         monkeypatch.setattr(f"hf_str.training.{module}.evaluate_all", lambda *_, **__: (next(figures), ""))
-    more = [*NEW_NETWORK, "--validation_dataset", words["test"], "--eval_steps", "1", "--save_total_limit", "9"]
+    more = [*NEW_NETWORK, "--eval_dataset", words["test"], "--eval_steps", "1", "--save_total_limit", "9"]
     more += ["--metric_for_best_model", "cer", "--save_strategy", "best", "--logging_steps", "9"]
     run(script, monkeypatch, *options(words, tmp_path / "best", *more, steps=3))
     run(script, monkeypatch, *options(words, tmp_path / "last", *more, "--no_load_best_model_at_end", steps=3))
@@ -336,7 +336,7 @@ def kill_at(script, arguments, appears):
 
 @both_scripts
 def test_killed_and_resumed_equals_uninterrupted(script, words, tmp_path, monkeypatch, capsys):
-    more = [*NEW_NETWORK, "--ema_decay", "0.9", "--save_total_limit", "9", "--validation_dataset", words["test"]]
+    more = [*NEW_NETWORK, "--ema_decay", "0.9", "--save_total_limit", "9", "--eval_dataset", words["test"]]
     more += ["--eval_steps", "5", "--save_steps", "3", "--dataloader_num_workers", "1"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     finish_at = 14

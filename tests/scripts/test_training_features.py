@@ -79,7 +79,7 @@ def test_resumed_with_a_teacher_and_frozen_layers_equals_uninterrupted(
     script, words, tiny_checkpoint, tmp_path, monkeypatch
 ):
     more = ["--model_name_or_path", tiny_checkpoint, "--freeze", "featurizer:2", "--teacher_model", tiny_checkpoint]
-    more += ["--ema_decay", "0.9", "--validation_dataset", words["test"], "--early_stopping_patience", "9"]
+    more += ["--ema_decay", "0.9", "--eval_dataset", words["test"], "--early_stopping_patience", "9"]
     run(script, monkeypatch, *options(words, tmp_path / "whole", *more))
     run(script, monkeypatch, *options(words, tmp_path / "pieces", *more), "--max_minutes", "0.0001")
     run(script, monkeypatch, *options(words, tmp_path / "pieces", *more))
@@ -91,7 +91,7 @@ def test_resumed_with_a_teacher_and_frozen_layers_equals_uninterrupted(
 @both_scripts
 def test_early_stopping(script, words, tmp_path, monkeypatch, capsys):
     """A network that learns nothing: the first evaluation stays the best one."""
-    more = [*NEW_NETWORK, "--validation_dataset", words["test"], "--early_stopping_patience", "2", "--eval_steps", "1"]
+    more = [*NEW_NETWORK, "--eval_dataset", words["test"], "--early_stopping_patience", "2", "--eval_steps", "1"]
     more += ["--freeze", "featurizer", "sequentializer", "--learning_rate", "1e-12"]
     run(script, monkeypatch, *options(words, tmp_path, *more, steps=9))
     assert "3 of 9 steps are done" in capsys.readouterr().out
@@ -108,7 +108,7 @@ def test_early_stopping(script, words, tmp_path, monkeypatch, capsys):
         (["--freeze", "neck"], "--freeze neck: there is no such part"),
         (["--data_echo_factor", "9"], "between 1 and the batch size 4"),
         (["--data_echo_factor", "2", "--keep_aspect_ratio", "true"], "needs batches of one width"),
-        (["--early_stopping_patience", "2"], "needs a --validation_dataset"),
+        (["--early_stopping_patience", "2"], "needs a --eval_dataset"),
         (["--max_minutes", "0"], "max_minutes must be above 0"),
         (["--preset", "vgg-bilstm", "--model_name_or_path", "{checkpoint}"], "--preset is for a new network"),
     ],

@@ -7,8 +7,10 @@ import json
 
 import pytest
 from transformers import TrainingArguments
+from transformers.trainer_pt_utils import AcceleratorConfig
 
 from hf_str.training.arguments import DataArguments, RecipeArguments, parse_arguments
+from hf_str.training.checkpointing import changed_settings
 from hf_str.training.options import OPTIONS, OptionError
 from hf_str.training.run_arguments import CTCTrainingArguments, RunArguments
 
@@ -85,6 +87,15 @@ def test_options_without_effect_are_taken():
     arguments(**NO_EFFECT)
 
 
+def test_arguments_may_be_copied():
+    """`TrainingArguments` fills some options in itself, which is no wish of anybody."""
+    first = arguments(seed=3)
+    assert dataclasses.replace(first, weight_decay=0.5).seed == 3
+    assert CTCTrainingArguments(**first.to_dict()).seed == 3
+    with pytest.raises(OptionError, match="--accelerator_config"):
+        dataclasses.replace(first, accelerator_config=AcceleratorConfig(even_batches=False))
+
+
 def test_all_refusals_are_told_at_once():
     with pytest.raises(OptionError, match=r"(?s)--label_smoothing_factor 0.1.*--use_cache True"):
         arguments(label_smoothing_factor=0.1, use_cache=True)
@@ -136,9 +147,9 @@ def test_options_that_do_not_fit_each_other(options, message):
     [
         ({"save_strategy": "epoch"}, {"dataset": ["synth"]}, "--save_strategy epoch is refused.*--save_steps"),
         ({"eval_strategy": "epoch"}, {"dataset": ["words/"], "streaming": True}, "--eval_strategy epoch is refused"),
-        ({"eval_strategy": "epoch"}, {"dataset": ["words/"]}, "needs a --validation_dataset"),
-        ({"save_strategy": "best"}, {"dataset": ["words/"]}, "needs a --validation_dataset"),
-        ({"lr_scheduler_type": "greedy"}, {"dataset": ["words/"]}, "greedy needs a --validation_dataset"),
+        ({"eval_strategy": "epoch"}, {"dataset": ["words/"]}, "needs a --eval_dataset"),
+        ({"save_strategy": "best"}, {"dataset": ["words/"]}, "needs a --eval_dataset"),
+        ({"lr_scheduler_type": "greedy"}, {"dataset": ["words/"]}, "greedy needs a --eval_dataset"),
     ],
     ids=["epochs of rendered words", "epochs of a stream", "evaluations", "best checkpoints", "schedule"],
 )
@@ -146,7 +157,7 @@ def test_options_that_do_not_fit_each_other(options, message):
 def test_options_that_do_not_fit_the_data(kind, options, data, message):
     with pytest.raises(OptionError, match=message):
         kind(use_cpu=True, **options).check_data(DataArguments(**data))
-    kind(use_cpu=True, **options).check_data(DataArguments(dataset=["words/"], validation_dataset=["test/"]))
+    kind(use_cpu=True, **options).check_data(DataArguments(dataset=["words/"], eval_dataset=["test/"]))
 
 
 def test_both_scripts_share_names_and_defaults():
@@ -162,6 +173,19 @@ def test_less_is_better_of_error_rates(metric):
     assert args.greater_is_better is False
     assert not args.metric_for_best_model.startswith("eval_")
     assert arguments(metric_for_best_model=metric, greater_is_better=True).greater_is_better is True
+
+
+def test_a_run_of_an_earlier_version_goes_on_without_false_alarm(tmp_path):
+    """It recorded options of `TrainingArguments` that it did not look at."""
+    path = tmp_path / "run.json"
+    old = {"schedule": "constant_with_decay", "warmup_share": 0.1, "decay_share": 0.3, "best_metric": "cer"}
+    unused = {"lr_scheduler_type": "linear", "warmup_steps": 0.0, "metric_for_best_model": None}
+    unused |= {"greater_is_better": None, "load_best_model_at_end": False, "hub_strategy": "every_save"}
+    path.write_text(json.dumps(old | unused | {"seed": 42, "max_validation_words": 5}))
+    now = {"lr_scheduler_type": "warmup_stable_decay", "metric_for_best_model": "cer", "max_eval_samples": 7}
+    settings = arguments(seed=43, output_dir="out").to_sanitized_dict() | now
+    assert changed_settings(path, settings) == ["seed: 42 -> 43", "max_eval_samples: 5 -> 7"]
+    assert changed_settings(path, settings | {"warmup_steps": 3}) == ["warmup_steps: 'None' -> 3"]
 
 
 @pytest.mark.parametrize("from_json", [False, True], ids=["command line", "JSON"])

@@ -140,6 +140,29 @@ def test_goes_on_from_a_checkpoint_that_is_named(run, tmp_path):
     assert newest.state.global_step == 8
 
 
+@pytest.mark.parametrize("name", ["one_cycle", "reduce_lr_on_plateau", "greedy"])
+def test_goes_on_exactly_with_each_kind_of_schedule(run, monkeypatch, name):
+    def figures(*_, **__):
+        return {"word_accuracy": [0.5, 0.4, 0.6, 0.3, 0.3, 0.4, 0.2][trainers[-1].state.global_step]}, ""
+
+    class Watched(CTCTrainer):
+        def __init__(self, *args, **kwargs):
+            trainers.append(self)
+            super().__init__(*args, **kwargs)
+
+    trainers = []
+    monkeypatch.setattr("hf_str.training.trainer.evaluate_all", figures)
+    monkeypatch.setitem(globals(), "CTCTrainer", Watched)
+    options = {"lr_scheduler_type": name, "eval_steps": 1, "save_strategy": "steps", "save_steps": 3}
+    if name != "one_cycle":
+        options["lr_scheduler_kwargs"] = {"patience": 0, "factor": 0.5, "min_lr": 1e-6}
+    whole = run(6, load_best_model_at_end=False, **options)
+    resumed = run(6, resume=f"{whole.args.output_dir}/checkpoint-3", load_best_model_at_end=False, **options)
+    assert resumed.first_step == 3
+    assert same(weights(whole), weights(resumed))
+    assert whole._get_learning_rate() == resumed._get_learning_rate() < 1e-3
+
+
 def test_checkpoints_that_are_not_there(run, tmp_path):
     with pytest.raises(CheckpointError, match=r"there is no checkpoint .*nowhere"):
         run(2, resume=str(tmp_path / "nowhere"))

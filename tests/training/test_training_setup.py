@@ -140,11 +140,11 @@ def test_bad_labels_are_found_at_the_start(tmp_path, collator):
 
 
 def test_validation_sets(parquet):
-    args = DataArguments(validation_dataset=[parquet, parquet], max_validation_words=7)
+    args = DataArguments(eval_dataset=[parquet, parquet], max_eval_samples=7)
     sets = load_validation_sets(args)
     assert list(sets) == ["words", "words_1"]
     assert [len(words) for words in sets.values()] == [7, 7]
-    assert len(load_validation_sets(DataArguments(validation_dataset=[parquet]))["words"]) == 30
+    assert len(load_validation_sets(DataArguments(eval_dataset=[parquet]))["words"]) == 30
 
 
 def test_steps(parquet, collator):
