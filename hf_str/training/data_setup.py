@@ -76,7 +76,7 @@ def load_training_samples(
             if option == "extra_crops_dataset" or data.validation_split_percentage:
                 raise ValueError(
                     "--streaming cannot hold out samples: leave out --extra_crops_dataset and "
-                    "--validation_split_percentage, and name a --eval_dataset"
+                    "--validation_split_percentage, and name an --eval_dataset"
                 )
             sources.append(_streamed_samples(name, data, source_seed))
         else:

@@ -108,7 +108,7 @@ def test_early_stopping(script, words, tmp_path, monkeypatch, capsys):
         (["--freeze", "neck"], "--freeze neck: there is no such part"),
         (["--data_echo_factor", "9"], "between 1 and the batch size 4"),
         (["--data_echo_factor", "2", "--keep_aspect_ratio", "true"], "needs batches of one width"),
-        (["--early_stopping_patience", "2"], "needs a --eval_dataset"),
+        (["--early_stopping_patience", "2"], "needs an --eval_dataset"),
         (["--max_minutes", "0"], "max_minutes must be above 0"),
         (["--preset", "vgg-bilstm", "--model_name_or_path", "{checkpoint}"], "--preset is for a new network"),
     ],

@@ -147,9 +147,9 @@ def test_options_that_do_not_fit_each_other(options, message):
     [
         ({"save_strategy": "epoch"}, {"dataset": ["synth"]}, "--save_strategy epoch is refused.*--save_steps"),
         ({"eval_strategy": "epoch"}, {"dataset": ["words/"], "streaming": True}, "--eval_strategy epoch is refused"),
-        ({"eval_strategy": "epoch"}, {"dataset": ["words/"]}, "needs a --eval_dataset"),
-        ({"save_strategy": "best"}, {"dataset": ["words/"]}, "needs a --eval_dataset"),
-        ({"lr_scheduler_type": "greedy"}, {"dataset": ["words/"]}, "greedy needs a --eval_dataset"),
+        ({"eval_strategy": "epoch"}, {"dataset": ["words/"]}, "needs an --eval_dataset"),
+        ({"save_strategy": "best"}, {"dataset": ["words/"]}, "needs an --eval_dataset"),
+        ({"lr_scheduler_type": "greedy"}, {"dataset": ["words/"]}, "greedy needs an --eval_dataset"),
     ],
     ids=["epochs of rendered words", "epochs of a stream", "evaluations", "best checkpoints", "schedule"],
 )
