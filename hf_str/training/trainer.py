@@ -193,8 +193,9 @@ class _FlowCallback(DefaultFlowCallback):
         if engine.length.ends_epoch(state.global_step):
             control = super().on_epoch_end(args, state, control)
         if engine.is_over():
-            control.should_training_stop = control.should_save = control.should_log = True
-            control.should_evaluate = bool(engine.validation)
+            control.should_training_stop = control.should_save = True
+            control.should_log = args.logging_strategy != IntervalStrategy.NO
+            control.should_evaluate = args.eval_strategy != IntervalStrategy.NO
         return control
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> TrainerControl:

@@ -54,7 +54,7 @@ def checkpoints(trainer):
 
 
 def weights(trainer):
-    return {name: tensor.clone() for name, tensor in trainer.recognizer.state_dict().items()}
+    return {name: tensor.clone() for name, tensor in trainer.engine.model.state_dict().items()}
 
 
 def same(first, second):
@@ -83,7 +83,7 @@ def test_when_is_logged_and_evaluated(run):
     trainer = run(3, logging_strategy="no", eval_strategy="no", folder="silent")
     assert not steps_with(trainer, "loss")
     assert not steps_with(trainer, "eval_cer")
-    assert trainer.best.evaluation is None
+    assert trainer.engine.best.evaluation is None
 
 
 @pytest.mark.parametrize(
@@ -99,9 +99,9 @@ def test_when_is_logged_and_evaluated(run):
 def test_metric_for_best_model_picks(run, monkeypatch, options, best, saved):
     accuracies, errors = iter([0.2, 0.2, 0.5, 0.3]), iter([0.9, 0.8, 0.8, 0.1])
     figures = lambda *_, **__: ({"word_accuracy": next(accuracies), "cer": next(errors)}, "")  # noqa: E731
-    monkeypatch.setattr("hf_str.training.trainer.evaluate_all", figures)
+    monkeypatch.setattr("hf_str.training.engine.evaluate_all", figures)
     trainer = run(4, eval_steps=1, save_strategy="best", save_total_limit=9, **options)
-    assert trainer.best.evaluation["step"] == best
+    assert trainer.engine.best.evaluation["step"] == best
     assert checkpoints(trainer) == saved
 
 
@@ -113,7 +113,7 @@ def test_load_best_model_at_end(run, monkeypatch, ema_decay):
             seen.update({name: tensor.clone() for name, tensor in model.state_dict().items()})
         return {"word_accuracy": accuracy}, ""
 
-    monkeypatch.setattr("hf_str.training.trainer.evaluate_all", figures)
+    monkeypatch.setattr("hf_str.training.engine.evaluate_all", figures)
     for loads in (True, False):
         seen, accuracies = {}, iter([0.2, 0.5, 0.3])
         trainer = run(3, eval_steps=1, load_best_model_at_end=loads, folder=str(loads), ema_decay=ema_decay)
@@ -127,16 +127,16 @@ def test_goes_on_from_a_checkpoint_that_is_named(run, tmp_path):
     last = weights(whole)
     folder = tmp_path / "out"
     named = run(6, resume=str(folder / "checkpoint-2"), **options)
-    assert named.first_step == 2
+    assert named.engine.first_step == 2
     assert same(last, weights(named))
     assert {path.name for path in folder.glob("*.set_aside")} == {"checkpoint-4.set_aside", "checkpoint-6.set_aside"}
     assert checkpoints(named) == [2, 4, 6]
     (folder / "checkpoint-4").rename(tmp_path / "elsewhere")  # a copy under another name
     copied = run(6, resume=tmp_path / "elsewhere", folder="new", **options)
-    assert copied.first_step == 4
+    assert copied.engine.first_step == 4
     assert same(last, weights(copied))
     newest = run(8, resume=True, **options)
-    assert newest.first_step == 6
+    assert newest.engine.first_step == 6
     assert newest.state.global_step == 8
 
 
@@ -151,14 +151,14 @@ def test_goes_on_exactly_with_each_kind_of_schedule(run, monkeypatch, name):
             super().__init__(*args, **kwargs)
 
     trainers = []
-    monkeypatch.setattr("hf_str.training.trainer.evaluate_all", figures)
+    monkeypatch.setattr("hf_str.training.engine.evaluate_all", figures)
     monkeypatch.setitem(globals(), "CTCTrainer", Watched)
     options = {"lr_scheduler_type": name, "eval_steps": 1, "save_strategy": "steps", "save_steps": 3}
     if name != "one_cycle":
         options["lr_scheduler_kwargs"] = {"patience": 0, "factor": 0.5, "min_lr": 1e-6}
     whole = run(6, load_best_model_at_end=False, **options)
     resumed = run(6, resume=f"{whole.args.output_dir}/checkpoint-3", load_best_model_at_end=False, **options)
-    assert resumed.first_step == 3
+    assert resumed.engine.first_step == 3
     assert same(weights(whole), weights(resumed))
     assert whole._get_learning_rate() == resumed._get_learning_rate() < 1e-3
 
@@ -176,7 +176,7 @@ def test_checkpoints_that_are_not_there(run, tmp_path):
 def test_the_learning_rate_follows_the_metric(run, monkeypatch):
     accuracies = iter([0.5, 0.4, 0.6, 0.3, 0.2, 0.1])
     monkeypatch.setattr(
-        "hf_str.training.trainer.evaluate_all", lambda *_, **__: ({"word_accuracy": next(accuracies)}, "")
+        "hf_str.training.engine.evaluate_all", lambda *_, **__: ({"word_accuracy": next(accuracies)}, "")
     )
     kwargs = {"patience": 0, "factor": 0.1}
     trainer = run(6, eval_steps=1, lr_scheduler_type="reduce_lr_on_plateau", lr_scheduler_kwargs=kwargs)
