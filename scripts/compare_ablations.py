@@ -23,6 +23,7 @@ import argparse
 import json
 from pathlib import Path
 
+from compare_stages import TRAINING as TRAINING_OF_STAGES
 from compare_stages import percentage, train_each
 
 from hf_str.utils.options import OptionParser
@@ -50,18 +51,11 @@ ABLATIONS = {
     "rectification": {"--config_overrides": {"rectification": "tps", "localization_channels": [16, 32, 64, 128]}},
     "no-weight-average": {"--ema_decay": 0},
 }
-#: Options of run_ctc_str.py that the command line does not give.
-TRAINING = {
+#: Options of run_ctc_str.py that the command line does not give: those of the stages, but on shorter runs.
+TRAINING = TRAINING_OF_STAGES | {
     "--image_width": 128,
-    "--validation_split_percentage": 10,
-    "--bad_labels": "drop",
-    "--metric_for_best_model": "word_accuracy_36",
-    "--per_device_train_batch_size": 32,
-    "--learning_rate": 1.5e-3,
-    "--lr_scheduler_type": "warmup_stable_decay",
-    "--warmup_ratio": 0.05,
     "--decay_ratio": 0.6,
-    "--ema_decay": 0.99,
+    "--curriculum_samples": 0,
     "--max_steps": 1_000,
     "--logging_steps": 50,
     "--eval_steps": 250,
