@@ -23,7 +23,7 @@ _LUMA = np.array([[0.299], [0.587], [0.114]], np.float32)
 
 
 def find_duplicates(words: WordSet) -> dict[str, Any]:
-    """Pictures that are in a set more than once, and those of them that are labelled differently.
+    """Pictures that are in a set more than once, and those of them that are labeled differently.
 
     Returns:
         `words`: how many words look like an earlier one; `pairs`: the first of them; `conflicts`: the pairs whose
@@ -43,7 +43,7 @@ def find_leaks(train: WordSet, test: WordSet) -> dict[str, Any]:
     """Test words whose picture is in the training set.
 
     Returns:
-        `words`: how many test words; `same_text`: how many of those are labelled alike; `by_source`: training source
+        `words`: how many test words; `same_text`: how many of those are labeled alike; `by_source`: training source
         -> test words; `pairs`: the first of them.
     """
     pairs = _alike(train, test, near_pairs(_distinct(train), _distinct(test)))

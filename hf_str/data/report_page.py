@@ -168,7 +168,7 @@ def _duplicates(duplicates: Mapping[str, Any], words: WordSet) -> str:
     parts = [
         f"<h2 id='duplicates'>Repeated pictures: {duplicates['words']:,}</h2>",
         "<p class='soft'>Pictures that are alike but for scale, compression and brightness.</p>",
-        f"<h3>Labelled differently: {duplicates['conflicts']:,}</h3>",
+        f"<h3>Labeled differently: {duplicates['conflicts']:,}</h3>",
         _pair_table(duplicates["conflict_pairs"], words, words),
         _rest(duplicates["conflicts"], len(duplicates["conflict_pairs"])),
         "<h3>All</h3>",

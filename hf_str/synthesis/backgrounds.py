@@ -216,7 +216,7 @@ def _add_panels(rng: np.random.Generator, picture: np.ndarray, color: np.ndarray
 def paint_ring(
     rng: np.random.Generator, backgrounds: Backgrounds, picture: np.ndarray, off_line: np.ndarray, ink: np.ndarray
 ) -> None:
-    """The band that a bent word stands on, as on seals, badges and tyres: what lies outside it, and its edges.
+    """The band that a bent word stands on, as on seals, badges and tires: what lies outside it, and its edges.
 
     Args:
         rng: where chance comes from.

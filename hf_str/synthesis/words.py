@@ -375,7 +375,7 @@ class WordSampler:
 
 
 def _in_natural_case(word: str, rng: np.random.Generator) -> str:
-    """Half in capitals, a third Capitalised, the rest in lower case; a few as on logos (iHop, GameStop)."""
+    """Half in capitals, a third Capitalized, the rest in lower case; a few as on logos (iHop, GameStop)."""
     draw = rng.random()
     if draw < 0.53:
         return word.upper()

@@ -18,7 +18,7 @@ class WeightAverage:
     """Exponential moving average of a model's weights (Polyak and Juditsky 1992; Tarvainen and Valpola 2017).
 
     Young averages forget faster, so that the random start does not linger: after `n` steps the decay is
-    `min(decay, (1 + n) / (10 + n))`. Buffers, such as the statistics of batch normalisation, are averaged too.
+    `min(decay, (1 + n) / (10 + n))`. Buffers, such as the statistics of batch normalization, are averaged too.
 
     Args:
         model: the model whose weights are averaged, not wrapped.

@@ -24,7 +24,7 @@ class NonFiniteGuard:
     """Keeps a bad batch from ruining the weights.
 
     A loss that is not finite gets gradients that are not: these reach every process with the others' gradients, so all
-    skip the same steps without asking each other. The statistics of batch normalisation, which a forward pass changes
+    skip the same steps without asking each other. The statistics of batch normalization, which a forward pass changes
     before anyone knows its loss, are put back.
 
     Args:

@@ -41,7 +41,7 @@ logger = logging.get_logger(__name__)
 def refuse_sharding():
     """Stops a run that was launched to share out one model over several processes.
 
-    Averaged weights, evaluation and saving need the whole model in each process, and a recogniser fits into any.
+    Averaged weights, evaluation and saving need the whole model in each process, and a recognizer fits into any.
 
     Raises:
         ValueError: `accelerate launch` was told to use FSDP or DeepSpeed.
@@ -49,7 +49,7 @@ def refuse_sharding():
     for name in ("FSDP", "DEEPSPEED"):
         if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() in ("true", "1"):
             raise ValueError(
-                f"{name} shares out a model that does not fit into one GPU; a recogniser of 20M parameters takes "
+                f"{name} shares out a model that does not fit into one GPU; a recognizer of 20M parameters takes "
                 "80 MB. Launch without it: each process then holds the whole model (DDP)"
             )
 

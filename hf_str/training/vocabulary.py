@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""Another charset for a trained recogniser, without forgetting the characters that it knows."""
+"""Another charset for a trained recognizer, without forgetting the characters that it knows."""
 
 from dataclasses import dataclass
 
@@ -44,7 +44,7 @@ def resize_vocabulary(
     """Gives `model` a head for the characters of `new_tokenizer`, in place.
 
     The rows of the blank and of the characters that both charsets have are carried over, wherever they stand in each;
-    the others are initialised as those of a new model. "A" and "a" are two characters here.
+    the others are initialized as those of a new model. "A" and "a" are two characters here.
 
     Args:
         model: trained with `old_tokenizer`.

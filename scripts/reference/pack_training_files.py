@@ -17,7 +17,7 @@
 Recipes name their files as they lie in this folder: `real/iiit5k`, `lexicons/words.txt`, `fonts`, `backgrounds`.
 
 Of this system's fonts, some faces of each family are cut down to the charset (fontTools.subset); photographs and real
-words are shrunk to what a reader of 48 pixels can see of them. The families are printed: whether their licences allow
+words are shrunk to what a reader of 48 pixels can see of them. The families are printed: whether their licenses allow
 what you are about to do is for you to say.
 """
 
@@ -41,7 +41,7 @@ from hf_str.synthesis import Font, find_fonts
 from hf_str.synthesis.lexicons import word_frequencies
 
 
-#: Names that a font file keeps: copyright, family, style, licence and its address, and the typographic family, style.
+#: Names that a font file keeps: copyright, family, style, license and its address, and the typographic family, style.
 FONT_NAMES = [0, 1, 2, 13, 14, 16, 17]
 #: What words drawn one character at a time do without; a variable font becomes its default face.
 NOT_NEEDED = ["GDEF", "GPOS", "GSUB", "DSIG", "STAT", "fvar", "gvar", "avar", "HVAR", "MVAR", "cvar", "meta"]
@@ -194,7 +194,7 @@ def parse_args() -> argparse.Namespace:
     add("--num_photos", type=int, default=600, help="how many of them, which is what the renderer uses (600)")
     add("--photo_side", type=int, default=200, help="their shorter side, pixels (200)")
     add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv")
-    add("--pseudo_labeled", type=Path, nargs="*", default=[], help="the same, labelled by a model (pseudo_label.py)")
+    add("--pseudo_labeled", type=Path, nargs="*", default=[], help="the same, labeled by a model (pseudo_label.py)")
     add("--extra_crops", type=Path, nargs="*", default=[], help="the same, other pictures of the real words")
     add("--word_height", type=int, default=64, help="height of real words, pixels (64)")
     add("--wheels", nargs="*", default=[], help="packages that are missing there, as pip names them")

@@ -94,13 +94,13 @@ class CRNNConfig(PreTrainedConfig):
         conv_biases (`bool` or `list[bool]`, defaults to `True`):
             Whether there is a bias, for each convolution.
         batch_norms (`bool` or `list[bool]`, defaults to `[False, False, False, False, True, True, False]`):
-            Whether batch normalisation follows, for each convolution. The paper has it after the fifth and the sixth.
+            Whether batch normalization follows, for each convolution. The paper has it after the fifth and the sixth.
         conv_activation (`"relu"` or `"leaky_relu"`, defaults to `"relu"`):
-            What follows each convolution of `"vgg"` (and its normalisation). Residual blocks have ReLU.
+            What follows each convolution of `"vgg"` (and its normalization). Residual blocks have ReLU.
         leaky_relu_slope (`float`, defaults to 0.2):
             By what `"leaky_relu"` multiplies what is below zero; 0.2 in crnn.pytorch, strhub and MMOCR.
         batch_norm_eps (`float`, defaults to 1e-5):
-            Added to the variance in batch normalisation.
+            Added to the variance in batch normalization.
         pool_kernel_sizes (`list[list[int] | None]`, defaults to `[[2, 2], [2, 2], None, [2, 1], None, [2, 1], None]`):
             `[height, width]` of the max-pooling window after each convolution, `None` where there is no pooling. The
             paper's rectangular windows halve the height and keep the width, so narrow letters keep their frames.
@@ -109,7 +109,7 @@ class CRNNConfig(PreTrainedConfig):
         pool_paddings (`list[list[int] | None]`, *optional*):
             `[height, width]` of the pooling padding; none by default.
         residual_blocks (`int` or `list[int]`, defaults to 0):
-            Residual blocks (two 3x3 convolutions with batch normalisation beside a shortcut; He et al. 2016) before
+            Residual blocks (two 3x3 convolutions with batch normalization beside a shortcut; He et al. 2016) before
             each convolution, with that convolution's output channels. Baek et al. (2019) make their ResNet of the
             paper's network in this way.
         stem_channels (`int` or `list[int]`, *optional*):
@@ -190,7 +190,7 @@ class CRNNConfig(PreTrainedConfig):
         hidden_act (`str`, defaults to `"gelu"`):
             Their activation.
         layer_norm_eps (`float`, defaults to 1e-6):
-            Added to the variance in layer normalisation.
+            Added to the variance in layer normalization.
         position_embeddings (`"sinusoidal"`, `"rotary"` or `"none"`, defaults to `"sinusoidal"`):
             How the transformer knows where a frame is: sines added to the frames (Vaswani et al. 2017), or by turning
             queries and keys, so that only distances count (Su et al. 2021).

@@ -3,7 +3,7 @@
 """What every convolutional stage needs to respect padding: columns past an image's own width count as zeros.
 
 An image alone ends in the zeros of a convolution's padding. In a batch its padding goes on to the right, with biases
-and shifts of normalisation in it. So the stages carry each image's own width along, and zero what lies past it before
+and shifts of normalization in it. So the stages carry each image's own width along, and zero what lies past it before
 anything looks beyond its own column.
 """
 

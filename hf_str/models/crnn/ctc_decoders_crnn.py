@@ -39,7 +39,7 @@ def make_decoder(
         decoder: one of `DECODERS`, or a decoder. `None` is what the rest asks for: `"beam_search"` with a language
             model, `"lexicon"` with a lexicon alone; with neither, `"beam_search"` with the tokenizer's own language
             model, where it has one, and otherwise `"best_path"`.
-        tokenizer: the recogniser's, for the lexicon and the language model.
+        tokenizer: the recognizer's, for the lexicon and the language model.
         lexicon: a lexicon, its words, or a text file of them, one a line.
         language_model: a language model, or a file of one.
         options: of the decoder, such as `beam_width`; those that are `None` are left at their defaults.

@@ -28,7 +28,7 @@ class CharacterLanguageModel:
 
     Args:
         ngrams: the n-grams, or a file of them: ARPA, or the safetensors of `train_character_lm.py`.
-        tokenizer: a [`CRNNTokenizer`], that of the recogniser.
+        tokenizer: a [`CRNNTokenizer`], that of the recognizer.
         case_sensitive (`bool`, defaults to `False`): look characters up as they are. Where not, in lower case, and
             only those that the model lacks in upper case: a model of lower-case words then serves signs in capitals.
 
@@ -65,7 +65,7 @@ class CharacterLanguageModel:
 
     @property
     def num_classes(self) -> int:
-        """Classes of the recogniser, the blank included."""
+        """Classes of the recognizer, the blank included."""
         return len(self._columns)
 
     def extend(self, states: np.ndarray, classes: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:

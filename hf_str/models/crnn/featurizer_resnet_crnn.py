@@ -78,7 +78,7 @@ class ResNetStage(BlocksStage, name="resnet"):
 
 
 class CRNNZeroBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation whose scale starts at zero (Goyal et al. 2017, section 5.1)."""
+    """Batch normalization whose scale starts at zero (Goyal et al. 2017, section 5.1)."""
 
     def init_own_weights(self):
         """Weights at the start, as [`CRNNPreTrainedModel`] asks modules for them."""
@@ -86,9 +86,9 @@ class CRNNZeroBatchNorm2d(nn.BatchNorm2d):
 
 
 class CRNNResidualBlock(nn.Module):
-    """Two convolutions with batch normalisation beside a shortcut (He et al. 2016, figure 2).
+    """Two convolutions with batch normalization beside a shortcut (He et al. 2016, figure 2).
 
-    The scale of the last normalisation starts at zero, so a new block passes on what it is given: a trained network
+    The scale of the last normalization starts at zero, so a new block passes on what it is given: a trained network
     that gets more blocks reads as it did before.
 
     A shortcut that changes the shape is a 1x1 convolution with the block's stride. With `pooled_shortcut` it averages

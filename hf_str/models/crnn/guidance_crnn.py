@@ -3,7 +3,7 @@
 """Guidance: an attention decoder that reads the frames as well while the network is trained, and never after.
 
 Hu et al., "GTC: Guided Training of CTC Towards Efficient and Accurate Scene Text Recognition" (2020). PP-OCR and
-SVTRv2 train their CTC recognisers so.
+SVTRv2 train their CTC recognizers so.
 """
 
 import torch

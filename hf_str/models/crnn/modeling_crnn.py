@@ -37,7 +37,7 @@ logger = logging.get_logger(__name__)
 
 
 class CRNNPreTrainedModel(PreTrainedModel):
-    """Weight initialisation, and how checkpoints are loaded."""
+    """Weight initialization, and how checkpoints are loaded."""
 
     config: CRNNConfig
     base_model_prefix = "crnn"
@@ -100,7 +100,7 @@ class CRNNPreTrainedModel(PreTrainedModel):
         if callable(init_own_weights):  # it comes after its parts, so it has the last word on them
             init_own_weights()
         elif isinstance(module, (nn.Conv1d, nn.Conv2d)):
-            # Seven convolutions with a deviation of 0.02 and no normalisation would let the signal die out. This is
+            # Seven convolutions with a deviation of 0.02 and no normalization would let the signal die out. This is
             # the deviation of He et al. (2015) over the outputs of each group.
             fan_out = module.out_channels * math.prod(module.kernel_size) / module.groups
             init.normal_(module.weight, std=math.sqrt(2 / fan_out))
@@ -137,7 +137,7 @@ class CRNNModel(CRNNPreTrainedModel):
                 Images as the image processor makes them.
             pixel_mask (`torch.Tensor` of shape `(batch, image_height, width)`, *optional*):
                 1 where a pixel is of the image and 0 where it is padding on its right. What an image gives does not
-                depend on its padding or its neighbours (in evaluation mode; in training mode batch normalisation
+                depend on its padding or its neighbors (in evaluation mode; in training mode batch normalization
                 looks at the whole batch).
 
         Returns:

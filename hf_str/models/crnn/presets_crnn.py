@@ -4,7 +4,7 @@
 
 __all__ = ["PRESETS", "nearest_multiple"]
 
-#: Channels of the embedded checkpoint: five eighths of the paper's, normalised everywhere.
+#: Channels of the embedded checkpoint: five eighths of the paper's, normalized everywhere.
 _SMALL = {"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": True, "hidden_size": 192}
 #: Baek et al., "What Is Wrong With Scene Text Recognition Model Comparisons?" (2019), supplement, table 5.
 _RESNET = {
@@ -140,7 +140,7 @@ def _mobilenet_v3_large(width: float, strides: dict[int, list[int]]) -> dict:
     }
 
 
-#: docTR's LSTMs and normalisation with MobileNetV3.
+#: docTR's LSTMs and normalization with MobileNetV3.
 _DOCTR = {"num_channels": 3, "batch_norm_eps": 1e-3, "hidden_size": 128, "lstm_projection": "none"}
 
 #: Fields by name of preset: featurizer, then sequentializer.

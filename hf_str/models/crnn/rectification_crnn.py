@@ -120,9 +120,9 @@ class CRNNRectification(nn.Module):
         return points.view(points.shape[0], self.num_fiducials, 2)
 
     def _resize(self, pixel_values: torch.Tensor, widths: torch.Tensor | None) -> torch.Tensor:
-        """Each image's own width to the size that the localisation sees, by bilinear interpolation."""
+        """Each image's own width to the size that the localization sees, by bilinear interpolation."""
         height, width = self.size
-        y, x = _centres(height, pixel_values.device), _centres(width, pixel_values.device)
+        y, x = _centers(height, pixel_values.device), _centers(width, pixel_values.device)
         grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
         # Here the edges of an image are at -1 and 1, so a resize to its own size changes nothing.
         return _sample(pixel_values, grid.expand(pixel_values.shape[0], -1, -1, -1), widths, edges=True)
@@ -132,7 +132,7 @@ class CRNNRectification(nn.Module):
         count = fiducials.new_full((1,), width) if widths is None else widths.clamp(min=1).to(fiducials.dtype)
         columns = torch.arange(width, device=fiducials.device, dtype=fiducials.dtype)
         x = (2 * columns + 1) / count[:, None] - 1
-        y = _centres(height, fiducials.device)
+        y = _centers(height, fiducials.device)
         x, y = x[:, None, :].expand(-1, height, -1), y[None, :, None].expand(x.shape[0], -1, width)
         points = torch.stack([x, y], -1).flatten(1, 2)
         straight = straight_fiducials(self.num_fiducials, points.device)
@@ -166,8 +166,8 @@ def spline_inverse(count: int) -> torch.Tensor:
     return torch.linalg.inv(system).float()
 
 
-def _centres(count: int, device: torch.device) -> torch.Tensor:
-    """Centres of `count` pixels between -1 and 1."""
+def _centers(count: int, device: torch.device) -> torch.Tensor:
+    """Centers of `count` pixels between -1 and 1."""
     return (2 * torch.arange(count, device=device, dtype=torch.float32) + 1) / count - 1
 
 
@@ -176,7 +176,7 @@ def _sample(
 ) -> torch.Tensor:
     """Bilinear samples at `grid` (batch, height, width, 2), in coordinates of each image's own width.
 
-    -1 and 1 are the centres of the outermost pixels, or with `edges` their outer edges. Past an image its outermost
+    -1 and 1 are the centers of the outermost pixels, or with `edges` their outer edges. Past an image its outermost
     pixel goes on.
     """
     height, width = pixel_values.shape[2:]

@@ -136,7 +136,7 @@ class CRNNFrameEmbedding(nn.Module):
 
 
 class CRNNTransformerLayer(CRNNSequentializerLayer):
-    """Encoder layer with normalisation first (Xiong et al. 2020): a mixer of frames, then a feed-forward network.
+    """Encoder layer with normalization first (Xiong et al. 2020): a mixer of frames, then a feed-forward network.
 
     The mixer is attention, or a convolution along the width where the stage says "local".
     """
@@ -201,7 +201,7 @@ class CRNNAttention(nn.Module):
 
 
 class CRNNLocalMixer(nn.Module):
-    """Depthwise convolution along the width, then a linear layer: a frame sees its neighbours (local mixing).
+    """Depthwise convolution along the width, then a linear layer: a frame sees its neighbors (local mixing).
 
     Du et al., "SVTR: Scene Text Recognition with a Single Visual Model" (2022), section 3.3, has attention in a window
     here; SVTRv2 (2024), section 3.1, found convolutions as good.
