@@ -161,12 +161,14 @@ def evaluate_all(
     report_dir: str | os.PathLike,
     **options: Any,
 ) -> tuple[dict[str, float], str]:
-    """[`evaluate`] on several sets: the mean of their figures, and of several sets also those of each as `NAME_...`.
+    """Evaluates on several sets: the mean of their figures, and of several sets also those of each as `NAME_...`.
 
     Args:
-        model, collator, options: as for [`evaluate`].
+        model: as for [`hf_str.training.validation.evaluate`].
+        collator: as for `evaluate`.
         datasets: by name.
-        report_dir: where `NAME_errors.jsonl` goes; written by rank 0.
+        report_dir: folder of `NAME_errors.jsonl`, which rank 0 writes.
+        **options: further arguments of `evaluate`.
 
     Returns:
         The figures, and the tables of the worst errors as text.
