@@ -34,6 +34,7 @@ from itertools import count
 import torch
 from accelerate.utils import send_to_device
 from PIL import Image
+from torch.nn.utils import convert_conv2d_weight_memory_format
 from tqdm import tqdm
 
 from hf_str import CRNNConfig, CRNNForCTC
@@ -81,11 +82,9 @@ def decoding_rate(words: TrainingSamples, rounds: Iterator[int], args: argparse.
 class TrainingStep:
     """Forward, backward and optimizer step of one network in one precision."""
 
-    def __init__(self, model: CRNNForCTC, precision: str, device: str):
+    def __init__(self, model: torch.nn.Module, precision: str, device: str):
         self.device, self.dtype = torch.device(device), {"bf16": torch.bfloat16, "fp16": torch.float16}.get(precision)
-        model.to(memory_format=torch.channels_last)
-        self.model: torch.nn.Module = model
-        self.model.to(self.device).train()
+        self.model = convert_conv2d_weight_memory_format(model.to(self.device), torch.channels_last).train()
         self.optimizer = torch.optim.AdamW(self.model.parameters())
 
     def __call__(self, batch: Mapping[str, torch.Tensor]):

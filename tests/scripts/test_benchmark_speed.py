@@ -120,6 +120,11 @@ def test_words_that_are_not_files_are_refused(tmp_path, tiny_checkpoint):
         benchmark_speed.main(["recognizers", "--dataset", str(tmp_path / "words.parquet"), "--model", tiny_checkpoint])
 
 
+def test_the_old_name_of_a_command_warns(tmp_path):
+    with pytest.warns(FutureWarning, match="`readers` is now `recognizers`"), pytest.raises(FileNotFoundError):
+        benchmark_speed.main(["readers", "--images", str(tmp_path / "nowhere")])
+
+
 def test_import(monkeypatch, capsys):
     ran = []
     monkeypatch.setattr(benchmark_speed.subprocess, "run", lambda command, check: ran.append(command[-1]))

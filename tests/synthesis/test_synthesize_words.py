@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The script, end to end."""
 
+import json
 import os
 import subprocess
 import sys
@@ -45,6 +46,11 @@ def test_twenty_words_written_read_and_resumed(tmp_path, fonts):
     _, second, third = sorted(folder.glob("*.parquet"))
     second_before, third_written = second.read_bytes(), third.stat().st_mtime_ns
     second.unlink()
+    settings = folder / "settings.json"  # as an earlier version wrote it
+    names = {"num_samples": "num_words", "samples_per_shard": "words_per_shard", "image_format": "format"}
+    names |= {"curriculum_samples": "easy_words", "max_word_length": "max_length"}
+    before = {names.get(name, name): value for name, value in json.loads(settings.read_text()).items()}
+    settings.write_text(json.dumps(before))
     assert "2 of 3 shards exist already" in run(folder, fonts=fonts)
     assert second.read_bytes() == second_before
     assert third.stat().st_mtime_ns == third_written
