@@ -48,7 +48,7 @@ from hf_str.training.checkpointing import completed, find_checkpoint, keep_newes
 from hf_str.training.data_setup import describe_data, load_training_samples, load_validation_sets, record_settings
 from hf_str.training.engine import Process, TrainingEngine, samples_per_step
 from hf_str.training.run_arguments import RunArguments
-from hf_str.training.schedule import follows_metric
+from hf_str.training.schedule import follows_metric, step_by_metric
 from hf_str.training.setup import (
     count_steps,
     default_learning_rate,
@@ -169,8 +169,7 @@ def train(
         is_best = False
         if engine.validation and is_due(args.eval_strategy, args.eval_steps):
             metrics, is_best = evaluate(accelerator, engine, step)
-            if follows_metric(schedule):
-                schedule.step(metrics[args.metric_for_best_model])
+            step_by_metric(schedule, metrics[args.metric_for_best_model])
             is_over |= engine.is_over(after_evaluation=True)
         is_saved = is_best if args.save_strategy == "best" else is_due(args.save_strategy, args.save_steps)
         if is_saved or (is_over and step < args.max_steps):

@@ -180,7 +180,7 @@ class TrainingEngine:
         self.utilization.restart()
         return entry
 
-    def evaluate(self, step: int, num_workers: int, batch_size: int, autocast: Callable[[], AbstractContextManager]):
+    def evaluate(self, step: int, num_workers: int, batch_size: int, autocast: Callable[..., AbstractContextManager]):
         """Evaluates the averaged weights, prints and writes the worst errors, keeps the best model.
 
         Returns:

@@ -23,6 +23,7 @@ __all__ = [
     "learning_rate_factor",
     "learning_rate_schedule",
     "one_cycle_factor",
+    "step_by_metric",
 ]
 
 #: Names for `--lr_scheduler_type`: ours, and all of transformers.
@@ -137,6 +138,12 @@ def one_cycle_factor(
 def follows_metric(schedule: Any) -> bool:
     """Whether a schedule is stepped with the metric of each evaluation instead of at each optimizer step."""
     return isinstance(schedule, (ReduceLROnPlateau, GreedyLR))
+
+
+def step_by_metric(schedule: Any, metric: float):
+    """Steps a schedule after an evaluation, if it [`follows_metric`]."""
+    if isinstance(schedule, (ReduceLROnPlateau, GreedyLR)):
+        schedule.step(metric)
 
 
 def learning_rate_factor(
