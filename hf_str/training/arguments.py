@@ -179,7 +179,7 @@ class RecipeArguments:
     teacher_model: str | None = option(
         None,
         "A checkpoint whose distributions are learned besides the labels (distillation): the same characters, image "
-        "size and frames.",
+        "size and frames. self: what the run starts from, so that it forgets less.",
     )
     teacher_weight: float = option(0.5, "Share of the teacher in the loss.")
     teacher_temperature: float = option(2.0, "Both distributions are softened by it.")
@@ -224,7 +224,12 @@ def parse_arguments(
     parser = HfArgumentParser(dataclasses, description=description)
     if arguments and arguments[0].endswith(".json"):
         _set_defaults(parser, Path(arguments.pop(0)))
-    return parser.parse_args_into_dataclasses(rename_options(arguments, RENAMED))
+    *parsed, unknown = parser.parse_args_into_dataclasses(
+        rename_options(arguments, RENAMED), return_remaining_strings=True
+    )
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    return tuple(parsed)
 
 
 def settings_by_new_names(settings: Mapping[str, Any]) -> dict[str, Any]:

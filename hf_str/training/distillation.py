@@ -22,7 +22,7 @@ class Teacher:
     the student has a distribution to match; CTC's labels say only which characters, not where.
 
     Args:
-        path: the teacher's checkpoint.
+        teacher: a checkpoint, or a model that fits and is nobody else's.
         model: the student; the teacher goes to its device, in the fastest precision there.
         processor: of the student.
         weight: share of the teacher in the loss, in [0, 1].
@@ -43,7 +43,7 @@ class Teacher:
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        teacher: str | os.PathLike | CRNNForCTC,
         model: CRNNForCTC,
         processor: CRNNProcessor,
         weight: float = 0.5,
@@ -54,11 +54,14 @@ class Teacher:
         if not temperature > 0:
             raise ValueError(f"the temperature must be above 0, not {temperature}")
         self.weight, self.temperature = weight, temperature
-        self.model = CRNNForCTC.from_pretrained(path)
-        theirs, ours = _interface(self.model, CRNNProcessor.from_pretrained(path)), _interface(model, processor)
-        for name, value in theirs.items():
-            if value != ours[name]:
-                raise ValueError(f"{path} cannot teach this network: its {name} is {value}, not {ours[name]}")
+        if isinstance(teacher, CRNNForCTC):
+            self.model = teacher
+        else:
+            self.model = CRNNForCTC.from_pretrained(teacher)
+            ours = _interface(model, processor)
+            for name, value in _interface(self.model, CRNNProcessor.from_pretrained(teacher)).items():
+                if value != ours[name]:
+                    raise ValueError(f"{teacher} cannot teach this network: its {name} is {value}, not {ours[name]}")
         self.model.to(model.device).optimize_for_inference()
 
     @torch.no_grad()

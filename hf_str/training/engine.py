@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The training engine: all that happens around a step, in `CTCTrainer` and in a plain loop alike."""
 
+import copy
 import math
 import os
 from collections.abc import Callable, Mapping
@@ -93,8 +94,8 @@ class TrainingEngine:
             model.to(memory_format=torch.channels_last)
         self.teacher = None
         if recipe.teacher_model is not None:
-            shares = recipe.teacher_weight, recipe.teacher_temperature
-            self.teacher = Teacher(recipe.teacher_model, model, processor, *shares)
+            teacher = copy.deepcopy(model) if recipe.teacher_model == "self" else recipe.teacher_model
+            self.teacher = Teacher(teacher, model, processor, recipe.teacher_weight, recipe.teacher_temperature)
         self.echoing = None
         if isinstance(samples.collator, ByteCollator):
             options = recipe.data_echo_factor, recipe.echo_buffer_size, recipe.echo_augmentation

@@ -89,6 +89,17 @@ def test_resumed_with_a_teacher_and_frozen_layers_equals_uninterrupted(
 
 
 @both_scripts
+def test_the_start_of_a_run_as_its_teacher(script, words, tiny_checkpoint, tmp_path, monkeypatch):
+    """At first there is nothing to learn from it."""
+    more = ["--model_name_or_path", tiny_checkpoint, "--teacher_model", "self", "--freeze", "featurizer"]
+    losses = {}
+    for weight in ("0", "1"):
+        run(script, monkeypatch, *options(words, tmp_path / weight, *more, "--teacher_weight", weight, steps=1))
+        losses[weight] = entries(tmp_path / weight)[0]["loss"]
+    assert losses["1"] < 0.05 < losses["0"]
+
+
+@both_scripts
 def test_early_stopping(script, words, tmp_path, monkeypatch, capsys):
     """A network that learns nothing: the first evaluation stays the best one."""
     more = [*NEW_NETWORK, "--eval_dataset", words["test"], "--early_stopping_patience", "2", "--eval_steps", "1"]
