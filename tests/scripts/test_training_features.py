@@ -96,7 +96,7 @@ def test_the_start_of_a_run_as_its_teacher(script, words, tiny_checkpoint, tmp_p
     for weight in ("0", "1"):
         run(script, monkeypatch, *options(words, tmp_path / weight, *more, "--teacher_weight", weight, steps=1))
         losses[weight] = entries(tmp_path / weight)[0]["loss"]
-    assert losses["1"] < 0.05 < losses["0"]
+    assert losses["1"] < losses["0"] / 10  # bfloat16 of the teacher
 
 
 @both_scripts
