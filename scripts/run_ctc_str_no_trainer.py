@@ -213,7 +213,7 @@ def evaluate(accelerator: Accelerator, engine: TrainingEngine, step: int) -> tup
     """The metrics of the averaged weights, and whether they are the best so far."""
     args = engine.args
     metrics, is_best = engine.evaluate(
-        step, args.dataloader_num_workers, args.per_device_eval_batch_size, accelerator.autocast
+        step, args.dataloader_num_workers, args.per_device_eval_batch_size, lambda: accelerator.autocast()
     )
     accelerator.log({f"eval/{name}": value for name, value in metrics.items()}, step=step)
     if accelerator.is_main_process:

@@ -87,5 +87,8 @@ def _blur(images: torch.Tensor, chance: _Chance, strength: float) -> torch.Tenso
     for dim in (-1, -2):
         pad = (_REACH, _REACH, 0, 0) if dim == -1 else (0, 0, _REACH, _REACH)
         padded, size = F.pad(images, pad, mode="replicate"), images.shape[dim]
-        images = sum(weights[..., tap : tap + 1] * padded.narrow(dim, tap, size) for tap in range(2 * _REACH + 1))
+        shifted = [padded.narrow(dim, tap, size) for tap in range(2 * _REACH + 1)]
+        images = torch.zeros_like(images)
+        for tap, image in enumerate(shifted):
+            images = images + weights[..., tap : tap + 1] * image
     return images

@@ -46,7 +46,7 @@ class RunLog:
     @property
     def evaluated_steps(self) -> list[int]:
         """The steps at which the model was evaluated."""
-        return [entry["step"] for entry in self.entries if "word_accuracy" in entry]
+        return [int(entry["step"]) for entry in self.entries if "word_accuracy" in entry]
 
     def add(self, step: int, values: Mapping[str, float]):
         """Adds an entry; where it is of an evaluation, draws the curves anew."""

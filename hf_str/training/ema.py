@@ -46,7 +46,8 @@ class WeightAverage:
         decay = min(self.decay, (1 + step) / (10 + step))
         current = model.state_dict()
         floating = [name for name, tensor in self.weights.items() if tensor.is_floating_point()]
-        torch._foreach_lerp_([self.weights[n] for n in floating], [current[n] for n in floating], 1 - decay)
+        # All tensors in one call of a GPU; torch documents these functions, and exports them under this name only.
+        torch._foreach_lerp_([self.weights[n] for n in floating], [current[n] for n in floating], 1 - decay)  # pyright: ignore[reportPrivateImportUsage]
         for name in self.weights.keys() - set(floating):  # counters of batches seen
             self.weights[name].copy_(current[name])
 

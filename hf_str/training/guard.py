@@ -76,7 +76,8 @@ class NonFiniteGuard:
         Raises:
             NonFiniteLossError: too many bad steps in a row.
         """
-        norms = torch._foreach_norm([p.grad for p in model.parameters() if p.grad is not None])
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        norms = torch._foreach_norm(gradients)  # pyright: ignore[reportPrivateImportUsage]
         if not norms or torch.isfinite(torch.stack(norms).sum()):
             self.in_a_row = 0
             return True

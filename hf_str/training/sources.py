@@ -60,9 +60,11 @@ class SampleSource(Protocol):
 
     def words(self, positions: Sequence[int]) -> list[RawSample]:
         """The words at these positions."""
+        ...
 
     def aspect_ratios(self, positions: Sequence[int]) -> list[float]:
         """Width / height of these words, or a guess at it: batches of like width are made by it."""
+        ...
 
 
 class StoredSamples:
@@ -210,10 +212,8 @@ class RenderedSamples:
         self.make_renderer, self.name = make_renderer, name
 
     def words(self, positions: Sequence[int]) -> list[RawSample]:
-        return [
-            RawSample(*self._renderer.render(position), f"rendered word {position}", augment=False)
-            for position in positions
-        ]
+        rendered = ((position, *self._renderer.render(position)) for position in positions)
+        return [RawSample(image, text, f"rendered word {position}", False) for position, image, text in rendered]
 
     def aspect_ratios(self, positions: Sequence[int]) -> list[float]:
         """A guess from the texts: half a height a letter."""
@@ -268,8 +268,8 @@ class TrainingSamples(torch.utils.data.Dataset):
     @property
     def samples_per_epoch(self) -> int | None:
         """Words until every source has been seen once; `None` where one has no end."""
-        lengths = [source.length for source in self.sources]
-        if None in lengths:
+        lengths = [source.length for source in self.sources if source.length is not None]
+        if len(lengths) < len(self.sources):
             return None
         return max(math.ceil(length / share) for length, share in zip(lengths, self.shares, strict=True))
 

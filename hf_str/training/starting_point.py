@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from transformers import PreTrainedConfig
-from transformers.utils import cached_file, logging
+from transformers.utils import logging
+from transformers.utils.hub import cached_file
 
 from ..conversion import FAMILIES, convert_checkpoint
 from ..conversion.families.ppocr import MODEL_TYPES, family_of

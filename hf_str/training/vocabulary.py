@@ -97,7 +97,7 @@ def _with_rows(
         new = nn.Embedding(count, old.embedding_dim, **place)
     model._init_weights(new)
     new.weight[target] = old.weight[source]
-    if isinstance(old, nn.Linear):
+    if isinstance(new, nn.Linear) and isinstance(old, nn.Linear):
         new.bias[target] = old.bias[source]
     return new
 

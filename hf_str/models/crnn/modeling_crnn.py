@@ -8,7 +8,7 @@ Scene Text Recognition", 2015. Graves et al.: "Connectionist Temporal Classifica
 
 import math
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import nn
@@ -35,11 +35,17 @@ __all__ = ["CRNNForCTC", "CRNNModel", "CRNNPreTrainedModel"]
 
 logger = logging.get_logger(__name__)
 
+_Model = TypeVar("_Model", bound="CRNNPreTrainedModel")
+
 
 class CRNNPreTrainedModel(PreTrainedModel):
     """Weight initialization, and how checkpoints are loaded."""
 
     config: CRNNConfig
+    if TYPE_CHECKING:  # transformers wraps it in a way that hides its type
+
+        def to(self: _Model, *args: Any, **kwargs: Any) -> _Model: ...
+
     base_model_prefix = "crnn"
     main_input_name = "pixel_values"
     input_modalities = ["image"]
