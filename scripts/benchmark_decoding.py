@@ -169,7 +169,7 @@ def parse_args() -> argparse.Namespace:
     add = parser.add_argument
     add("--images", type=Path, required=True, help="folder of word images")
     add("--num_images", type=int, default=1000, help="images to decode; they repeat if the folder has fewer")
-    add("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository (default: that of hf_str)")
     add("--lexicon", type=Path, help="text file with one word per line (default: no table of lexicons)")
     add("--beam_width", type=int, default=10, help="beams of all beam searches")
     add("--rounds", type=int, default=3, help="rounds in which all rows take turns")

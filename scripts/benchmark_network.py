@@ -219,7 +219,11 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     common = OptionParser(add_help=False)
     add = common.add_argument
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="checkpoint folder or Hub repository (default: that of hf_str)",
+    )
     add("--device", default="cpu", help="cpu or cuda")
     add("--num_threads", type=int, default=torch.get_num_threads(), help="threads of a CPU")
     add("--compile", action="store_true", help="also measure the compiled mode, which takes minutes")

@@ -268,7 +268,11 @@ def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     )
     source.add_argument("--images", type=Path, help="folder of word images without labels")
     add("--max_samples", type=int, default=1000, help="read this many random samples")
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="checkpoint folder or Hub repository (default: that of hf_str)",
+    )
     add("--onnx", type=Path, nargs="*", default=[], help="folders that export_onnx.py wrote, for ONNX Runtime")
     add("--openvino", type=Path, nargs="*", default=[], help="folders that export_onnx.py wrote without --int8")
     add(

@@ -245,7 +245,7 @@ def parse_args() -> argparse.Namespace:
     parser = OptionParser(__doc__, {"data": "dataset"})
     add = parser.add_argument
     add("--dataset", type=Path, nargs="+", default=[], help="folders of words with a labels.tsv")
-    add("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add("--model", default=DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository (default: that of hf_str)")
     add("--lexicon", type=Path, help="text file with one word per line")
     add("--language_model", type=Path, metavar="FILE", help="of train_character_lm.py, or ARPA (default: the model's)")
     add("--protocol", choices=PROTOCOLS, default="36", help="which characters are compared")

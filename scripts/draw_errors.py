@@ -70,7 +70,11 @@ def main():
 def parse_args() -> argparse.Namespace:
     parser = OptionParser(__doc__, {"num_words": "num_samples"})
     add = parser.add_argument
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="any recognizer that evaluate_str.py takes")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="any recognizer that evaluate_str.py takes (default: that of hf_str)",
+    )
     add("--output", type=Path, required=True, help="the picture to write (.png, .webp)")
     add("--num_samples", type=positive, default=1000, help="number of words of each difficulty")
     add("--difficulty", type=float, nargs="+", default=[0.0, 0.25, 0.5, 0.75, 1.0], help="difficulties to measure")

@@ -84,7 +84,11 @@ def parse_args() -> argparse.Namespace:
         help=f"also evaluate a subset of the test set NAME; rules: {', '.join(SUBSETS)}. Means over test sets take "
         "the subset of the first rule instead of the whole set",
     )
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder, Hub repository, or .onnx file")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="checkpoint folder, Hub repository, or .onnx file (default: that of hf_str)",
+    )
     add(
         "--protocol",
         nargs="+",
@@ -110,7 +114,7 @@ def parse_args() -> argparse.Namespace:
         ".tsv file with an image and its words per line, testdata.mat:50 or :1k of IIIT5K, or test.xml of SVT; for "
         "any model, while the other decoding options are for CRNN",
     )
-    add("--distractors", type=Path, help="file of further words for random lexicons")
+    add("--distractors", type=Path, help="for --lexicon: file of further words to draw from")
     args = parser.parse_args()
     names = _named(args.dataset)
     if unknown := [name for name, _ in args.subset if name not in names]:

@@ -60,7 +60,11 @@ def calibration_images(folder: Path, num_images: int) -> list:
 def parse_args(arguments: list[str] | None) -> argparse.Namespace:
     parser = OptionParser(__doc__)
     add = parser.add_argument
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="checkpoint folder or Hub repository (default: that of hf_str)",
+    )
     add("--output_dir", type=Path, required=True, help="folder of the graph")
     add("--num_shapes", type=positive, default=20, help="number of batches of different sizes for the check")
     add(

@@ -73,7 +73,11 @@ def parse_args() -> argparse.Namespace:
     parser = OptionParser(__doc__)
     add = parser.add_argument
     add("--photos", type=Path, required=True, help="folder of photos without text, searched recursively")
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="any recognizer that evaluate_str.py takes")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="any recognizer that evaluate_str.py takes (default: that of hf_str)",
+    )
     add("--decoder", help="such as best_path (default: the default decoder of the model)")
     add("--num_crops", type=positive, default=1000, help="number of crops")
     add("--device", default="cpu", help="cpu or cuda")

@@ -105,7 +105,11 @@ def parse_args() -> argparse.Namespace:
     add("--images", type=Path, required=True, help="folder of word images, searched recursively")
     add("--output", type=Path, help="file of labels to write")
     add("--check", action="store_true", help="instead: measure the labels on a folder that has a labels.tsv")
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="checkpoint folder or Hub repository (default: that of hf_str)",
+    )
     add(
         "--language_model",
         type=Path,

@@ -179,7 +179,11 @@ def parse_args() -> argparse.Namespace:
         help="Parquet files, tar files, or folders of these or images",
     )
     add("--output_dir", type=Path, required=True, help="folder of the predictions")
-    add("--model", default=hf_str.DEFAULT_CHECKPOINT, help="checkpoint folder or Hub repository of a CRNN")
+    add(
+        "--model",
+        default=hf_str.DEFAULT_CHECKPOINT,
+        help="checkpoint folder or Hub repository of a CRNN (default: that of hf_str)",
+    )
     add(
         "--image_column",
         default="image",

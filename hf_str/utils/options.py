@@ -46,8 +46,9 @@ class OptionParser(argparse.ArgumentParser):
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
-        # Of None, [] and False the default says nothing: the text says what happens then.
-        if "default" in text or not action.option_strings or action.default in (None, False, [], argparse.SUPPRESS):
+        # What the defaults None, [] and False mean is not obvious: the text has to say it.
+        is_obscure = action.default is None or action.default is False or action.default in ([], argparse.SUPPRESS)
+        if "default" in text or not action.option_strings or is_obscure:
             return text
         return f"{text} (default: %(default)s)".lstrip()
 

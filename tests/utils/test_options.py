@@ -102,6 +102,7 @@ def test_help_shows_the_lines_of_the_description_and_defaults_that_say_something
     parser.add_argument("--size", default=5, help="of it")
     parser.add_argument("--name", help="of it")
     parser.add_argument("--flag", action="store_true", help="do it")
+    parser.add_argument("--zero", default=0, help="of it")
     parser.add_argument("--given", default=3, help="it (by default all)")
     lines = [" ".join(line.split()) for line in parser.format_help().splitlines()]
     assert "    python it.py\n    python it.py --a 1" in parser.format_help()
@@ -109,9 +110,10 @@ def test_help_shows_the_lines_of_the_description_and_defaults_that_say_something
         "--size SIZE of it (default: 5)",
         "--name NAME of it",
         "--flag do it",
+        "--zero ZERO of it (default: 0)",
         "--given GIVEN it (by default all)",
     ]
-    assert lines[-4:] == expected
+    assert lines[-5:] == expected
 
 
 def test_positive():
