@@ -46,8 +46,7 @@ _CUSTOM_PIPELINES = {"scene-text-recognition": _PIPELINE, "image-to-text": _PIPE
 
 @strict
 class CRNNConfig(PreTrainedConfig):
-    r"""
-    Configuration of a [`CRNNModel`] or [`CRNNForCTC`].
+    r"""Configuration of a [`CRNNModel`] or [`CRNNForCTC`].
 
     The defaults are the network of Shi, Bai and Yao, "An End-to-End Trainable Neural Network for Image-based Sequence
     Recognition and Its Application to Scene Text Recognition" (2015), table 1: 8.3M parameters with the 36
@@ -59,7 +58,7 @@ class CRNNConfig(PreTrainedConfig):
         vocab_size (`int`, defaults to 37):
             Number of classes: the characters and the blank, which is always class 0.
         num_channels (`int`, defaults to 1):
-            Channels of the image: 1 is grey, 3 is RGB.
+            Channels of the image: 1 is gray, 3 is RGB.
         image_height (`int`, defaults to 32):
             Height of the image in pixels. The width is free.
         rectification (`"none"` or `"tps"`, defaults to `"none"`):
@@ -218,7 +217,6 @@ class CRNNConfig(PreTrainedConfig):
             it out of the loss and count it in `CRNNForCTC.num_dropped_labels`.
 
     Example:
-
     ```python
     >>> from hf_str import CRNNConfig, CRNNForCTC
 
@@ -292,7 +290,7 @@ class CRNNConfig(PreTrainedConfig):
             raise ValueError(f"model_type is {config_dict['model_type']!r}, not {cls.model_type!r}: another network")
         path = kwargs.get("name_or_path") or config_dict.get("_name_or_path")
         # What the caller changes is checked, and filled in, as what the file says.
-        names = cls.field_names() - PreTrainedConfig.__dataclass_fields__.keys() - {"backbone_config"}
+        names = cls.field_names() - PreTrainedConfig.__dataclass_fields__.keys() - set(cls.sub_configs)
         config_dict = config_dict | {name: kwargs.pop(name) for name in names & kwargs.keys()}
         with naming_files(path, ["config.json"]) if path else nullcontext():
             return super().from_dict(config_dict, **kwargs)

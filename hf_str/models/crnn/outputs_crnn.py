@@ -33,7 +33,7 @@ class CRNNModelOutput(BaseModelOutputWithNoAttention):
         num_frames: (batch,), each image's own frames; those after them are padding.
     """
 
-    num_frames: torch.LongTensor | None = None
+    num_frames: torch.Tensor | None = None
 
 
 @dataclass
@@ -48,7 +48,7 @@ class CRNNForCTCOutput(CausalLMOutput):
         num_frames: (batch,), each image's own frames; those after them are padding.
     """
 
-    num_frames: torch.LongTensor | None = None
+    num_frames: torch.Tensor | None = None
 
 
 def image_widths(pixel_mask: torch.Tensor) -> torch.Tensor:
