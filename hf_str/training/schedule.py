@@ -78,15 +78,9 @@ def learning_rate_schedule(
             raise TypeError(f"learning_rate_schedule() got an unexpected keyword argument {old!r}")
         warnings.warn(f"{old} is now called {_RENAMED[old]}", FutureWarning, stacklevel=2)
         warmup_ratio, decay_ratio = (value, decay_ratio) if old == "warmup_share" else (warmup_ratio, value)
-    if name not in SCHEDULES:
-        raise ValueError(f"lr_scheduler_type is {name!r}, but must be one of {', '.join(SCHEDULES)}")
-    for option, share in (("warmup_ratio", warmup_ratio), ("decay_ratio", decay_ratio)):
-        if not 0 <= share <= 1:
-            raise ValueError(f"{option} is {share}, but must lie between 0 and 1")
-    num_warmup_steps = _num_warmup_steps(num_training_steps, warmup_ratio, warmup_steps)
     kwargs = dict(kwargs or {})
-    if kwargs and name in _WITHOUT_KWARGS:
-        raise ValueError(f"lr_scheduler_type {name} takes no lr_scheduler_kwargs: {', '.join(kwargs)}")
+    _check(name, kwargs, warmup_ratio=warmup_ratio, decay_ratio=decay_ratio)
+    num_warmup_steps = _num_warmup_steps(num_training_steps, warmup_ratio, warmup_steps)
     try:
         if name == "one_cycle":
             factor = partial(
@@ -172,6 +166,16 @@ def _factor(name: str, num_training_steps: int, warmup_ratio: float, decay_ratio
     schedule = learning_rate_schedule(optimizer, name, num_training_steps, warmup_ratio, decay_ratio)
     assert isinstance(schedule, LambdaLR)
     return schedule.lr_lambdas[0]
+
+
+def _check(name: str, kwargs: Mapping[str, Any], **shares: float):
+    if name not in SCHEDULES:
+        raise ValueError(f"lr_scheduler_type is {name!r}, but must be one of {', '.join(SCHEDULES)}")
+    for option, share in shares.items():
+        if not 0 <= share <= 1:
+            raise ValueError(f"{option} is {share}, but must lie between 0 and 1")
+    if kwargs and name in _WITHOUT_KWARGS:
+        raise ValueError(f"lr_scheduler_type {name} takes no lr_scheduler_kwargs: {', '.join(kwargs)}")
 
 
 def _num_warmup_steps(num_training_steps: int, warmup_ratio: float, warmup_steps: float | None) -> Any:
