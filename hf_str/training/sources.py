@@ -314,9 +314,8 @@ class TrainingSamples(torch.utils.data.Dataset):
                 is_ours = isinstance(self.sources[source], RenderedSamples)  # nobody could correct it
                 self.invalid_samples.found(word.name, error, "drop" if is_ours else None)
             word = self.sources[source].words([position + attempt + 1])[0]  # batches stay full
-        raise ValueError(
-            f"100 words in a row of {self.sources[source].name!r} cannot be trained on; the last: {word.name}"
-        )
+        name = self.sources[source].name
+        raise ValueError(f"100 words in a row of {name!r} cannot be trained on; the last: {word.name}")
 
 
 def parse_weights(arguments: Sequence[str]) -> list[tuple[str, float | None]]:
@@ -360,8 +359,7 @@ def _shares(sources: Sequence[SampleSource], weights: Sequence[float | None] | N
         )
     if len(sized) == 1:
         return [1 - given if weight is None else weight for weight in weights]
-    endless = [source.name for source in sized if source.length is None]
-    if endless:
+    if endless := [source.name for source in sized if source.length is None]:
         raise ValueError(f"{endless[0]!r} has no known size, so it needs a weight, such as {endless[0]}=0.5")
     total = sum(source.length or 0 for source in sized)
     by_size = [(1 - given) * (source.length or 0) / total for source in sources]
