@@ -26,7 +26,7 @@ folder holds the best model by --metric_for_best_model where there is a validati
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -212,9 +212,11 @@ def optimize(
 def evaluate(accelerator: Accelerator, engine: TrainingEngine, step: int) -> tuple[dict[str, float], bool]:
     """The metrics of the averaged weights, and whether they are the best so far."""
     args = engine.args
-    metrics, is_best = engine.evaluate(
-        step, args.dataloader_num_workers, args.per_device_eval_batch_size, lambda: accelerator.autocast()
-    )
+
+    def autocast() -> AbstractContextManager:
+        return accelerator.autocast()
+
+    metrics, is_best = engine.evaluate(step, args.dataloader_num_workers, args.per_device_eval_batch_size, autocast)
     accelerator.log({f"eval/{name}": value for name, value in metrics.items()}, step=step)
     if accelerator.is_main_process:
         tqdm.write(f"{ {name: round(value, 4) for name, value in metrics.items()} }")

@@ -282,7 +282,7 @@ def _count_pixels(file: Path) -> int:
     try:
         with Image.open(file) as image:
             pixels = image.width * image.height
-    except Exception:  # Pillow's plugins raise anything; it is told when the image is recognized
+    except Exception:  # noqa: BLE001 (Pillow's plugins raise anything; it is told when the image is recognized)
         return 0
     return pixels if pixels <= MAX_IMAGE_PIXELS else 0
 

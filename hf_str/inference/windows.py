@@ -128,7 +128,7 @@ class Preparation(Dataset):
         indices = list(images)
         try:
             batches = make_batches(list(images.values()), self.image_processor, self.batch_size)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever one image causes, the others are read)
             if len(indices) > 1:
                 return [batch for index in indices for batch in self._batches({index: images[index]}, bad)]
             size = " x ".join(map(str, images[indices[0]].size))

@@ -262,7 +262,7 @@ def _set_defaults(parser: HfArgumentParser, path: Path):
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from None
     if not isinstance(options, dict):
-        raise ValueError(f"{path} must hold a JSON object of options, not {type(options).__name__}")
+        raise ValueError(f"{path} must hold a JSON object of options, not {type(options).__name__}")  # noqa: TRY004
     options = rename_keys(options, RENAMED)
     actions = {action.dest: action for action in parser._actions}
     if unknown := sorted(options.keys() - actions.keys()):
@@ -288,5 +288,5 @@ def parse_overrides(text: str | Mapping[str, Any] | None, option: str = "--confi
     except ValueError as error:
         raise ValueError(f"{option} is not JSON: {error}") from None
     if not isinstance(overrides, dict):
-        raise ValueError(f"{option} must be a JSON object, not {text!r}")
+        raise ValueError(f"{option} must be a JSON object, not {text!r}")  # noqa: TRY004 (of a file or an option)
     return overrides

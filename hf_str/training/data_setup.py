@@ -217,6 +217,7 @@ def make_loader(
 
 
 def summarize_source(source: SampleSource) -> str:
+    """A source and its size in a few words."""
     return f"{source.name!r} ({'endless or of unknown size' if source.length is None else f'{source.length:,} words'})"
 
 

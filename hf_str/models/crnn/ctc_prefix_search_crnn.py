@@ -82,11 +82,11 @@ class PrefixSearch:
         # By the probability of being continued; the number breaks ties.
         numbers = itertools.count()
         waiting = [(-_less(0.0, empty), next(numbers), (), root)]
-        for looked_at in itertools.count():
-            if not waiting or -waiting[0][0] <= best_log_prob:
-                return list(best), looked_at, True
+        looked_at = 0
+        while waiting and -waiting[0][0] > best_log_prob:
             if looked_at >= min(self.max_prefixes, most):
                 return list(best), looked_at, False
+            looked_at += 1
             _, _, prefix, probabilities = heapq.heappop(waiting)
             characters = torch.arange(1, num_characters + 1)
             repeats = characters == (prefix[-1] if prefix else 0)
@@ -104,6 +104,7 @@ class PrefixSearch:
                 continued = _less(mass[place], log_prob)
                 if continued > best_log_prob:
                     heapq.heappush(waiting, (-continued, next(numbers), longer, grown.take(place)))
+        return list(best), looked_at, True
 
 
 def _less(log_a: float, log_b: float) -> float:

@@ -105,12 +105,18 @@ def _fault(path: Path) -> str | None:
         return "is a Git LFS pointer, not the file itself: get it with `git lfs pull`"
     if start.lstrip().lower().startswith((b"<!doctype", b"<html")):
         return "is an HTML page, not the file itself: download it again"
-    if path.suffix == ".safetensors":
-        try:
-            with safe_open(path, framework="np"):
-                return None
-        except SafetensorError as error:
-            return f"is damaged or cut off ({error}): copy or download it again"
+    return _fault_of_weights(path) if path.suffix == ".safetensors" else _fault_of_json(path)
+
+
+def _fault_of_weights(path: Path) -> str | None:
+    try:
+        with safe_open(path, framework="np"):
+            return None
+    except SafetensorError as error:
+        return f"is damaged or cut off ({error}): copy or download it again"
+
+
+def _fault_of_json(path: Path) -> str | None:
     try:
         content = json.loads(path.read_bytes().decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -124,6 +130,6 @@ def _fault(path: Path) -> str | None:
     if path.name == "tokenizer.json":
         try:
             Tokenizer.from_file(str(path))
-        except Exception as error:  # tokenizers raises no other class
+        except Exception as error:  # noqa: BLE001 (tokenizers raises no other class)
             return f"is no tokenizer ({error}): copy or download it again"
     return None

@@ -25,7 +25,7 @@ def before_computing(device: torch.device):
     of its threads, and none of the threads. So a process that is forked after that computes in one thread, which needs
     no pool, and says so when it first does.
     """
-    global _has_pool, _must_warn
+    global _has_pool, _must_warn  # noqa: PLW0603 (of the process, as the pool is)
     if device.type != "cpu" or torch.compiler.is_compiling():
         return
     if _must_warn:
@@ -39,7 +39,7 @@ def before_computing(device: torch.device):
 
 
 def _after_fork():
-    global _must_warn
+    global _must_warn  # noqa: PLW0603
     if _has_pool:
         torch.set_num_threads(1)
         _must_warn = True
