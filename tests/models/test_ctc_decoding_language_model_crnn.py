@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.models.test_decoding_crnn import random_logits
 
 from hf_str import DEFAULT_CHECKPOINT, BestPath, CharacterLanguageModel, CRNNTokenizer, Lexicon, PrefixBeamSearch
 from tests.models.ctc_brute_force import label_log_probs, random_cases
+from tests.models.test_ctc_decoding_crnn import random_logits
 
 
 ABC = CRNNTokenizer("abc")

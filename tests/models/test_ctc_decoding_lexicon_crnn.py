@@ -9,12 +9,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.models.test_decoding_crnn import path_logits, random_logits
 
 from hf_str import BestPath, CRNNTokenizer, Lexicon, LexiconDecoder, PrefixBeamSearch
 from hf_str.models.crnn.ctc_alignment_crnn import align
 from hf_str.models.crnn.ctc_decoding_crnn import frame_log_probs
 from tests.models.ctc_brute_force import label_log_probs, random_cases
+from tests.models.test_ctc_decoding_crnn import path_logits, random_logits
 
 
 LETTERS = CRNNTokenizer("abcdefgh")

@@ -8,7 +8,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from tests.models.test_decoding_crnn import path_logits, random_logits
 
 from hf_str import BestPath, CRNNTokenizer, Lexicon, LexiconDecoder, PrefixBeamSearch, PrefixSearch
 from hf_str.models.crnn import ctc_beam_search_crnn
@@ -16,6 +15,7 @@ from hf_str.models.crnn.ctc_alignment_crnn import align
 from hf_str.models.crnn.ctc_decoding_crnn import best_path, frame_log_probs
 from hf_str.models.crnn.ctc_prefix_probabilities_crnn import PrefixProbabilities
 from tests.models.ctc_brute_force import SHAPES, label_log_probs, random_cases
+from tests.models.test_ctc_decoding_crnn import path_logits, random_logits
 
 
 CASES = 56  # of each of the 18 shapes: 1,008
