@@ -89,6 +89,7 @@ class TrainingEngine:
         self.model, self.processor, self.samples, self.validation = model, processor, samples, dict(validation)
         self.args, self.recipe, self.settings, self.process = args, recipe, settings, process or Process()
         self.bucket_steps, self.output_dir = bucket_steps, Path(args.output_dir)
+        self.batch_size = _batch_size(args)
         self.frozen = freeze(model, recipe.freeze)
         if recipe.channels_last:
             model.to(memory_format=torch.channels_last)
@@ -101,7 +102,7 @@ class TrainingEngine:
             options = recipe.data_echo_factor, recipe.echo_buffer_size, recipe.echo_augmentation
             # Processes draw different echoes.
             seed = samples.seed * self.process.world_size + self.process.rank
-            self.echoing = DataEchoing(samples.collator, args.per_device_train_batch_size, *options, seed)
+            self.echoing = DataEchoing(samples.collator, self.batch_size, *options, seed)
         self.average = WeightAverage(model, recipe.ema_decay) if recipe.ema_decay else None
         self.guard = NonFiniteGuard(recipe.max_nonfinite_steps)
         self.best = BestCheckpoint(self.output_dir / "best", args.metric_for_best_model, args.greater_is_better)
@@ -131,7 +132,7 @@ class TrainingEngine:
         micro_batches = self.args.gradient_accumulation_steps
         return make_loader(
             self.samples,
-            new_samples(self.args.per_device_train_batch_size, self.recipe.data_echo_factor),
+            new_samples(self.batch_size, self.recipe.data_echo_factor),
             self.args.max_steps * micro_batches,
             start=self.first_step * micro_batches,
             rank=self.process.rank,
@@ -240,11 +241,16 @@ class TrainingEngine:
 
     def _samples(self, step: int) -> int:
         """Samples trained on so far by all processes, echoes included."""
-        per_process = self.args.per_device_train_batch_size * self.args.gradient_accumulation_steps
+        per_process = self.batch_size * self.args.gradient_accumulation_steps
         return step * per_process * self.process.world_size
 
 
 def samples_per_step(args: RunArguments, recipe: RecipeArguments, world_size: int = 1) -> int:
     """Samples that all processes together take out of their loaders in a step, echoes not counted."""
-    num_new = new_samples(args.per_device_train_batch_size, recipe.data_echo_factor)
+    num_new = new_samples(_batch_size(args), recipe.data_echo_factor)
     return num_new * args.gradient_accumulation_steps * world_size
+
+
+def _batch_size(args: RunArguments) -> int:
+    """Samples of a batch of a process, which in the Trainer may have several devices (`DataParallel`)."""
+    return getattr(args, "train_batch_size", args.per_device_train_batch_size)
