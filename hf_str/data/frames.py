@@ -5,7 +5,7 @@
 from typing import Any
 
 from ..models.crnn.ctc_alignment_crnn import frames_needed
-from ..models.crnn.image_processing_pil_crnn import word_size
+from ..models.crnn.image_geometry_crnn import word_size
 
 
 __all__ = ["frames_needed", "seen_size"]

@@ -94,7 +94,8 @@ def largest_difference(model: CRNNForCTC, exported: ORTCRNNForCTC, num_shapes: i
             mask = torch.arange(width) < widths[:, None]
             inputs["pixel_mask"] = mask[:, None].expand(-1, config.image_height, -1).long()
         with torch.no_grad():
-            expected, found = model(**inputs), exported(**inputs)
+            outputs: list[Any] = [model(**inputs), exported(**inputs)]
+        expected, found = outputs
         if not torch.equal(expected.num_frames, found.num_frames):
             return math.inf
         difference = (expected.logits - found.logits).abs()
@@ -137,6 +138,8 @@ def _graph(model: CRNNForCTC, masked: bool) -> Any:
             dynamo=True,
             verbose=False,
         )
+    if program is None:  # only with options that are not given here
+        raise RuntimeError("torch.onnx.export gave no program")
     proto = program.model_proto
     for node in proto.graph.node:  # where in which file of this machine each node was made: most of a small graph
         del node.metadata_props[:]

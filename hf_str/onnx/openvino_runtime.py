@@ -55,14 +55,16 @@ class OVCRNNForCTC(ORTCRNNForCTC):
 
     def __call__(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None = None) -> CRNNForCTCOutput:
         """As [`ORTCRNNForCTC`], whether the graph takes a mask or not; images are padded on their right only."""
-        if pixel_mask is None or pixel_mask.all():
-            return super().__call__(pixel_values)
-        widths, run = image_widths(pixel_mask), super().__call__
+        return super().__call__(pixel_values, None if pixel_mask is None or pixel_mask.all() else pixel_mask)
+
+    def _run(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+        if pixel_mask is None:
+            return super()._run(pixel_values, None)
+        widths, run = image_widths(pixel_mask), super()._run
         groups = [(width, torch.where(widths == width)[0]) for width in widths.unique().tolist()]
-        parts = [run(pixel_values[rows, ..., :width]) for width, rows in groups]
+        logits, num_frames = zip(*(run(pixel_values[rows, ..., :width], None) for width, rows in groups), strict=True)
         order = torch.cat([rows for _, rows in groups]).argsort()
-        logits = join_logits([part.logits for part in parts])[order]
-        return CRNNForCTCOutput(logits=logits, num_frames=torch.cat([part.num_frames for part in parts])[order])
+        return join_logits(logits)[order], torch.cat(num_frames)[order]
 
     @property
     def compute_dtype(self) -> torch.dtype:

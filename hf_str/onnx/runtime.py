@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import torch
-from transformers.utils import cached_file, logging
+from transformers.utils import logging
+from transformers.utils.hub import cached_file
 
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.outputs_crnn import CRNNForCTCOutput, image_widths
@@ -80,7 +81,10 @@ class ORTCRNNForCTC:
                 f"there is no {MODEL_FILE} in {folder}; make a folder that has one with: "
                 f"python scripts/export_onnx.py --model {folder} --output_dir {Path(folder).name}-onnx"
             )
-        return cls(cached_file(folder, MODEL_FILE), config, **options)
+        file = cached_file(folder, MODEL_FILE)
+        if file is None:
+            raise OSError(f"there is no {MODEL_FILE} in {folder}")
+        return cls(file, config, **options)
 
     def to(self, device: torch.device | str) -> "ORTCRNNForCTC":
         """Opens the graph for another device."""
@@ -115,6 +119,10 @@ class ORTCRNNForCTC:
         Raises:
             ValueError: the graph was exported without a `pixel_mask`, and one is given.
         """
+        logits, num_frames = self._run(pixel_values, pixel_mask)
+        return CRNNForCTCOutput(logits=logits, num_frames=num_frames)
+
+    def _run(self, pixel_values: torch.Tensor, pixel_mask: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
         names = [node.name for node in self.session.get_inputs()]
         inputs = {"pixel_values": pixel_values.float()}
         if pixel_mask is not None:
@@ -129,7 +137,7 @@ class ORTCRNNForCTC:
         num_frames = given.get("num_frames")
         if num_frames is None:
             num_frames = _frames_of_old_graph(logits, pixel_mask, self.config)
-        return CRNNForCTCOutput(logits=logits.to(self.device), num_frames=num_frames.to(self.device))
+        return logits.to(self.device), num_frames.to(self.device)
 
 
 def _frames_of_old_graph(

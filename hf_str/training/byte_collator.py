@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ..models.crnn.configuration_crnn import CRNNConfig
-from ..models.crnn.image_processing_pil_crnn import normalization_terms, per_channel
+from ..models.crnn.image_geometry_crnn import normalization_terms, per_channel
 from ..models.crnn.processing_crnn import CRNNProcessor
 from .collator import PreparedSample, WordCollator
 

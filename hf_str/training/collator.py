@@ -14,7 +14,8 @@ from ..data.augmentation import augment_word
 from ..data.frames import frames_needed, seen_size
 from ..models.crnn.configuration_crnn import CRNNConfig
 from ..models.crnn.image_loading_crnn import UnreadableImageError, load_word_image
-from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, with_channels
+from ..models.crnn.image_processing_base_crnn import with_channels
+from ..models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 from ..models.crnn.processing_crnn import CRNNProcessor
 
 

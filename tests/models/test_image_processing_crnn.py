@@ -14,9 +14,10 @@ from PIL import Image
 from transformers.utils import is_torchvision_available
 
 import hf_str.models.crnn
+from hf_str.models.crnn.image_geometry_crnn import word_width
 from hf_str.models.crnn.image_loading_crnn import UnreadableImageError
 from hf_str.models.crnn.image_processing_crnn import CRNNImageProcessor
-from hf_str.models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil, word_width
+from hf_str.models.crnn.image_processing_pil_crnn import CRNNImageProcessorPil
 
 
 HAS_TORCHVISION = is_torchvision_available()
@@ -590,7 +591,7 @@ print(processor(numpy.zeros((20, 50), dtype="uint8"), return_tensors="pt").pixel
 def test_what_is_squeezed_a_lot_is_said(backend, monkeypatch):
     processor = backend(**{**PP_OCR, "max_width": 3200})
     said = []
-    monkeypatch.setattr("hf_str.models.crnn.image_processing_pil_crnn.logger.warning", said.append)
+    monkeypatch.setattr("hf_str.models.crnn.image_geometry_crnn.logger.warning", said.append)
     processor([picture(100, 30), picture(4800, 40)])
     assert not said
     processor([picture(100, 30), picture(5000, 4)])

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from .ctc_alignment_crnn import align
-from .ctc_decoding_crnn import BestPath, CTCHypothesis, NonFiniteLogitsError, frame_log_probs, joined_ranges
+from .ctc_decoding_crnn import BestPath, CTCHypothesis, NonFiniteLogitsError, frame_log_probs
+from .ctc_guides_crnn import Guide, LanguageModelGuide, LexiconGuide
 from .ctc_lexicon_crnn import Lexicon
 
 
@@ -141,12 +142,12 @@ class PrefixBeamSearch:
         """Reads (images, time, classes), of which column c of image i is class `classes[i, c]`, or c."""
         guides, spell = [], list
         if self.lexicon is not None:
-            guides.append(_WithinLexicon(self.lexicon))
+            guides.append(LexiconGuide(self.lexicon))
             names, spell = self.lexicon.representatives, self.lexicon.spell
         else:
             names = None if classes is None else classes.numpy()
         if self.language_model is not None:
-            guides.append(_Fusion(self.language_model, self.alpha, self.beta, self.code_log_odds, names))
+            guides.append(LanguageModelGuide(self.language_model, self.alpha, self.beta, self.code_log_odds, names))
         images, labels, bonuses, shares = _search(log_probs.numpy(), width, n_best, guides, num_likely)
         if classes is None:
             ids = [spell(label) for label in labels]
@@ -213,7 +214,7 @@ class _Beam:
     sums: list[np.ndarray]
 
     @classmethod
-    def empty(cls, num_images: int, time: int, guides: list) -> "_Beam":
+    def empty(cls, num_images: int, time: int, guides: list[Guide]) -> "_Beam":
         zeros = np.zeros((num_images, 1))
         integers = zeros.astype(np.int64)
         return cls(
@@ -229,7 +230,7 @@ class _Beam:
 
 
 def _search(
-    log_probs: np.ndarray, width: int, n_best: int, guides: list, num_likely: int | None
+    log_probs: np.ndarray, width: int, n_best: int, guides: list[Guide], num_likely: int | None
 ) -> tuple[np.ndarray, list[list[int]], np.ndarray, np.ndarray]:
     """The best labels of (images, time, classes): the image, the label, the guides' bonus and the score of each."""
     num_images, time, num_classes = log_probs.shape
@@ -259,13 +260,13 @@ def _search(
     return images, labels, bonus[images, rows], shares
 
 
-def _weighed(sums: list[np.ndarray], guides: list, shape: tuple[int, ...]) -> np.ndarray:
+def _weighed(sums: list[np.ndarray], guides: list[Guide], shape: tuple[int, ...]) -> np.ndarray:
     """What the guides give together."""
     weighed = [guide.weigh(given) for guide, given in zip(guides, sums, strict=True)]
     return sum(weighed[1:], weighed[0]) if weighed else np.zeros(shape)
 
 
-def _step(beam: _Beam, log_probs: np.ndarray, characters: np.ndarray, width: int, guides: list) -> _Beam:
+def _step(beam: _Beam, log_probs: np.ndarray, characters: np.ndarray, width: int, guides: list[Guide]) -> _Beam:
     """One frame: each prefix stays as it is or gets a character; the best `width` of all go on.
 
     Args:
@@ -303,7 +304,7 @@ def _step(beam: _Beam, log_probs: np.ndarray, characters: np.ndarray, width: int
     flat = np.maximum(best - old_width, 0)
     parent, column = np.where(stays, best, flat // characters.shape[1]), flat % characters.shape[1]
 
-    def choose(stay: np.ndarray, grow: np.ndarray) -> np.ndarray:
+    def choose(stay: np.ndarray, grow: np.ndarray | float) -> np.ndarray:
         return np.where(stays, np.take_along_axis(stay, parent, 1), grow)
 
     def grown_value(values: np.ndarray) -> np.ndarray:
@@ -352,61 +353,3 @@ def _merge_known(
     stay_character[image, j] = np.logaddexp(stay_character[image, j], gain)
     pair, column = np.nonzero(characters[image] == last[:, None])
     grown[image[pair], i[pair], column] = -np.inf
-
-
-class _WithinLexicon:
-    """Guide that allows the words of a lexicon only; its state is the node of the lexicon's tree."""
-
-    start = 0
-
-    def __init__(self, lexicon: Lexicon):
-        self.lexicon = lexicon
-        self.first_children, self.num_children = lexicon.first_children.numpy(), lexicon.num_children.numpy()
-        self.letters, self.words = lexicon.node_letters.numpy(), lexicon.node_words.numpy()
-
-    def extend(self, states: np.ndarray, characters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The gain of each character and the states after it; `characters` are all that the lexicon has."""
-        nodes = states.ravel()
-        rows, children = joined_ranges(self.first_children[nodes], self.num_children[nodes])
-        gain = np.full((len(nodes), self.lexicon.num_letters), -np.inf)
-        following = np.zeros(gain.shape, dtype=np.int64)
-        gain[rows, self.letters[children]] = 0
-        following[rows, self.letters[children]] = children
-        shape = (*states.shape, -1)
-        return gain[:, 1:].reshape(shape), following[:, 1:].reshape(shape)
-
-    def weigh(self, sums: np.ndarray) -> np.ndarray:
-        return sums
-
-    def finish(self, states: np.ndarray) -> np.ndarray:
-        return np.where(self.words[states] >= 0, 0.0, -np.inf)
-
-
-class _Fusion:
-    """Guide that adds what a language model says; its state is the model's context.
-
-    Args:
-        classes: the class of each column, (columns,), or (images, columns), or each its own.
-    """
-
-    def __init__(
-        self, language_model: Any, alpha: float, beta: float, code_log_odds: float, classes: np.ndarray | None
-    ):
-        self.model, self.alpha, self.beta, self.classes = language_model, alpha, beta, classes
-        self.start, self.code_log_odds = language_model.start, code_log_odds
-
-    def extend(self, states: np.ndarray, characters: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The gain of each of `characters` (images, characters) and the states after it."""
-        if self.classes is not None:
-            classes = np.broadcast_to(self.classes, (len(characters), self.classes.shape[-1]))
-            characters = np.take_along_axis(classes, characters, 1)
-        log_probs, following = self.model.extend(states, characters[:, None])
-        return np.where(self.model.known[characters][:, None], self.alpha * log_probs + self.beta, 0.0), following
-
-    def weigh(self, sums: np.ndarray) -> np.ndarray:
-        if self.alpha <= 0:
-            return sums
-        return self.alpha * np.logaddexp(sums / self.alpha, self.code_log_odds)
-
-    def finish(self, states: np.ndarray) -> np.ndarray:
-        return self.alpha * self.model.finish(states)

@@ -15,8 +15,15 @@ import torch
 
 
 __all__ = [
-    *("WORD_SCORES", "BestPath", "CTCDecoder", "CTCHypothesis", "NonFiniteLogitsError"),
-    *("best_path", "collapse_paths", "frame_log_probs", "joined_ranges"),
+    "WORD_SCORES",
+    "BestPath",
+    "CTCDecoder",
+    "CTCHypothesis",
+    "NonFiniteLogitsError",
+    "best_path",
+    "collapse_paths",
+    "frame_log_probs",
+    "joined_ranges",
 ]
 
 #: How the probabilities of the characters become that of the word; see [`CTCHypothesis.word_score`].
@@ -100,6 +107,7 @@ class CTCDecoder(Protocol):
         Returns:
             For each image at most `n_best` different hypotheses, the best first, and at least one.
         """
+        ...
 
 
 def collapse_paths(ids: np.ndarray, first: np.ndarray) -> np.ndarray:
@@ -213,7 +221,7 @@ def best_path(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> l
         path.masked_fill_(padding, 0)
         peaks.masked_fill_(padding, 0.0)
     log_probs = peaks.cpu().numpy().astype(np.float64).ravel()
-    _check_readable(np.isnan(log_probs).reshape(batch, time).any(-1))
+    _check_readable(np.isnan(log_probs).reshape(batch, time).max(-1))
     path = path.cpu().numpy()
 
     # Runs of one class, over all images at once: a run begins where the class changes or an image begins.

@@ -158,7 +158,9 @@ class Lexicon:
         differs[1:] = np.logical_or.accumulate(table[1:] != table[:-1], axis=1)
         begins = differs & (table > 0)
 
-        letters, words, first_children, num_children = [[0]], [[-1]], [], []
+        letters, words = [np.array([0])], [np.array([-1])]
+        first_children: list[np.ndarray] = []
+        num_children: list[np.ndarray] = []
         row_nodes = np.zeros(len(table), dtype=np.int64)  # the node of each row's prefix on the level above
         level_start, num_nodes = 0, 1
         for depth in range(table.shape[1]):

@@ -132,15 +132,14 @@ class LexiconDecoder:
             width: keep so many prefixes of each length and image.
 
         Returns:
-            The words met, those that have an alignment; and the images of which prefixes were given up, as there were
-            too many.
+            The words met that have an alignment, and the images with so many prefixes that some were given up.
         """
         tree, by_frame = self.lexicon, log_probs.transpose(0, 1).contiguous()  # (time, images, letters)
         blank = by_frame[..., 0].contiguous()
         images = torch.arange(len(log_probs))
         nodes = torch.zeros_like(images)
         prefixes = PrefixProbabilities.empty(blank)
-        distances = neighbourhood and neighbourhood.start(images)
+        distances = images if neighbourhood is None else neighbourhood.start(images)  # unused where all is near
         words, cut, mass = [], [images[:0]], torch.zeros(len(images), dtype=log_probs.dtype)
         most = max(1, _MOST_VALUES // max(1, len(by_frame)))
         while len(nodes):
@@ -150,13 +149,13 @@ class LexiconDecoder:
                 cut.append(images[order[kept:]])
                 order = order[:kept].sort().values
                 images, nodes, prefixes = images[order], nodes[order], prefixes.select(order)
-                distances = distances if distances is None else distances[order]
+                distances = distances if neighbourhood is None else distances[order]
             parents = torch.repeat_interleave(tree.num_children[nodes])
             first = tree.num_children[nodes].cumsum(0) - tree.num_children[nodes]
             children = tree.first_children[nodes][parents] + torch.arange(len(parents)) - first[parents]
             if neighbourhood is not None:
                 distances = neighbourhood.extend(distances[parents], images[parents], tree.node_letters[children])
-                near = distances.amin(1) <= self.max_distance
+                near = distances.amin(1) <= neighbourhood.max_distance
                 parents, children, distances = parents[near], children[near], distances[near]
             letters = tree.node_letters[children]
             images = images[parents]
@@ -173,7 +172,7 @@ class LexiconDecoder:
             ends = tree.node_words[nodes] >= 0
             if neighbourhood is not None:
                 distances = distances[keep]
-                ends &= neighbourhood.finish(distances, images) <= self.max_distance
+                ends &= neighbourhood.finish(distances, images) <= neighbourhood.max_distance
             scores = prefixes.label_log_probs[ends]
             words.append(_Words(images[ends], tree.node_words[nodes[ends]], scores))
         return _Words(*map(torch.cat, zip(*words, strict=True))), torch.cat(cut).unique()

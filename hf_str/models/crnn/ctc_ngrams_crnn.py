@@ -87,7 +87,8 @@ class CharacterNGrams:
         tokens = list(dict.fromkeys([*(token for (token,) in levels[0]), BEGIN, END, UNKNOWN]))
         index = {token: place for place, token in enumerate(tokens)}
         levels = [{(token,): levels[0].get((token,), (_IMPOSSIBLE, 0.0)) for token in tokens}, *levels[1:]]
-        contexts, back_offs, edges = {(): 0}, [0.0], []
+        contexts: dict[tuple[str, ...], int] = {(): 0}
+        back_offs, edges = [0.0], []
         for level, ngrams in enumerate(levels):
             followed = {ngram[:-1] for ngram in levels[level + 1]} if level + 1 < len(levels) else set()
             known = (ngram for ngram in ngrams if ngram[:-1] in contexts)

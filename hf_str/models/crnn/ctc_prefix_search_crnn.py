@@ -81,7 +81,8 @@ class PrefixSearch:
             best, best_log_prob = (), empty
         # By the probability of being continued; the number breaks ties.
         numbers = itertools.count()
-        waiting = [(-_less(0.0, empty), next(numbers), (), root)]
+        waiting: list[tuple[float, int, tuple[int, ...], PrefixProbabilities]] = []
+        heapq.heappush(waiting, (-_less(0.0, empty), next(numbers), (), root))
         looked_at = 0
         while waiting and -waiting[0][0] > best_log_prob:
             if looked_at >= min(self.max_prefixes, most):

@@ -13,10 +13,11 @@ import torch
 from PIL import Image
 from transformers.image_processing_backends import TorchvisionBackend
 from transformers.image_utils import ChannelDimension, SizeDict
-from transformers.utils import requires_backends
+from transformers.utils.import_utils import requires_backends
 
-from .image_loading_crnn import channel_axis
-from .image_processing_pil_crnn import CRNNImageProcessorKwargs, WordImageProcessing, with_channels, word_image
+from .image_conversion_crnn import channel_axis
+from .image_options_crnn import CRNNImageProcessorKwargs
+from .image_processing_base_crnn import WordImageProcessing, with_channels, word_image
 
 
 __all__ = ["CRNNImageProcessor"]
@@ -70,7 +71,8 @@ class CRNNImageProcessor(WordImageProcessing, TorchvisionBackend):
         return _to_tensor(image).to("cpu" if device is None else device)
 
     def _shape(self, image: torch.Tensor) -> tuple[int, int, int]:
-        return tuple(image.shape)
+        channels, height, width = image.shape
+        return channels, height, width
 
     def _resize(
         self, images: list[torch.Tensor], sizes: list[tuple[int, int]], resample: Any, antialias: bool
@@ -94,15 +96,15 @@ class CRNNImageProcessor(WordImageProcessing, TorchvisionBackend):
         return canvas
 
     def _normalize(self, batch: torch.Tensor, scale: np.ndarray, offset: np.ndarray) -> torch.Tensor:
-        scale, offset = (torch.from_numpy(term).to(batch.device) for term in (scale, offset))
-        return batch.to(torch.float32).mul_(scale).sub_(offset)
+        factors, terms = (torch.from_numpy(each).to(batch.device) for each in (scale, offset))
+        return batch.to(torch.float32).mul_(factors).sub_(terms)
 
     def _mask(self, pixel_values: torch.Tensor, sizes: list[tuple[int, int]]) -> torch.Tensor:
         batch, _, height, width = pixel_values.shape
         device = pixel_values.device
-        sizes = torch.tensor(sizes, dtype=torch.int64, device=device).view(batch, 2)
-        rows = torch.arange(height, device=device) < sizes[:, :1]
-        columns = torch.arange(width, device=device) < sizes[:, 1:]
+        heights, widths = torch.tensor(sizes, dtype=torch.int64, device=device).view(batch, 2).split(1, dim=1)
+        rows = torch.arange(height, device=device) < heights
+        columns = torch.arange(width, device=device) < widths
         return (rows[:, :, None] & columns[:, None]).to(torch.int64)
 
 

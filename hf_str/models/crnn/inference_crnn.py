@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inference: a trained network turned into its fastest form for reading, on the device where it is."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -29,17 +29,25 @@ PRECISIONS = ("auto", *_DTYPES)
 _BUCKET = 32
 
 
-class CRNNInferenceMixin:
-    """Gives a recogniser its fastest form for reading."""
+if TYPE_CHECKING:  # what it is mixed into
+    from transformers import PreTrainedModel as _Model
+else:
+    _Model = object
+
+
+class CRNNInferenceMixin(_Model):
+    """Gives a recognizer its fastest form for reading."""
 
     config: CRNNConfig
+    crnn: Any
+    guidance: nn.Module | None
 
     #: Whether [`CRNNInferenceMixin.optimize_for_inference`] was called.
     is_optimized_for_inference = False
     #: Batches with a mask are padded to a width that is a multiple of this.
     _width_multiple = 1
 
-    def optimize_for_inference(self, dtype: torch.dtype | str = "auto", compile: bool = False):
+    def optimize_for_inference(self, dtype: torch.dtype | str = "auto", compile: bool = False):  # noqa: A002 - as torch
         r"""Turns this model, in place, into its fastest form for reading on the device where it is.
 
         Batch normalisation is folded into the convolutions before it, weights of convolutions are laid out
@@ -62,24 +70,19 @@ class CRNNInferenceMixin:
             The model itself.
 
         Raises:
-            ValueError: another dtype, or the model is optimised already.
+            ValueError: another dtype, or the model is optimized already.
 
         Example:
 
         ```python
-        >>> import hf_str
-        >>> from transformers import pipeline
-
-        >>> reader = pipeline("scene-text-recognition", model=hf_str.DEFAULT_CHECKPOINT)
-        >>> _ = reader.model.optimize_for_inference()
-        >>> reader(["word.png", "sign.png"], batch_size=64)  # doctest: +SKIP
+        >>> recognizer = pipeline("scene-text-recognition", model=hf_str.DEFAULT_CHECKPOINT)
+        >>> _ = recognizer.model.optimize_for_inference()
+        >>> recognizer(["word.png", "sign.png"], batch_size=64)  # doctest: +SKIP
         ```
         """
         if self.is_optimized_for_inference:
             raise ValueError("this model is optimized for inference already; for another dtype load it again")
-        dtype = inference_dtype(self.device) if dtype == "auto" else _DTYPES.get(dtype, dtype)
-        if dtype not in _DTYPES.values():
-            raise ValueError(f'dtype must be "auto" or one of {", ".join(map(repr, _DTYPES))}, not {dtype!r}')
+        computing = _named_dtype(dtype, self.device)
         self.eval().requires_grad_(False)
         self.guidance = None
         self.float()  # what comes in half precision is folded in float32 too
@@ -88,9 +91,10 @@ class CRNNInferenceMixin:
         activate_in_place(crnn.featurizer)
         for part in (crnn.featurizer, crnn.entrance, crnn.embedding, crnn.layers, crnn.norm, crnn.exit):
             if part is not None:
-                part.to(dtype)
+                part.to(computing)
         if self.device.type != "mps":
-            self.to(memory_format=torch.channels_last)
+            module: Any = self  # torch's declaration of `to` leaves the memory format out
+            module.to(memory_format=torch.channels_last)
         for layer in crnn.layers:
             if isinstance(layer, CRNNBiLSTMLayer):
                 layer.lstm.flatten_parameters()  # weights that were loaded lie apart: cuDNN would copy them each time
@@ -128,6 +132,14 @@ class CRNNInferenceMixin:
         return super().save_pretrained(*args, **kwargs)
 
 
+def _named_dtype(dtype: torch.dtype | str, device: torch.device) -> torch.dtype:
+    if isinstance(dtype, str):
+        dtype = inference_dtype(device) if dtype == "auto" else _DTYPES.get(dtype, dtype)
+    if not isinstance(dtype, torch.dtype) or dtype not in _DTYPES.values():
+        raise ValueError(f'dtype must be "auto" or one of {", ".join(map(repr, _DTYPES))}, not {dtype!r}')
+    return dtype
+
+
 def inference_dtype(device: torch.device) -> torch.dtype:
     """The type in which a network reads fastest on a device, without a loss of accuracy that can be measured.
 
@@ -155,7 +167,9 @@ def fold_batch_norms(model: nn.Module):
     for module in model.modules():
         children = list(module.named_children())
         for (_, convolution), (name, norm) in zip(children, children[1:], strict=False):
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            if not isinstance(convolution, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+                continue
+            if norm.running_mean is not None and norm.running_var is not None:
                 convolution.weight, convolution.bias = fuse_conv_bn_weights(
                     convolution.weight,
                     convolution.bias,
@@ -169,7 +183,7 @@ def activate_in_place(featurizer: nn.Module):
 
     Backbones have been written by others and are left alone.
     """
-    for layer in featurizer.layers:
+    for layer in featurizer.get_submodule("layers").children():
         for module in () if isinstance(layer, CRNNBackbone) else layer.modules():
             if isinstance(module, (nn.ReLU, nn.LeakyReLU, nn.SiLU, nn.Hardswish)):
                 module.inplace = True

@@ -74,7 +74,7 @@ class ImageToTextPipeline(Pipeline):
                 f"takes {height} (image_height in config.json)"
             )
 
-    def __call__(self, inputs: Any, **kwargs) -> list:
+    def __call__(self, inputs: Any, **kwargs) -> Any:
         """Reads images.
 
         Args:
@@ -161,7 +161,7 @@ class ImageToTextPipeline(Pipeline):
             collate_fn=partial(make_batches, image_processor=image_processor, batch_size=batch_size),
         )
         known = inputs if isinstance(inputs, Sequence) else ()  # a generator's are gone, a data set's have no names
-        readings = _InOrder(windows, partial(self.forward, **forward_params), known)
+        readings = _InOrder(windows, images, partial(self.forward, **forward_params), known)
         return PipelineIterator(readings, self.postprocess, postprocess_params)
 
     def save_pretrained(self, save_directory: Any, **kwargs):
@@ -173,8 +173,8 @@ class ImageToTextPipeline(Pipeline):
 class _InOrder:
     """Readings of windows, one by one."""
 
-    def __init__(self, windows: DataLoader, read: Any, inputs: Sequence[Any]):
-        self.windows, self.read, self.inputs = windows, read, inputs
+    def __init__(self, windows: DataLoader, images: Any, read: Any, inputs: Sequence[Any]):
+        self.windows, self.images, self.read, self.inputs = windows, images, read, inputs
 
     def __iter__(self) -> Iterator[dict[str, list[dict[str, Any]]]]:
         first = 0
@@ -189,7 +189,7 @@ class _InOrder:
         return _name(number, self.inputs[number] if number < len(self.inputs) else None)
 
     def __len__(self) -> int:
-        return len(self.windows.dataset)
+        return len(self.images)
 
 
 def _name(number: int, image: Any) -> str:

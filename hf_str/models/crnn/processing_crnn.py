@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from transformers import BatchFeature, ProcessorMixin
-from transformers.processing_utils import ProcessingKwargs, Unpack
+from transformers.processing_utils import ProcessingKwargs
 
 from .ctc_decoders_crnn import make_decoder
 from .ctc_decoding_crnn import CTCDecoder, CTCHypothesis
@@ -57,7 +57,7 @@ class CRNNProcessor(ProcessorMixin):
                 "config.json)"
             )
 
-    def __call__(self, images: Any = None, text: Any = None, **kwargs: Unpack[ProcessingKwargs]) -> BatchFeature:
+    def __call__(self, images: Any = None, text: Any = None, **kwargs: Any) -> BatchFeature:
         """Prepares images for the model, and text as its labels.
 
         Args:
@@ -72,13 +72,13 @@ class CRNNProcessor(ProcessorMixin):
         """
         if images is None and text is None:
             raise ValueError("give images, or text, or both")
-        options = self._merge_kwargs(ProcessingKwargs, tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
-        encoded = None if text is None else self.tokenizer(text, **options["text_kwargs"])
+        kwargs_class: Any = ProcessingKwargs  # the class itself, which transformers types as one of it
+        options = self._merge_kwargs(kwargs_class, tokenizer_init_kwargs=self.tokenizer.init_kwargs, **kwargs)
         if images is None:
-            return encoded
+            return self.tokenizer(text, **options["text_kwargs"])
+        labels = {} if text is None else {"labels": self.tokenizer(text, **options["text_kwargs"])["input_ids"]}
         inputs = self.image_processor(images, **options["images_kwargs"])
-        if text is not None:
-            inputs["labels"] = encoded["input_ids"]
+        inputs.update(labels)
         return inputs
 
     def to_dict(self, *args, **kwargs) -> dict[str, Any]:
@@ -142,8 +142,8 @@ class CRNNProcessor(ProcessorMixin):
         # The frames cover the padded image, the positions are wanted on the image itself.
         counts = [outputs.logits.shape[1]] * len(hypotheses) if num_frames is None else num_frames.tolist()
         readings = []
-        for candidates, width, count in zip(hypotheses, widths, counts, strict=True):
-            candidates = [self._reading(one, width, width / max(count, 1), word_score) for one in candidates]
+        for own, width, count in zip(hypotheses, widths, counts, strict=True):
+            candidates = [self._reading(one, width, width / max(count, 1), word_score) for one in own]
             readings.append(candidates[0] | ({"candidates": candidates} if n_best > 1 else {}))
         return readings
 

@@ -39,9 +39,7 @@ def copy_code(classes: Iterable[str], folder: str | os.PathLike, source: str | N
             try:
                 file = Path(HF_MODULES_CACHE) / get_cached_module_file(source or "", name)
             except (OSError, ValueError) as error:
-                logger.warning(
-                    f"{folder} does not get {name}, without which it needs hf_str for what is in it: {error}"
-                )
+                logger.warning("%s lacks %s, and needs hf_str for what is in it: %s", folder, name, error)
                 continue
         for needed in {str(file), *get_relative_import_files(file)}:
             shutil.copyfile(needed, Path(folder) / Path(needed).name)

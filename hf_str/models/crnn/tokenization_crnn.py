@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import TokenizersBackend
-from transformers.utils import ModelOutput, to_py_obj
+from transformers.utils.generic import ModelOutput, to_py_obj
 
 from .charsets_crnn import CHARSETS, resolve_charset
 from .ctc_decoders_crnn import make_decoder
@@ -143,7 +143,8 @@ class CRNNTokenizer(TokenizersBackend):
     def _build_backend(self, symbols: Sequence[str], lowercase: bool, blank: str) -> Tokenizer:
         backend = Tokenizer(models.WordLevel({blank: 0} | {symbol: i for i, symbol in enumerate(symbols, start=1)}))
         # Lower case first: the kelvin sign, which NFC makes a capital K, has its own lower case, a plain k.
-        steps = ([normalizers.Lowercase()] if lowercase else []) + [normalizers.NFC()]
+        steps: list[normalizers.Normalizer] = [normalizers.Lowercase()] if lowercase else []
+        steps.append(normalizers.NFC())
         # A text in NFC has no character that NFC takes apart: it is put together again where it is a class.
         known = set(symbols)
         rejoined = [(normalize_text(symbol), symbol) for symbol in symbols]
