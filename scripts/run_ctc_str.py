@@ -5,7 +5,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Trains or fine-tunes a word recogniser with `transformers.Trainer`.
+"""Trains or fine-tunes a word recognizer with `transformers.Trainer`.
 
 Fine-tune the checkpoint that comes with hf_str on your own words (a folder with labels.tsv, Parquet, LMDB, a Hub data
 set, ...) on a CPU:

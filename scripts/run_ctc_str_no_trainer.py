@@ -5,7 +5,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Trains or fine-tunes a word recogniser in a plain loop with Accelerate: `run_ctc_str.py` for those who want to see
+"""Trains or fine-tunes a word recognizer in a plain loop with Accelerate: `run_ctc_str.py` for those who want to see
 and change every step.
 
     python scripts/run_ctc_str_no_trainer.py --dataset my_words/ --eval_dataset my_test_words/ \\

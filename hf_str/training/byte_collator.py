@@ -16,7 +16,7 @@ __all__ = ["ByteCollator"]
 
 
 class ByteCollator(WordCollator):
-    """A [`WordCollator`] for training whose batches are 8-bit images of one size, to be normalised on the device.
+    """A [`WordCollator`] for training whose batches are 8-bit images of one size, to be normalized on the device.
 
     Words that keep their aspect ratio are stretched or squeezed to the median width of their batch.
 
@@ -48,7 +48,7 @@ class ByteCollator(WordCollator):
 
         Returns:
             `pixels` (batch, channels, height, width) uint8, and `labels` (batch, frames) int64, padded with -100 to
-            the longest that can be learnt, so that batches of any words of one width can be joined.
+            the longest that can be learned, so that batches of any words of one width can be joined.
         """
         pixels = torch.stack(list(map(_as_tensor, self.of_one_width(words))))
         labels = torch.full((len(words), self.num_frames(pixels.shape[-1])), -100)

@@ -32,13 +32,13 @@ class LexiconDecoder:
     Goes down the lexicon's tree a letter at a time, for all images together, and leaves out every prefix whose mass,
     which no word below it exceeds, is less than the probability of a word already found; a first, narrow descent finds
     that word. Of 90,000 words that leaves about a hundredth of the prefixes, so there is no need to look at the
-    neighbours of the best path only, as the paper does for large lexicons. Where too little can be left out, as in
+    neighbors of the best path only, as the paper does for large lexicons. Where too little can be left out, as in
     noise of thousands of frames, only the most probable prefixes are followed, and `is_complete` of the hypotheses is
     `False`.
 
     Args:
         lexicon: the words.
-        max_distance (`int`, *optional*): the paper's neighbourhood: read only words within this edit distance of the
+        max_distance (`int`, *optional*): the paper's neighborhood: read only words within this edit distance of the
             best path (the paper takes 3), and keep the best path where there is none. Without it the reading is always
             a word of the lexicon; an image with too few frames for any of them is read as the empty word with score 0.
 
@@ -76,17 +76,17 @@ class LexiconDecoder:
     def _read(self, logits: torch.Tensor, num_frames: torch.Tensor | None, n_best: int) -> list[list[CTCHypothesis]]:
         log_probs = self.lexicon.merge(frame_log_probs(logits, num_frames))
         nothing = [[CTCHypothesis([], [], [], 0.0, -math.inf)] for _ in log_probs]
-        neighbourhood = None
+        neighborhood = None
         if self.max_distance is not None:
             nothing = BestPath()(logits, num_frames)
-            neighbourhood = _Neighbourhood([self.lexicon.merge_ids(one.ids) for (one,) in nothing], self.max_distance)
+            neighborhood = _Neighborhood([self.lexicon.merge_ids(one.ids) for (one,) in nothing], self.max_distance)
         images, words, cut = [], [], set()
         count, step = len(log_probs), self.images_at_once
         parts = [slice(start, min(start + step, count)) for start in range(0, count, step)]
         while parts:
             rows = parts.pop(0)
             found_images, found_words, was_cut = self._search(
-                log_probs[rows], n_best, neighbourhood and neighbourhood.of_images(rows)
+                log_probs[rows], n_best, neighborhood and neighborhood.of_images(rows)
             )
             if len(was_cut) and rows.stop - rows.start > 1:  # each alone has all the room
                 parts = [slice(row, row + 1) for row in range(rows.start, rows.stop)] + parts
@@ -102,15 +102,15 @@ class LexiconDecoder:
         return [reading or other for reading, other in zip(readings, nothing, strict=True)]
 
     def _search(
-        self, log_probs: torch.Tensor, n_best: int, neighbourhood: "_Neighbourhood | None"
+        self, log_probs: torch.Tensor, n_best: int, neighborhood: "_Neighborhood | None"
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The words of each image of (images, time, letters): image and word of each, an image's best first.
 
         The third are the images of which prefixes were given up.
         """
-        first, _ = self._descend(log_probs, neighbourhood, width=max(self.first_width, n_best))
+        first, _ = self._descend(log_probs, neighborhood, width=max(self.first_width, n_best))
         bound = _nth_best(first.images, first.log_probs, len(log_probs), n_best)
-        (images, words, scores), cut = self._descend(log_probs, neighbourhood, bound)
+        (images, words, scores), cut = self._descend(log_probs, neighborhood, bound)
         order = np.lexsort([-scores.numpy(), images.numpy()])
         images, words = images[order], words[order]
         rank = torch.arange(len(images)) - torch.searchsorted(images, images)
@@ -119,7 +119,7 @@ class LexiconDecoder:
     def _descend(
         self,
         log_probs: torch.Tensor,
-        neighbourhood: "_Neighbourhood | None",
+        neighborhood: "_Neighborhood | None",
         bound: torch.Tensor | None = None,
         width: int | None = None,
     ) -> "tuple[_Words, torch.Tensor]":
@@ -127,7 +127,7 @@ class LexiconDecoder:
 
         Args:
             log_probs: (images, time, letters).
-            neighbourhood: drop prefixes of which no word is near the best path.
+            neighborhood: drop prefixes of which no word is near the best path.
             bound: (images,), drop prefixes with less mass than this.
             width: keep so many prefixes of each length and image.
 
@@ -139,7 +139,7 @@ class LexiconDecoder:
         images = torch.arange(len(log_probs))
         nodes = torch.zeros_like(images)
         prefixes = PrefixProbabilities.empty(blank)
-        distances = images if neighbourhood is None else neighbourhood.start(images)  # unused where all is near
+        distances = images if neighborhood is None else neighborhood.start(images)  # unused where all is near
         words, cut, mass = [], [images[:0]], torch.zeros(len(images), dtype=log_probs.dtype)
         most = max(1, _MOST_VALUES // max(1, len(by_frame)))
         while len(nodes):
@@ -149,13 +149,13 @@ class LexiconDecoder:
                 cut.append(images[order[kept:]])
                 order = order[:kept].sort().values
                 images, nodes, prefixes = images[order], nodes[order], prefixes.select(order)
-                distances = distances if neighbourhood is None else distances[order]
+                distances = distances if neighborhood is None else distances[order]
             parents = torch.repeat_interleave(tree.num_children[nodes])
             first = tree.num_children[nodes].cumsum(0) - tree.num_children[nodes]
             children = tree.first_children[nodes][parents] + torch.arange(len(parents)) - first[parents]
-            if neighbourhood is not None:
-                distances = neighbourhood.extend(distances[parents], images[parents], tree.node_letters[children])
-                near = distances.amin(1) <= neighbourhood.max_distance
+            if neighborhood is not None:
+                distances = neighborhood.extend(distances[parents], images[parents], tree.node_letters[children])
+                near = distances.amin(1) <= neighborhood.max_distance
                 parents, children, distances = parents[near], children[near], distances[near]
             letters = tree.node_letters[children]
             images = images[parents]
@@ -170,15 +170,15 @@ class LexiconDecoder:
             images, nodes, mass = images[keep], children[keep], mass[keep]
             prefixes = PrefixProbabilities.entered(entries[:, keep], emissions[:, keep], blank[:, images])
             ends = tree.node_words[nodes] >= 0
-            if neighbourhood is not None:
+            if neighborhood is not None:
                 distances = distances[keep]
-                ends &= neighbourhood.finish(distances, images) <= neighbourhood.max_distance
+                ends &= neighborhood.finish(distances, images) <= neighborhood.max_distance
             scores = prefixes.label_log_probs[ends]
             words.append(_Words(images[ends], tree.node_words[nodes[ends]], scores))
         return _Words(*map(torch.cat, zip(*words, strict=True))), torch.cat(cut).unique()
 
 
-class _Neighbourhood:
+class _Neighborhood:
     """Edit distances (Levenshtein 1966) of prefixes to the best path of their image, a letter at a time.
 
     A prefix has a row of distances to the first 0, 1, 2, ... letters of the best path.
@@ -192,7 +192,7 @@ class _Neighbourhood:
         for row, reading in enumerate(readings):
             self.letters[row, : len(reading)] = torch.tensor(reading, dtype=torch.long)
 
-    def of_images(self, part: slice) -> "_Neighbourhood":
+    def of_images(self, part: slice) -> "_Neighborhood":
         chosen = copy.copy(self)
         chosen.lengths, chosen.letters = self.lengths[part], self.letters[part]
         return chosen

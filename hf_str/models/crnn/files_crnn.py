@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
-from transformers.utils import cached_file
+from transformers.utils.hub import cached_file
 
 
 __all__ = ["check_files", "local_path", "naming_files"]

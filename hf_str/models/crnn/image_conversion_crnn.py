@@ -136,7 +136,7 @@ def _from_zero(values: np.ndarray) -> np.ndarray:
 def _on_ground(image: Image.Image) -> Image.Image:
     """Lays a transparent image on white or on black: on the one where it has more contrast.
 
-    Renderings are mostly dark letters on a transparent ground, whose colour bytes are black: without a ground, black
+    Renderings are mostly dark letters on a transparent ground, whose color bytes are black: without a ground, black
     on black. White is what a page viewer shows, and what transformers' convert_to_rgb does; but white letters, made
     for a dark page, vanish on it.
     """

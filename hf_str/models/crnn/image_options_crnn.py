@@ -48,8 +48,8 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     padding_mode (`str`, *optional*, defaults to `"constant"`):
         `"constant"` pads with `padding_value`, `"replicate"` repeats the last column of the word.
     padding_value (`float` or `list[float]`, *optional*, defaults to 0.0):
-        The padding, in units of the output (after normalisation), one for all channels or one per channel. To pad with
-        a pixel value `p` before normalisation, give `(p * rescale_factor - image_mean) / image_std`.
+        The padding, in units of the output (after normalization), one for all channels or one per channel. To pad with
+        a pixel value `p` before normalization, give `(p * rescale_factor - image_mean) / image_std`.
     return_pixel_mask (`bool`, *optional*, defaults to `True`):
         Whether the output has a `pixel_mask`, which keeps the padding out of the reading. `False` is for models that
         were trained to look at their padding.
@@ -59,7 +59,7 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
         itself turns nothing.
     antialias (`bool`, *optional*, defaults to `True`):
         Whether making an image smaller averages all its pixels, as Pillow does. `False` interpolates between
-        neighbours only, as OpenCV does; with nearest, bilinear or bicubic resampling, with or without
+        neighbors only, as OpenCV does; with nearest, bilinear or bicubic resampling, with or without
         `keep_aspect_ratio`.
     """
 

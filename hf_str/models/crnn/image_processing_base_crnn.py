@@ -84,7 +84,7 @@ class WordImageProcessing(BaseImageProcessor):
             return loaded
 
     @classmethod
-    def from_dict(cls, image_processor_dict: dict[str, Any], **kwargs):
+    def from_dict(cls, image_processor_dict: dict[str, Any], **kwargs) -> Any:
         """As any image processor of transformers; a name of an earlier version is taken for what it is called now."""
         return super().from_dict(renamed(image_processor_dict), **kwargs)
 

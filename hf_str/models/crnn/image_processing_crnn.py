@@ -25,10 +25,10 @@ __all__ = ["CRNNImageProcessor"]
 
 class CRNNImageProcessor(WordImageProcessing, TorchvisionBackend):
     r"""
-    Word crops -> input of a CRNN text recogniser, with torchvision.
+    Word crops -> input of a CRNN text recognizer, with torchvision.
 
     The options, inputs and outputs of [`CRNNImageProcessorPil`], and `device`: where tensors are resized and
-    normalised. 8-bit tensors never leave their device. Bicubic resampling differs from Pillow's by at most 0.04 and
+    normalized. 8-bit tensors never leave their device. Bicubic resampling differs from Pillow's by at most 0.04 and
     6e-4 on average, in units of the output; bilinear resampling without antialiasing by at most 1 of 255 a pixel.
 
     Raises (at construction):
@@ -120,7 +120,7 @@ def _plain_tensor(image: torch.Tensor, input_data_format: str | None) -> torch.T
 
 def _with_channels(image: torch.Tensor, do_convert_rgb: bool | None, do_grayscale: bool | None) -> torch.Tensor:
     if do_grayscale and len(image) == 3:
-        # ITU-R 601 luma in Pillow's own fixed-point arithmetic: equal to Image.convert("L") on every colour
+        # ITU-R 601 luma in Pillow's own fixed-point arithmetic: equal to Image.convert("L") on every color
         red, green, blue = image.to(torch.int32)
         return ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16).to(torch.uint8)[None]
     if do_convert_rgb and not do_grayscale and len(image) == 1:

@@ -22,7 +22,7 @@ __all__ = ["CRNNImageProcessorPil"]
 
 class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
     r"""
-    Word crops -> input of a CRNN text recogniser, with Pillow and NumPy.
+    Word crops -> input of a CRNN text recognizer, with Pillow and NumPy.
 
     Takes whatever holds an image: PIL images of any mode, NumPy arrays and tensors (`uint8` or floats in [0, 1]),
     paths, URLs, bytes; see `load_word_image`. Defaults: grey, stretched to 32 x 128 (bicubic), scaled to [-1, 1].
@@ -100,7 +100,7 @@ class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
 
 
 def _interpolated(image: Image.Image, size: tuple[int, int], resample: int) -> Image.Image:
-    """The image at `(height, width)`, by interpolation between neighbours, without antialiasing."""
+    """The image at `(height, width)`, by interpolation between neighbors, without antialiasing."""
     modes: dict[int, str] = {
         Image.Resampling.NEAREST: "nearest-exact",
         Image.Resampling.BILINEAR: "bilinear",

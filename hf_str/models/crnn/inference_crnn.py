@@ -50,10 +50,10 @@ class CRNNInferenceMixin(_Model):
     def optimize_for_inference(self, dtype: torch.dtype | str = "auto", compile: bool = False):  # noqa: A002 - as torch
         r"""Turns this model, in place, into its fastest form for reading on the device where it is.
 
-        Batch normalisation is folded into the convolutions before it, weights of convolutions are laid out
+        Batch normalization is folded into the convolutions before it, weights of convolutions are laid out
         channels-last, those of LSTMs in one piece for cuDNN, and what only training needs is dropped. Then all but
         rectification (coordinates need it) and the CTC head (logits need it) computes in `dtype`. The model is called
-        as before and gives logits in float32; it can no longer be trained or saved. To keep it as it is, optimise a
+        as before and gives logits in float32; it can no longer be trained or saved. To keep it as it is, optimize a
         second one that was loaded.
 
         Args:
@@ -127,7 +127,7 @@ class CRNNInferenceMixin(_Model):
         if self.is_optimized_for_inference:
             raise RuntimeError(
                 "a model that is optimized for inference cannot be saved: its weights are no longer those of its "
-                "config. Save or copy the checkpoint that it was loaded from, and optimise after loading"
+                "config. Save or copy the checkpoint that it was loaded from, and optimize after loading"
             )
         return super().save_pretrained(*args, **kwargs)
 
@@ -159,9 +159,9 @@ def inference_dtype(device: torch.device) -> torch.dtype:
 
 
 def fold_batch_norms(model: nn.Module):
-    """Folds each batch normalisation, in place, into the convolution that is declared right before it.
+    """Folds each batch normalization, in place, into the convolution that is declared right before it.
 
-    In the networks of this package, as in transformers' backbones, a normalisation that follows its convolution in
+    In the networks of this package, as in transformers' backbones, a normalization that follows its convolution in
     the class also follows it in the forward pass.
     """
     for module in model.modules():

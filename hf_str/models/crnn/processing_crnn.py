@@ -53,7 +53,7 @@ class CRNNProcessor(ProcessorMixin):
         if count != classes:
             raise ValueError(
                 f"the tokenizer has {classes} classes (its characters and the blank), but the model gives {count}: "
-                "they are not of the same recogniser (see charset in tokenizer_config.json and vocab_size in "
+                "they are not of the same recognizer (see charset in tokenizer_config.json and vocab_size in "
                 "config.json)"
             )
 

@@ -61,7 +61,7 @@ class CRNNTokenizer(TokenizersBackend):
         unknown_characters (`"error"` or `"remove"`, defaults to `"error"`):
             What to do with a character outside the charset: raise an error that names it, or leave it out.
         language_model_file (`str` or `Path`, *optional*):
-            A language model of characters, with which the recogniser reads where no decoder is named. A checkpoint has
+            A language model of characters, with which the recognizer reads where no decoder is named. A checkpoint has
             it as `language_model.safetensors`; `scripts/train_character_lm.py` makes one.
 
     Example:
