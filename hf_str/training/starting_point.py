@@ -39,7 +39,7 @@ def as_our_checkpoint(name_or_path: str) -> Iterator[str]:
         yield name_or_path
         return
     with TemporaryDirectory() as folder:
-        logger.warning(f"{name_or_path} is {FAMILIES[family].title}: it is converted, and training starts from that")
+        logger.info(f"{name_or_path} is {FAMILIES[family].title}: it is converted, and training starts from that")
         convert_checkpoint(family, name_or_path, folder)
         yield folder
 

@@ -82,7 +82,7 @@ def resize_vocabulary(
         added=tuple(symbol for symbol in new_ids if origin[symbol] is None),
         removed=tuple(symbol for symbol, index in old_ids.items() if index not in source),
     )
-    logger.warning(f"Changed the charset from {len(old_ids)} to {len(new_ids)} characters. {change}.")
+    logger.info(f"Changed the charset from {len(old_ids)} to {len(new_ids)} characters. {change}.")
     return change
 
 
