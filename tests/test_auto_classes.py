@@ -12,7 +12,7 @@ import pytest
 import transformers.pipelines
 
 
-AUTO_DOORS = {
+AUTO_CLASSES = {
     "AutoConfig": "result = AutoConfig.from_pretrained(checkpoint, **trust).model_type",
     "AutoModel": "result = read(AutoModel.from_pretrained(checkpoint, **trust))",
     "AutoModelForCTC": "result = read(AutoModelForCTC.from_pretrained(checkpoint, **trust))",
@@ -114,18 +114,18 @@ def expected(tiny_checkpoint, word_files):
     }
 
 
-@pytest.mark.parametrize("door", AUTO_DOORS | WITH_HF_STR_ONLY)
+@pytest.mark.parametrize("loader", AUTO_CLASSES | WITH_HF_STR_ONLY)
 @pytest.mark.parametrize("mode", ["with hf_str", "without hf_str"])
-def test_door(door, mode, tiny_checkpoint, word_files, expected, tmp_path):
-    if door in WITH_HF_STR_ONLY and mode == "without hf_str":
-        pytest.skip("this door is hf_str's own")
-    code = (AUTO_DOORS | WITH_HF_STR_ONLY)[door]
+def test_auto_class(loader, mode, tiny_checkpoint, word_files, expected, tmp_path):
+    if loader in WITH_HF_STR_ONLY and mode == "without hf_str":
+        pytest.skip("this way of loading is hf_str's own")
+    code = (AUTO_CLASSES | WITH_HF_STR_ONLY)[loader]
     result = open_door(code, tiny_checkpoint, word_files[0], mode, tmp_path)
-    if door.startswith("pipeline"):
+    if loader.startswith("pipeline"):
         assert result[0]["generated_text"] == expected["reading"][0]["generated_text"]
         assert result[0]["score"] == pytest.approx(expected["reading"][0]["score"], abs=1e-5)
     else:
-        assert result == expected.get(door, expected["logits"])
+        assert result == expected.get(loader, expected["logits"])
 
 
 @pytest.mark.parametrize("mode", ["with hf_str", "without hf_str"])
@@ -137,10 +137,10 @@ def test_a_language_model_comes_with_the_checkpoint(mode, checkpoint_with_langua
     reader = ImageToTextPipeline(model=CRNNForCTC.from_pretrained(checkpoint), processor=processor, device="cpu")
     (expected,), (plain,) = reader(word_files[0]), reader(word_files[0], decoder="best_path")
     assert expected["generated_text"] != plain["generated_text"]
-    (result,) = open_door(AUTO_DOORS["pipeline image-to-text"], checkpoint, word_files[0], mode, tmp_path)
+    (result,) = open_door(AUTO_CLASSES["pipeline image-to-text"], checkpoint, word_files[0], mode, tmp_path)
     assert result["generated_text"] == expected["generated_text"]
     assert result["score"] == pytest.approx(expected["score"], abs=1e-5)
-    text = open_door(AUTO_DOORS["AutoProcessor"], checkpoint, word_files[0], mode, tmp_path)
+    text = open_door(AUTO_CLASSES["AutoProcessor"], checkpoint, word_files[0], mode, tmp_path)
     assert text == expected["generated_text"]
 
 

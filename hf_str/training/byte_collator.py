@@ -66,7 +66,7 @@ class ByteCollator(WordCollator):
 
 
 def _as_tensor(image) -> torch.Tensor:
-    """A grey or RGB Pillow image as uint8 (channels, height, width)."""
+    """A gray or RGB Pillow image as uint8 (channels, height, width)."""
     channels = len(image.getbands())
     pixels = torch.frombuffer(bytearray(image.tobytes()), dtype=torch.uint8)
     return pixels.view(image.height, image.width, channels).permute(2, 0, 1)

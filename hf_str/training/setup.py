@@ -75,8 +75,8 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
         tokenizer = CRNNTokenizer(charset=args.charset or "94")
         fields = PRESETS[args.preset] if args.preset else {}
         model = CRNNForCTC(CRNNConfig(**{**fields, **overrides, "vocab_size": len(tokenizer)}))
-        is_grey, height = model.config.num_channels == 1, model.config.image_height
-        image_processor = CRNNImageProcessorPil(do_grayscale=is_grey, size={"height": height, "width": 128})
+        is_gray, height = model.config.num_channels == 1, model.config.image_height
+        image_processor = CRNNImageProcessorPil(do_grayscale=is_gray, size={"height": height, "width": 128})
     else:
         start = str(args.model_name_or_path or hf_str.DEFAULT_CHECKPOINT)
         notice_of(start)  # remembers it for what is saved: after days of training the folder may be gone

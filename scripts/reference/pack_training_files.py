@@ -120,9 +120,9 @@ def pack_photos(source: Path | None, folder: Path, count: int, side: int) -> lis
 
 
 def pack_words(sources: list[Path], folder: Path, height: int) -> list[Path]:
-    """Word folders with images of at most `height` pixels, grey, as JPEG.
+    """Word folders with images of at most `height` pixels, gray, as JPEG.
 
-    Every file keeps its name, whatever its suffix says: by their names words are kept apart for validation. Images
+    Every file keeps its name, whatever its suffix says: by their names words are held out for validation. Images
     outside their folder, as `pseudo_label.py` names them, are numbered.
     """
     files = []

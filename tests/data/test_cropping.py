@@ -121,6 +121,6 @@ def test_degenerate_boxes_are_errors(outline):
         crop_word(np.zeros((100, 100), np.uint8), outline)
 
 
-def test_grey_scenes():
+def test_gray_scenes():
     scene = np.random.default_rng(0).integers(0, 256, (50, 80), np.uint8)
     assert crop_word(scene, (10, 5, 40, 6, 41, 20, 9, 21)).ndim == 2

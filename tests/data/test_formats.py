@@ -618,7 +618,7 @@ def test_every_reader_has_a_test():
     }
 
 
-def test_grey_scenes_stay_grey(tmp_path):
+def test_gray_scenes_stay_gray(tmp_path):
     Image.fromarray(np.zeros((50, 90), np.uint8)).save(tmp_path / "img_1.png")
     write(tmp_path / "gt_img_1.txt", "1,2,30,4,28,20,2,18,slanted")
     rows, _ = read(tmp_path, "icdar_scenes")

@@ -49,7 +49,7 @@ def encoded(image: Image.Image, format: str = "PNG", **options) -> bytes:
     return buffer.getvalue()
 
 
-def grey(image: Image.Image) -> np.ndarray:
+def gray(image: Image.Image) -> np.ndarray:
     return np.asarray(image.convert("L"), dtype=np.int16)
 
 
@@ -366,9 +366,9 @@ def test_every_mode_shows_the_word(mode, raw):
         source = pickle.loads(pickle.dumps(source))
     image = load_word_image(source)
     assert image.mode in ("L", "RGB")
-    difference = np.abs(grey(image) - grey(word()))
+    difference = np.abs(gray(image) - gray(word()))
     assert difference.mean() < (30 if mode == "1" else 8)
-    assert np.corrcoef(grey(image).ravel(), grey(word()).ravel())[0, 1] > 0.9
+    assert np.corrcoef(gray(image).ravel(), gray(word()).ravel())[0, 1] > 0.9
 
 
 def ink(alpha_mode: str = "RGBA") -> Image.Image:
@@ -380,13 +380,13 @@ def ink(alpha_mode: str = "RGBA") -> Image.Image:
 
 
 def test_dark_letters_on_transparency_stay_legible():
-    expected = np.where(grey(word()) < 128, 0, 255)
+    expected = np.where(gray(word()) < 128, 0, 255)
     palette = ink().quantize(4, method=Image.Quantize.FASTOCTREE)
     sources = [ink(), ink("LA"), ink("RGBa"), ink("LA").convert("La"), np.asarray(ink())]
     sources += [encoded(ink()), encoded(ink("LA")), encoded(palette), encoded(ink(), "GIF"), encoded(ink(), "TIFF")]
     sources += [encoded(ink(), "WEBP", lossless=True)] if features.check("webp") else []
     for source in sources:
-        np.testing.assert_array_equal(grey(load_word_image(source)), expected)
+        np.testing.assert_array_equal(gray(load_word_image(source)), expected)
 
 
 def test_half_transparency_is_blended():
@@ -405,9 +405,9 @@ def test_a_transparent_color_of_a_png_without_alpha_is_white():
 def test_light_letters_on_transparency_stay_legible():
     light = Image.new("RGBA", (WIDTH, HEIGHT), (255, 255, 255, 0))
     light.putalpha(ink().getchannel("A"))
-    expected = np.where(grey(word()) < 128, 255, 0)
+    expected = np.where(gray(word()) < 128, 255, 0)
     for source in (light, light.convert("LA"), light.convert("RGBa"), np.asarray(light), encoded(light)):
-        np.testing.assert_array_equal(grey(load_word_image(source)), expected)
+        np.testing.assert_array_equal(gray(load_word_image(source)), expected)
     for value in (0, 255):  # nothing but transparency is a page without text, and white as any
         nothing = Image.new("RGBA", (8, 8), (value, value, value, 0))
         assert (np.asarray(load_word_image(nothing)) == 255).all()
@@ -533,7 +533,7 @@ def rotated(orientation: int, format: str = "PNG") -> bytes:
 def test_exif_orientation_is_applied_once(orientation, format):
     image = load_word_image(rotated(orientation, format))
     assert image.size == (WIDTH, HEIGHT)
-    assert np.abs(grey(image) - grey(word())).mean() < 4
+    assert np.abs(gray(image) - gray(word())).mean() < 4
     assert load_word_image(image).tobytes() == image.tobytes()
     assert load_word_image(Image.open(io.BytesIO(rotated(orientation, format))).convert("L")).size == (WIDTH, HEIGHT)
 
@@ -561,7 +561,7 @@ def test_the_first_frame_of_several(format):
     frames = [Image.new("RGB", (WIDTH, HEIGHT), color) for color in ("black", "white", "red")]
     options = {"lossless": True} if format == "WEBP" else {}
     data = encoded(frames[0], format, save_all=True, append_images=frames[1:], **options)
-    assert grey(load_word_image(data)).max() == 0
+    assert gray(load_word_image(data)).max() == 0
 
 
 def test_huge_jpegs_are_decoded_at_a_fraction():
@@ -569,7 +569,7 @@ def test_huge_jpegs_are_decoded_at_a_fraction():
     image = load_word_image(data)
     assert image.size == (3000, 1200)
     assert min(image.size) >= DRAFT_SIDE
-    assert np.abs(grey(image.resize((WIDTH, HEIGHT))) - grey(word())).mean() < 8
+    assert np.abs(gray(image.resize((WIDTH, HEIGHT))) - gray(word())).mean() < 8
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def close_to(backend) -> dict[str, float]:
 
 
 @each_backend
-def test_the_default_is_grey_stretched_and_in_minus_one_to_one(backend):
+def test_the_default_is_gray_stretched_and_in_minus_one_to_one(backend):
     batch = backend()(PICTURES, return_tensors="pt")
     assert list(batch) == ["pixel_values"]
     assert batch.pixel_values.shape == (len(PICTURES), 1, 32, 128)
@@ -99,11 +99,11 @@ def test_rgb_with_the_mean_and_std_of_each_channel(backend, resample):
 
 @each_backend
 @pytest.mark.parametrize("mean, std", [(0.5, 0.5), ([0.5], [0.5]), ((0.5,), 0.5)])
-@pytest.mark.parametrize("grey", [True, False])
-def test_one_mean_serves_any_number_of_channels(backend, mean, std, grey):
-    processor = backend(image_mean=mean, image_std=std, do_grayscale=grey)
+@pytest.mark.parametrize("gray", [True, False])
+def test_one_mean_serves_any_number_of_channels(backend, mean, std, gray):
+    processor = backend(image_mean=mean, image_std=std, do_grayscale=gray)
     values = processor(PICTURES[0], return_tensors="np").pixel_values
-    np.testing.assert_allclose(values[0], reference(PICTURES[0], mode="L" if grey else "RGB"), **close_to(backend))
+    np.testing.assert_allclose(values[0], reference(PICTURES[0], mode="L" if gray else "RGB"), **close_to(backend))
 
 
 @each_backend
@@ -280,14 +280,14 @@ def test_unknown_choices_are_refused(backend, options):
 
 
 @each_backend
-@pytest.mark.parametrize("grey", [True, False])
-def test_resizing_without_antialiasing_is_that_of_opencv(backend, grey):
+@pytest.mark.parametrize("gray", [True, False])
+def test_resizing_without_antialiasing_is_that_of_opencv(backend, gray):
     cv2 = pytest.importorskip("cv2")
     processor = backend(
-        resample=Image.BILINEAR, antialias=False, do_grayscale=grey, do_rescale=False, do_normalize=False
+        resample=Image.BILINEAR, antialias=False, do_grayscale=gray, do_rescale=False, do_normalize=False
     )
     for image in PICTURES:
-        pixels = np.asarray(image.convert("L" if grey else "RGB"))
+        pixels = np.asarray(image.convert("L" if gray else "RGB"))
         expected = cv2.resize(pixels, (128, 32), interpolation=cv2.INTER_LINEAR).reshape(32, 128, -1)
         values = processor(image, return_tensors="np").pixel_values[0]
         assert np.abs(values - expected.transpose(2, 0, 1)).max() <= 1
@@ -375,9 +375,9 @@ def test_model_input_names_follow_the_mode(backend):
 
 
 @each_backend
-@pytest.mark.parametrize("grey", [True, False])
-def test_a_batch_gives_what_its_images_give_one_by_one(backend, grey):
-    processor = backend(do_grayscale=grey)
+@pytest.mark.parametrize("gray", [True, False])
+def test_a_batch_gives_what_its_images_give_one_by_one(backend, gray):
+    processor = backend(do_grayscale=gray)
     batch = processor(PICTURES, return_tensors="pt").pixel_values
     alone = torch.cat([processor(image, return_tensors="pt").pixel_values for image in PICTURES])
     assert torch.equal(batch, alone)
@@ -391,8 +391,8 @@ def test_a_batch_gives_what_its_images_give_one_by_one(backend, grey):
 
 
 @each_backend
-@pytest.mark.parametrize("grey", [True, False])
-def test_every_kind_of_input_gives_the_same(backend, grey, tmp_path):
+@pytest.mark.parametrize("gray", [True, False])
+def test_every_kind_of_input_gives_the_same(backend, gray, tmp_path):
     path = tmp_path / "word.png"
     image = PICTURES[0]
     image.save(path)
@@ -405,7 +405,7 @@ def test_every_kind_of_input_gives_the_same(backend, grey, tmp_path):
         *(torch.from_numpy(first) / 255, torch.from_numpy(first).double()),
         *([image], [[image]], (str(path),)),
     ]
-    processor = backend(do_grayscale=grey)
+    processor = backend(do_grayscale=gray)
     expected = processor(image, return_tensors="pt").pixel_values
     for source in inputs:
         values = processor(source, return_tensors="pt").pixel_values
@@ -424,9 +424,9 @@ def test_every_mode_is_taken(backend, mode):
     if mode in ("I", "I;16"):
         source = Image.fromarray(np.asarray(image)[..., 0].astype(np.uint16) * 257)
     source = source.quantize(256) if mode == "P" else source.convert(mode)
-    for grey in (True, False):
-        values = backend(do_grayscale=grey)(source, return_tensors="np").pixel_values[0]
-        difference = np.abs(values - reference(image, mode="L" if grey else "RGB"))
+    for gray in (True, False):
+        values = backend(do_grayscale=gray)(source, return_tensors="np").pixel_values[0]
+        difference = np.abs(values - reference(image, mode="L" if gray else "RGB"))
         assert difference.mean() < 0.05
 
 
@@ -434,8 +434,8 @@ def test_every_mode_is_taken(backend, mode):
 def test_two_dimensional_arrays_and_one_channel(backend):
     pixels = np.asarray(PICTURES[0].convert("L"))
     for source in (pixels, pixels[None], pixels[..., None], torch.from_numpy(pixels.copy())):
-        for grey in (True, False):
-            values = backend(do_grayscale=grey)(source, return_tensors="np").pixel_values[0]
+        for gray in (True, False):
+            values = backend(do_grayscale=gray)(source, return_tensors="np").pixel_values[0]
             expected = np.broadcast_to(reference(PICTURES[0]), values.shape)
             np.testing.assert_allclose(values, expected, **close_to(backend))
     assert backend(do_grayscale=False, do_convert_rgb=False)(pixels, return_tensors="np").pixel_values.shape[1] == 1
@@ -454,7 +454,7 @@ def test_floats_that_are_not_to_be_rescaled_stay_in_their_range(backend):
 
 
 @each_backend
-def test_the_grey_of_a_tensor_is_the_grey_of_an_image(backend):
+def test_the_gray_of_a_tensor_is_the_gray_of_an_image(backend):
     colors = np.random.default_rng(0).integers(0, 256, (64, 512, 3), dtype=np.uint8)
     options = {"do_resize": False, "do_rescale": False, "do_normalize": False, "return_tensors": "np"}
     values = backend()(torch.from_numpy(colors), **options).pixel_values[0, 0]

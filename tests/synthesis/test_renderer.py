@@ -56,7 +56,7 @@ def test_shapes_and_texts(renderer):
         assert text and set(text) <= set(LATIN)
 
 
-def test_grey_pictures_have_one_channel(fonts):
+def test_gray_pictures_have_one_channel(fonts):
     picture, _ = WordRenderer(WordSampler(LATIN), fonts, mode="L").render(0)
     assert picture.ndim == 2 and picture.flags.c_contiguous
 

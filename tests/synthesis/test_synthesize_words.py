@@ -59,7 +59,7 @@ def test_twenty_words_written_read_and_resumed(tmp_path, fonts):
     assert "--seed" in run(folder, "--seed", "1", fonts=fonts, ok=False)
 
 
-def test_grey_png_words(tmp_path, fonts):
+def test_gray_png_words(tmp_path, fonts):
     run(tmp_path / "gray", "--mode", "L", "--image_format", "png", "--difficulty", "0", fonts=fonts)
     assert load(tmp_path / "gray")[3]["image"].mode == "L"
 

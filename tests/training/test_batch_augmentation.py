@@ -52,7 +52,7 @@ def test_strength(pixels):
 
 
 def test_colors_are_changed_alike():
-    grey = torch.full((200, 3, 8, 8), 100, dtype=torch.uint8)
-    tones = augment_batch(grey, chance(), 1.0).float().mean((2, 3))
+    gray = torch.full((200, 3, 8, 8), 100, dtype=torch.uint8)
+    tones = augment_batch(gray, chance(), 1.0).float().mean((2, 3))
     assert (tones.max(1).values - tones.min(1).values < 8).all()  # noise alone tells the channels apart
     assert tones.std() > 10

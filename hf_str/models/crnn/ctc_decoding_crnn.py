@@ -57,7 +57,7 @@ class CTCHypothesis:
     Attributes:
         ids: the class of each character, without blanks.
         spans: the frames of each character, `(start, end)` with `end` exclusive.
-        probabilities: the probability of each character in [0, 1]: its class at the surest frame of its span.
+        probabilities: the probability of each character in [0, 1]: its class at the most confident frame of its span.
         score: the probability of the word in [0, 1]: the product of `probabilities`; for an empty reading, the
             probability that every frame is blank. [`PrefixBeamSearch`] with a language model has a score of its own.
         log_prob: the natural logarithm of the label's probability under CTC, the sum over all its alignments (Graves

@@ -108,11 +108,11 @@ def _to_8_bits(image: Image.Image, name: str) -> Image.Image:
     if image.mode == "I" or image.mode.startswith("I;16"):
         # Pillow's own conversion clips at 255, which turns a 16-bit scan white
         values = np.asarray(image.convert("I")).astype(np.int64)
-        grey = Image.fromarray(_to_uint8(_from_zero(values), name))
+        gray = Image.fromarray(_to_uint8(_from_zero(values), name))
         clear = image.info.get("transparency")
         if not isinstance(clear, int):
-            return grey
-        return _on_ground(Image.merge("LA", (grey, Image.fromarray(np.uint8(255) * (values != clear)))))
+            return gray
+        return _on_ground(Image.merge("LA", (gray, Image.fromarray(np.uint8(255) * (values != clear)))))
     if image.mode == "F":
         return Image.fromarray(_to_uint8(np.asarray(image), name))
     if image.mode in ALPHA_MODES or "transparency" in image.info:

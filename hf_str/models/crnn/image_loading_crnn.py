@@ -65,7 +65,7 @@ def load_word_image(source: Any, timeout: float | None = None) -> Image.Image:
             Seconds that the download of a URL may take, from its name's look-up over all redirects to the last byte.
 
     Returns:
-        `PIL.Image.Image`: The upright image, mode `L` (grey sources) or `RGB`. It may be `source` itself.
+        `PIL.Image.Image`: The upright image, mode `L` (gray sources) or `RGB`. It may be `source` itself.
 
     Raises:
         UnreadableImageError: Missing, not a file, not permitted, empty, truncated, not an image, damaged, without

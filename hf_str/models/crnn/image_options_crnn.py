@@ -21,7 +21,7 @@ class CRNNImageProcessorKwargs(ImagesKwargs, total=False):
     r"""
     do_grayscale (`bool`, *optional*, defaults to `True`):
         Whether to reduce the image to one channel (ITU-R 601 luma, rounded to 8 bits). With `False` the output has the
-        three channels of RGB; with `do_convert_rgb=False` as well, grey images keep their one channel.
+        three channels of RGB; with `do_convert_rgb=False` as well, gray images keep their one channel.
     keep_aspect_ratio (`bool`, *optional*, defaults to `False`):
         `False` stretches every word to `size`. `True` scales it to `size["height"]` at its own aspect ratio, pads it
         on the right and adds `pixel_mask` to the output.

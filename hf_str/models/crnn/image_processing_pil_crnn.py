@@ -25,7 +25,7 @@ class CRNNImageProcessorPil(WordImageProcessing, PilBackend):
     Word crops -> input of a CRNN text recognizer, with Pillow and NumPy.
 
     Takes whatever holds an image: PIL images of any mode, NumPy arrays and tensors (`uint8` or floats in [0, 1]),
-    paths, URLs, bytes; see `load_word_image`. Defaults: grey, stretched to 32 x 128 (bicubic), scaled to [-1, 1].
+    paths, URLs, bytes; see `load_word_image`. Defaults: gray, stretched to 32 x 128 (bicubic), scaled to [-1, 1].
 
     Options beyond those of every image processor, at construction or at call time: `do_grayscale`,
     `keep_aspect_ratio`, `width_factor`, `min_width`, `max_width`, `wide_words`, `width_rounding`,
