@@ -41,7 +41,7 @@ class CTCTrainer(Trainer):
         samples: the training samples.
         validation: validation sets by name.
         recipe: teacher, echoes, averages, limits.
-        bucket_steps: steps whose samples are sorted by width, see [`make_loader`].
+        bucket_steps: steps whose samples are sorted by width, see [`TrainingEngine.make_loader`].
         settings: of the run, kept beside the best model.
         processing_class: the processor.
         kwargs: of `transformers.Trainer`.

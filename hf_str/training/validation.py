@@ -164,7 +164,7 @@ def evaluate_all(
     """Evaluates on several sets: the mean of their figures, and of several sets also those of each as `NAME_...`.
 
     Args:
-        model: as for [`hf_str.training.validation.evaluate`].
+        model: as for `evaluate`.
         collator: as for `evaluate`.
         datasets: by name.
         report_dir: folder of `NAME_errors.jsonl`, which rank 0 writes.

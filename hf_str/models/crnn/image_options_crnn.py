@@ -11,7 +11,7 @@ from transformers.processing_utils import ImagesKwargs
 from .image_geometry_crnn import ROUNDINGS
 
 
-__all__ = ["CRNNImageProcessorKwargs", "check_padding", "check_sizes", "renamed"]
+__all__ = ["check_padding", "check_sizes", "renamed"]
 
 #: Pixels, far above what any recognizer reads: a damaged or hostile file is refused before memory goes.
 _HIGHEST, _WIDEST = 4096, 65_536
