@@ -7,8 +7,8 @@
 # ///
 """Trains or fine-tunes a word recognizer with `transformers.Trainer`.
 
-Fine-tune the checkpoint that comes with hf_str on your own words (a folder with labels.tsv, Parquet, LMDB, a Hub data
-set, ...) on a CPU:
+Fine-tune the checkpoint that comes with hf_str on your own words (a folder with labels.tsv, Parquet, LMDB, a dataset
+on the Hub, ...) on a CPU:
 
     python scripts/run_ctc_str.py --dataset my_words/ --eval_dataset my_test_words/ --output_dir runs/mine \\
         --num_train_epochs 10
@@ -18,23 +18,23 @@ From scratch, mostly on rendered words, with the weights averaged:
     python scripts/run_ctc_str.py --config_overrides '{}' --charset 94 --dataset synth=0.75 my_words/=0.25 \\
         --lexicon words.txt --max_steps 50000 --ema_decay 0.9995 --output_dir runs/scratch
 
-Another charset, keeping what is known of the characters that both have:
+Another charset, with the weights of the characters that are in both:
 
     python scripts/run_ctc_str.py --charset hangul --dataset synth --fonts /usr/share/fonts/truetype/nanum \\
         --max_steps 5000 --output_dir runs/hangul
 
-Straight from a recognizer of PP-OCR, whose dictionary of 18,710 classes is cut to the characters that are needed:
+From a recognizer of PP-OCR, whose dictionary of 18,710 classes is cut to the charset:
 
     python scripts/run_ctc_str.py --model_name_or_path PaddlePaddle/PP-OCRv6_small_rec_safetensors --charset 94 \\
         --dataset my_words/ --learning_rate 1e-4 --output_dir runs/mine
 
 Several GPUs: `accelerate launch --num_processes 8 scripts/run_ctc_str.py ...`; several processes on CPUs: `torchrun
---nproc_per_node 2 scripts/run_ctc_str.py --use_cpu ...` (without MPI, `accelerate launch --cpu` starts one process,
-whatever it is told). All options as a JSON file: `python scripts/run_ctc_str.py options.json`.
+--nproc_per_node 2 scripts/run_ctc_str.py --use_cpu ...` (without MPI, `accelerate launch --cpu` always starts a single
+process). Options may come from a JSON file: `python scripts/run_ctc_str.py options.json --max_steps 1000`.
 
-A run that was killed goes on when the same command is given again, with the same words in the same order. The output
-folder holds the best model by --metric_for_best_model where there is a validation set, else the last one; `best/` is
-there from the first evaluation on, `errors/` lists the words that are read worst.
+Give the same command again to resume a run that was stopped: it trains on the same samples in the same order. The
+output folder has the best model by --metric_for_best_model if there is a validation set, or else the last one. `best/`
+exists after the first evaluation, and `errors/` lists the worst predictions.
 
 Each option of `transformers.TrainingArguments` works or is refused by name; `hf_str/training/options.py` says which.
 """

@@ -5,8 +5,7 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Trains or fine-tunes a word recognizer in a plain loop with Accelerate: `run_ctc_str.py` for those who want to see
-and change every step.
+"""Trains or fine-tunes a word recognizer in a plain loop with Accelerate, where you can see and change every step.
 
     python scripts/run_ctc_str_no_trainer.py --dataset my_words/ --eval_dataset my_test_words/ \\
         --output_dir runs/mine --num_train_epochs 10
@@ -15,12 +14,12 @@ and change every step.
         --dataset synth=0.75 my_words/=0.25 --max_steps 50000 --mixed_precision bf16 --output_dir runs/scratch
 
 Several processes on CPUs: `torchrun --nproc_per_node 2 scripts/run_ctc_str_no_trainer.py --use_cpu ...` (without MPI,
-`accelerate launch --cpu` starts one process, whatever it is told). All options as a JSON file: `python
-scripts/run_ctc_str_no_trainer.py options.json`.
+`accelerate launch --cpu` always starts a single process). Options may come from a JSON file: `python
+scripts/run_ctc_str_no_trainer.py options.json --max_steps 1000`.
 
-A run that was killed goes on when the same command is given again, with the same words in the same order. The output
-folder holds the best model by --metric_for_best_model where there is a validation set, else the last one. Options that
-`transformers.TrainingArguments` has too mean the same.
+Give the same command again to resume a run that was stopped: it trains on the same samples in the same order. The
+output folder has the best model by --metric_for_best_model if there is a validation set, or else the last one. Options
+have the same names and meanings as in `transformers.TrainingArguments`.
 """
 
 import json
@@ -42,6 +41,7 @@ from hf_str.training.arguments import (
     ModelArguments,
     RecipeArguments,
     SynthesisArguments,
+    option,
     parse_arguments,
 )
 from hf_str.training.checkpointing import completed, find_checkpoint, keep_newest, set_aside_newer
@@ -66,8 +66,10 @@ logger = logging.getLogger("hf_str")
 class LoopArguments(RunArguments):
     """The options of the run, as for `run_ctc_str.py`, and those that its Trainer has under other names."""
 
-    mixed_precision: str = field(default="no", metadata={"help": "Arithmetic.", "choices": ["no", "bf16", "fp16"]})
-    report_to: list[str] = field(default_factory=list, metadata={"help": "Trackers: tensorboard, trackio, ..."})
+    mixed_precision: str = option("no", "Mixed precision of the training.", choices=["no", "bf16", "fp16"])
+    report_to: list[str] = field(
+        default_factory=list, metadata={"help": "Trackers, such as tensorboard or trackio (default: none)."}
+    )
 
 
 def main():

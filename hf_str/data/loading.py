@@ -81,8 +81,8 @@ def load_word_boxes(
         streaming (`bool`, defaults to `False`):
             Return an `IterableDataset` of up to 64 shards that reads the archive while it goes on.
         report (`ReadReport`, *optional*):
-            Is told what was read and what was left out, and why. It is logged in any case. When streaming, it has what
-            the annotations tell; the rest is logged while it is read.
+            Gets the counts of this source added: what was read and what was left out, and why. They are logged in any
+            case. When streaming, it has what the annotations tell; the rest is logged while it is read.
 
     Returns:
         `datasets.Dataset` or `datasets.IterableDataset` with the columns `image` (encoded: `{"bytes", "path"}`) and
@@ -103,17 +103,19 @@ def load_word_boxes(
     if streaming and _is_table(source, format):
         table = open_dataset(source, split, streaming=True).filter(_has_text)
         return table.map(_with_text_in_nfc, features=table.features)
-    sources = open_word_sources(source, format, split)
+    sources, found = open_word_sources(source, format, split), ReadReport()
     for word_source in sources:
-        report.merge(word_source.report)
+        found.merge(word_source.report)
     if streaming:
+        report.merge(found)
         return _stream(sources, source, format, split)
     if len(sources) == 1 and isinstance(sources[0].items, DatasetWords):
-        words = _without_empty(sources[0].items, report)
+        words = _without_empty(sources[0].items, found)
     else:
-        words = _from_cache(sources, format, split, report)
-    log = logger.warning if report.left_out else logger.info
-    log("%s: %s", source, report.summary())
+        words = _from_cache(sources, format, split, found)
+    report.merge(found)
+    log = logger.warning if found.left_out else logger.info
+    log("%s: %s", source, found.summary())
     return words
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""What both run scripts ask of their user; each group is a dataclass for `HfArgumentParser`."""
+"""The options of both run scripts; each group is a dataclass for `HfArgumentParser`."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from typing import Any
 from transformers import HfArgumentParser
 
 from ..models.crnn.presets_crnn import PRESETS
-from ..utils.options import rename_keys, rename_options
+from ..utils.options import HelpFormatter, rename_keys, rename_options
 
 
 __all__ = [
@@ -52,39 +52,41 @@ def option(default: Any, help_text: str, **metadata: Any) -> Any:
 
 @dataclass
 class ModelArguments:
-    """Which network, and what its images look like."""
+    """The network and the size of its images."""
 
     model_name_or_path: str | None = option(
         None,
         "Checkpoint to fine-tune: a folder or a Hub repository, of hf_str or of PP-OCR "
-        "(PaddlePaddle/PP-OCRv6_small_rec_safetensors), or an ONNX file of PP-OCR. By default the one that comes with "
-        "hf_str, or none at all where --config_overrides is given.",
+        "(PaddlePaddle/PP-OCRv6_small_rec_safetensors), or an ONNX file of PP-OCR (default: the checkpoint that comes "
+        "with hf_str, or a new network if --config_overrides or --preset is given).",
     )
     config_overrides: str | None = option(
         None,
-        "Fields of CRNNConfig as JSON. Without --model_name_or_path: a new network, '{}' for the paper's, "
-        '\'{"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": true, "hidden_size": 192}\' for one '
-        "made for CPUs. With it: changes of its config, such as '{\"dropout\": 0.1}'.",
+        "Fields of CRNNConfig as JSON. Without --model_name_or_path, they define a new network: '{}' is that of the "
+        'paper, \'{"conv_channels": [32, 64, 160, 160, 320, 320, 320], "batch_norms": true, "hidden_size": 192}\' a '
+        "faster one for CPUs. With --model_name_or_path, they change its config, such as '{\"dropout\": 0.1}'.",
     )
     preset: str | None = option(
         None,
-        "A new network by name, such as resnet45-bilstm (scripts/list_presets.py shows them); --config_overrides then "
-        "change it.",
+        "Train a new network with this name, such as resnet45-bilstm (scripts/list_presets.py lists all). "
+        "--config_overrides changes its fields.",
         choices=sorted(PRESETS),
     )
     charset: str | None = option(
         None,
-        "The characters to read: digits, 36, 62, 94, 94+space, latin, german, korean, chinese ..., a .txt file, or "
-        "the characters themselves. By default the checkpoint's, or 94 for a new network. A checkpoint keeps what it "
-        "knows of the characters that both have.",
+        "Characters to recognize: digits, 36, 62, 94, 94+space, latin, german, korean, chinese ..., a .txt file, or "
+        "the characters themselves (default: those of the checkpoint, or 94 for a new network). A checkpoint keeps "
+        "the weights of the characters that are in both charsets.",
     )
     image_width: int | None = option(
         None,
-        "Width in pixels to which words are stretched, or the widest with --keep_aspect_ratio. (128, or the "
-        "checkpoint's)",
+        "Width in pixels to which images are stretched; with --keep_aspect_ratio, their largest width (default: that "
+        "of the checkpoint, or 128 for a new network).",
     )
     keep_aspect_ratio: bool | None = option(
-        None, "Keep the shape of words and pad them, instead of stretching. Better for long words. (the checkpoint's)"
+        None,
+        "Keep the aspect ratio of images and pad them instead of stretching them, which is better for long words "
+        "(default: as the checkpoint does).",
     )
     image_processor_overrides: str | None = option(
         None, """Options of the image processor as JSON, such as '{"width_factor": 1.5, "min_width": 96}'."""
@@ -93,116 +95,131 @@ class ModelArguments:
 
 @dataclass
 class DataArguments:
-    """What to train and evaluate on."""
+    """The samples to train and to evaluate on."""
 
     dataset: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Sources of words, each a Hub data set, a folder or a file that hf_str.data.load_word_boxes "
-            "reads, or `synth` for words rendered on the fly. With shares: --dataset synth=0.75 photos/=0.25. "
-            "Sources without a share have what is left, each by its size."
+            "help": "Training data: datasets on the Hub, folders or files in any format that prepare_word_boxes.py "
+            "--help lists, or `synth` for words rendered during training. A share of the samples may follow each: "
+            "--dataset synth=0.75 photos/=0.25. The others divide the rest in proportion to their sizes."
         },
     )
     pseudo_labeled_dataset: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "The same, labeled by a recognizer (scripts/pseudo_label.py): trained on, never held out to "
-            "validate on."
+            "help": "Training data with pseudo-labels (scripts/pseudo_label.py). They are never held out for "
+            "validation."
         },
     )
     extra_crops_dataset: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "The same, other crops of words of --dataset: trained on, but for those whose text is that of a "
-            "sample to validate on."
+            "help": "Training data with other crops of the words in --dataset. Crops with the same text as a held-out "
+            "sample are left out."
         },
     )
     dataset_format: str | None = option(
-        None, "Format of the sources, where it is not told by itself; prepare_word_boxes.py --help lists all."
+        None, "Format of the training data; prepare_word_boxes.py --help lists all (default: detected)."
     )
-    dataset_split: str | None = option(None, "Split of the sources to train on, such as train.")
-    streaming: bool = option(False, "Read the sources as streams: what does not fit on the disk. Needs --max_steps.")
-    shuffle_block: int = option(4096, "Words of a stream that are shuffled together.")
+    dataset_split: str | None = option(None, "Split of the training data (default: the only one, or else train).")
+    streaming: bool = option(
+        False, "Stream the training data, for datasets larger than the disk. Requires --max_steps."
+    )
+    shuffle_block: int = option(4096, "Number of samples of a stream that are shuffled together.")
     eval_dataset: list[str] = field(
-        default_factory=list, metadata={"help": "What to evaluate on, every --eval_steps."}
+        default_factory=list, metadata={"help": "Validation sets, evaluated every --eval_steps."}
     )
-    eval_dataset_format: str | None = option(None, "Format of the validation sets, as --dataset_format.")
-    eval_dataset_split: str | None = option(None, "Split of the validation sets, such as test.")
+    eval_dataset_format: str | None = option(None, "Format of the validation sets (default: detected).")
+    eval_dataset_split: str | None = option(
+        None, "Split of the validation sets (default: the only one, or else train)."
+    )
     validation_split_percentage: int = option(
         0,
-        "Hold out so many percent of the stored samples of --dataset, chosen by their paths or contents, to validate "
-        "on: always the same, whatever else is trained on.",
+        "Percentage of the stored samples of --dataset to hold out for validation. They are chosen by their paths or "
+        "contents, so they are the same in every run.",
     )
-    max_eval_samples: int | None = option(None, "Evaluate on so many samples of each set, spread over it.")
+    max_eval_samples: int | None = option(
+        None, "Number of samples to evaluate from each validation set, spread evenly over it (default: all)."
+    )
     bad_labels: str = option(
         "error",
-        "What to do with words that cannot be trained on (characters outside the charset, labels too long for their "
-        "image, unreadable images): stop and name them, or leave them out, name some and count all.",
+        "What to do with invalid samples (characters outside the charset, labels too long for their image, damaged "
+        "images): stop and name them, or leave them out and count them.",
         choices=["error", "drop"],
     )
-    augmentation: float = option(1.0, "How much real words are changed at random. 0: not at all.")
+    augmentation: float = option(1.0, "Strength of the random augmentation of real images; 0 turns it off.")
     bucket_steps: int = option(
-        50, "With --keep_aspect_ratio: steps whose words are sorted by width, for batches of like width. 0: none."
+        50,
+        "With --keep_aspect_ratio, sort the samples of this many steps by width, so that batches need less padding; 0 "
+        "turns it off.",
     )
 
 
 @dataclass
 class SynthesisArguments:
-    """How the source `synth` renders."""
+    """Options of rendered words (`synth`)."""
 
     lexicon: list[str] = field(
         default_factory=list,
-        metadata={"help": "Text files of words to render, one a line, or wordfreq:LANGUAGE. (invented words)"},
+        metadata={"help": "Text files with one word per line, or wordfreq:LANGUAGE (default: invented words)."},
     )
-    fonts: list[str] = field(default_factory=list, metadata={"help": "Folders of fonts. (those of this system)"})
-    backgrounds: str | None = option(None, "Folder of photographs to render on. (painted ones)")
-    difficulty: float = option(1.0, "0: clean print, 1: as bad as street photos.")
-    curriculum_samples: int = option(0, "Rendered samples over which the difficulty rises to --difficulty.")
+    fonts: list[str] = field(
+        default_factory=list, metadata={"help": "Folders of fonts (default: those of this system)."}
+    )
+    backgrounds: str | None = option(None, "Folder of photos to render on (default: painted backgrounds).")
+    difficulty: float = option(1.0, "From 0, clean print, to 1, as hard as street photos.")
+    curriculum_samples: int = option(
+        0, "Number of first rendered samples over which the difficulty rises to --difficulty."
+    )
     max_word_length: int = option(20, "Longest rendered text, in characters.")
 
 
 @dataclass
 class RecipeArguments:
-    """How to train, as far as transformers has no option for it."""
+    """Options of the training that transformers does not have."""
 
     ema_decay: float = option(
-        0.0, "Average the weights of all steps, such as 0.999; the average is evaluated and saved. 0: do not."
+        0.0,
+        "Decay of an exponential moving average of the weights, such as 0.999. The average is evaluated and saved; 0 "
+        "turns it off.",
     )
-    max_nonfinite_steps: int = option(10, "Stop after so many steps in a row whose loss is not finite.")
+    max_nonfinite_steps: int = option(10, "Stop after this many steps in a row with a loss that is not finite.")
     freeze: list[str] = field(
         default_factory=list,
         metadata={
-            "help": "Parts that stay as they are: featurizer, featurizer:4 (its first 4 layers), sequentializer, "
+            "help": "Parts of the network to freeze: featurizer, featurizer:4 (its first 4 layers), sequentializer, "
             "sequentializer:1, rectification, head."
         },
     )
     teacher_model: str | None = option(
         None,
-        "A checkpoint whose distributions are learned besides the labels (distillation): the same characters, image "
-        "size and frames. self: what the run starts from, so that it forgets less.",
+        "Checkpoint for knowledge distillation, with the same charset, image size and number of frames. self is the "
+        "checkpoint that the run starts from, which reduces forgetting.",
     )
-    teacher_weight: float = option(0.5, "Share of the teacher in the loss.")
-    teacher_temperature: float = option(2.0, "Both distributions are softened by it.")
+    teacher_weight: float = option(0.5, "Weight of the distillation loss, from 0 to 1.")
+    teacher_temperature: float = option(2.0, "Temperature of the distillation loss.")
     data_echo_factor: float = option(
         1.0,
-        "Train on each sample so many times: once as it was made, then changed at random, out of a buffer on the "
-        "device. For devices that are faster than the processes that render.",
+        "Number of times that each sample is trained on (data echoing): first as it is loaded, then with random "
+        "augmentation from a buffer on the device. Useful if loading samples is slower than training on them.",
     )
-    echo_buffer_size: int = option(200_000, "Samples that are kept on the device, of each width of images.")
-    echo_augmentation: float = option(0.5, "How much samples from the buffer are changed at random.")
+    echo_buffer_size: int = option(200_000, "Number of samples in the echo buffer, for each image width.")
+    echo_augmentation: float = option(0.5, "Strength of the random augmentation of samples from the echo buffer.")
     max_minutes: float | None = option(
-        None, "Stop after so many minutes, with a checkpoint: the same command goes on from there."
+        None, "Save a checkpoint and stop after this many minutes; give the same command again to resume."
     )
     early_stopping_patience: int | None = option(
-        None, "Stop after so many evaluations in a row without a better model."
+        None, "Stop after this many evaluations in a row without improvement."
     )
     channels_last: bool = option(
         False,
-        "Memory layout of convolutions that is faster on GPUs, and on CPUs in bfloat16; results differ a little.",
+        "Use the channels-last memory layout, which is faster on GPUs, and on CPUs in bfloat16. Results differ a "
+        "little.",
     )
     saved_dtype: str = option(
         "float32",
-        "Type of the weights in the finished model's files. float16 takes half the space and is loaded as float32.",
+        "Data type of the weights in the saved model; float16 halves the size and is loaded as float32.",
         choices=["float32", "float16"],
     )
 
@@ -221,7 +238,10 @@ def parse_arguments(
         ValueError: the JSON file has an unknown name, or no object in it; or an option is refused.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    parser = HfArgumentParser(dataclasses, description=description)
+    parser = HfArgumentParser(dataclasses, description=description, formatter_class=HelpFormatter)
+    for action in parser._actions:  # a switch that is on by default has a second one, with the same help
+        if action.dest.isidentifier() and f"--no_{action.dest}" in action.option_strings:
+            action.help = f"Turn off --{action.dest}."
     if arguments and arguments[0].endswith(".json"):
         _set_defaults(parser, Path(arguments.pop(0)))
     *parsed, unknown = parser.parse_args_into_dataclasses(

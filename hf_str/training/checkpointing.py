@@ -132,7 +132,7 @@ def find_checkpoint(
     """
     checkpoint = _find_checkpoint(output_dir, asked)
     if checkpoint is not None and state_file is not None and not (checkpoint / state_file).exists():
-        raise CheckpointError(f"cannot go on from {checkpoint}: the other run script wrote it, which knows how")
+        raise CheckpointError(f"cannot resume from {checkpoint}: it is from the other run script; use that one")
     return checkpoint
 
 
@@ -148,12 +148,12 @@ def _find_checkpoint(output_dir: str | os.PathLike, asked: str | os.PathLike | b
     if asked is None or asked is True:
         newest = last_complete_checkpoint(output_dir)
         if newest is None and asked:
-            raise CheckpointError(f"cannot go on: {output_dir} has no checkpoint that is whole")
+            raise CheckpointError(f"cannot resume: {output_dir} has no complete checkpoint")
         return newest
     if not Path(asked).is_dir():
-        raise CheckpointError(f"cannot go on: there is no checkpoint {asked}")
+        raise CheckpointError(f"cannot resume: there is no checkpoint {asked}")
     if reason := why_incomplete(asked):
-        raise CheckpointError(f"cannot go on from the checkpoint {asked}: {reason}")
+        raise CheckpointError(f"cannot resume from the checkpoint {asked}: {reason}")
     return Path(asked)
 
 
@@ -167,7 +167,7 @@ def set_aside_newer(output_dir: str | os.PathLike, step: int):
             aside = folder.with_name(f"{folder.name}.set_aside")
             shutil.rmtree(aside, ignore_errors=True)
             os.replace(folder, aside)
-            logger.warning(f"{folder} is of a later step than this run goes on from: it is now {aside.name}")
+            logger.warning(f"{folder} is later than the step from which this run resumes: renamed to {aside.name}")
 
 
 def why_incomplete(folder: str | os.PathLike) -> str | None:
@@ -211,7 +211,7 @@ def completed(folder: str | os.PathLike, is_main_process: bool = True, wait=lamb
 
     Raises:
         CheckpointError: something inside failed, such as a full disk. What was written is removed, which makes room;
-            the message names the checkpoint that is whole.
+            the message names the newest complete checkpoint.
     """
     folder = Path(folder)
     try:
@@ -227,7 +227,7 @@ def completed(folder: str | os.PathLike, is_main_process: bool = True, wait=lamb
         reason = _reason(error, folder.parent)  # before there is room again
         shutil.rmtree(folder, ignore_errors=True)
         previous = next((c for c in reversed(_checkpoints(folder.parent)) if why_incomplete(c) is None), None)
-        rest = f"{previous} is whole: the same command goes on from there" if previous else "there is no earlier one"
+        rest = f"give the same command again to resume from {previous}" if previous else "there is no earlier one"
         raise CheckpointError(f"cannot write the checkpoint {folder}: {reason}; {rest}") from error
 
 

@@ -141,7 +141,7 @@ def describe_data(words: TrainingSamples, synthesis: SynthesisArguments) -> list
     """What a run is trained on, for its records and its model's card: each source, and what was left out of it.
 
     Returns:
-        Of each source `name` (of a data set on the Hub whole, of others the last part of their path), `on_hub`,
+        Of each source `name` (of a dataset on the Hub whole, of others the last part of their path), `on_hub`,
         `rendered`, `share` of the words that are seen, `words` (`None` where a source has no end that is known), and
         `left_out`, how many for which reason; of rendered words also `lexicon`, their word lists.
     """
@@ -177,7 +177,7 @@ def record_settings(
     """Writes `run.json`, and warns of what is another than when the run was started: options, or labels."""
     fingerprints = label_fingerprints(labels_by_source(samples, validation))
     for change in changed_settings(Path(output_dir) / "run.json", {**settings, **fingerprints}):
-        logger.warning(f"This run goes on with another {change}")
+        logger.warning(f"This run resumes with another {change}")
 
 
 def make_loader(
@@ -222,7 +222,7 @@ def summarize_source(source: SampleSource) -> str:
 
 
 def _held_out(data: DataArguments) -> Any:
-    """What is held out of all stored sources, as one data set."""
+    """What is held out of all stored sources, as one dataset."""
     from datasets import concatenate_datasets
 
     from ..data import load_word_boxes

@@ -236,7 +236,7 @@ class TrainingEngine:
         with self.averaged_weights():
             said = finish(self.output_dir, self.best, self.validation if load_best else {}, self.save_recognizer)
         if step < self.args.max_steps:
-            said += f"\n{step:,} of {self.args.max_steps:,} steps are done; the same command goes on"
+            said += f"\n{step:,} of {self.args.max_steps:,} steps are done: give the same command again to resume"
         return said
 
     def _samples(self, step: int) -> int:

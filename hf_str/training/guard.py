@@ -90,8 +90,8 @@ class NonFiniteGuard:
         cause = f"the loss of {self._batch}" if self._batch else "a gradient"
         if self.in_a_row >= self.max_in_a_row:
             raise NonFiniteLossError(
-                f"{cause} is not finite, and so it was in the {self.in_a_row - 1} steps before: stopped. A lower "
-                "learning rate, bf16 in place of fp16, or a look at these words may help"
+                f"{cause} is not finite, as in the {self.in_a_row - 1} steps before: stopped. Try a lower learning "
+                "rate, bf16 instead of fp16, or look at these samples"
             )
         logger.warning(f"Skipped a step: {cause} is not finite ({self.in_a_row} in a row, {self.skipped} in all).")
         return False
@@ -101,4 +101,4 @@ def name_batch(step: int, labels: torch.Tensor, tokenizer: CRNNTokenizer) -> str
     """Names a batch by its step and its words; `labels` are (batch, length), padded with -100."""
     texts = tokenizer.batch_decode(labels, group_tokens=False)
     rest = f" and {len(texts) - 20} more" if len(texts) > 20 else ""
-    return f"step {step}, with the words {', '.join(map(repr, texts[:20]))}{rest}"
+    return f"step {step}, with the labels {', '.join(map(repr, texts[:20]))}{rest}"

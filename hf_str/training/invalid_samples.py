@@ -65,10 +65,10 @@ class InvalidSamples:
 
 @dataclass
 class SampleReport:
-    """What [`check_samples`] found in a data set.
+    """What [`check_samples`] found in a dataset.
 
     Attributes:
-        name: of the data set.
+        name: of the dataset.
         checked: samples looked at.
         counts: invalid samples by reason.
         examples: for each reason some messages, each of which names its row.
@@ -105,7 +105,7 @@ class SampleReport:
 def check_samples(
     dataset: Any, name: str, collator: WordCollator, action: str = "error"
 ) -> tuple[np.ndarray, np.ndarray | None, SampleReport]:
-    """Looks through a data set before training: every label and, where images keep their aspect ratio, every size.
+    """Looks through a dataset before training: every label and, where images keep their aspect ratio, every size.
 
     Labels are held against the charset and against the frames that their image gives. Images are opened only where
     their size matters, and then only their headers.

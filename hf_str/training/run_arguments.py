@@ -1,6 +1,6 @@
 # Copyright 2026 The hf_str authors.
 # SPDX-License-Identifier: Apache-2.0
-"""The run itself: options of `transformers.TrainingArguments` that both run scripts have, and the rest of them."""
+"""The options of `transformers.TrainingArguments`: those that both run scripts have, and all of them."""
 
 import warnings
 from collections.abc import Sequence
@@ -38,72 +38,77 @@ _WARMUP_RATIO, _DECAY_RATIO = 0.1, 0.3
 
 @dataclass
 class RunArguments:
-    """How long, how often and how fast: names and meanings are those of `TrainingArguments`, as far as it has them.
+    """Options of the run, with the names and meanings that they have in `TrainingArguments`.
 
     Raises:
         OptionError: options that contradict each other or would have no effect.
     """
 
-    output_dir: str = option("runs/ctc_str", "Where checkpoints and the model go; a run that is there goes on.")
+    output_dir: str = option(
+        "runs/ctc_str", "Folder of the checkpoints and the model. A run that was stopped there is resumed."
+    )
     resume_from_checkpoint: str | None = option(
         None,
-        "Checkpoint to go on from: a folder, or True for the newest one in --output_dir, which must be there. By "
-        "default the newest one if there is one; False for a new run in a folder without any.",
+        "Checkpoint to resume from: a folder, or True for the newest one in --output_dir, which must exist (default: "
+        "the newest one if there is any). With False, --output_dir must not have any.",
     )
-    max_steps: int = option(-1, "Optimizer steps. By default --num_train_epochs decides.")
-    num_train_epochs: float = option(3.0, "Passes over the samples.")
-    per_device_train_batch_size: int = option(64, "Samples per batch, for each process.")
+    max_steps: int = option(-1, "Number of optimizer steps; -1 for --num_train_epochs.")
+    num_train_epochs: float = option(3.0, "Number of passes over the samples.")
+    per_device_train_batch_size: int = option(64, "Samples per batch of each process.")
     per_device_eval_batch_size: int = option(256, "Samples per batch in evaluation.")
-    gradient_accumulation_steps: int = option(1, "Batches per step.")
-    learning_rate: float | None = option(None, "The highest, of AdamW (1e-4, and 1e-3 for a new network).")
+    gradient_accumulation_steps: int = option(1, "Batches per optimizer step.")
+    learning_rate: float | None = option(None, "Peak learning rate (default: 1e-4, or 1e-3 for a new network).")
     lr_scheduler_type: str = option(
         "one_cycle",
-        f"Course of the learning rate: one of {', '.join(SCHEDULES)}. one_cycle is that of torch's OneCycleLR, the "
-        "others are those of transformers; warmup_stable_decay falls linearly unless --lr_scheduler_kwargs say "
-        "otherwise.",
+        f"Learning rate schedule: one of {', '.join(SCHEDULES)}. one_cycle is OneCycleLR of torch, the others are "
+        "those of transformers; warmup_stable_decay decays linearly unless --lr_scheduler_kwargs says otherwise.",
     )
     lr_scheduler_kwargs: dict[str, Any] | str | None = field(
         default=None,
-        metadata={"help": """Further arguments of the schedule as JSON, such as '{"decay_type": "cosine"}'."""},
+        metadata={"help": """More arguments of the schedule as JSON, such as '{"decay_type": "cosine"}'."""},
     )
     warmup_steps: float | None = option(
-        None, "Steps in which the learning rate rises, in place of --warmup_ratio. Below 1: a share, rounded up."
+        None, "Number of warm-up steps, instead of --warmup_ratio; below 1, a share of all steps, rounded up."
     )
-    warmup_ratio: float = option(_WARMUP_RATIO, "Share of the steps in which the learning rate rises.")
-    decay_ratio: float = option(_DECAY_RATIO, "Share of the steps, the last ones, in which warmup_stable_decay falls.")
-    weight_decay: float = option(0.01, "Of AdamW.")
-    max_grad_norm: float = option(5.0, "Longer gradients are shortened to this. 0: none is.")
+    warmup_ratio: float = option(_WARMUP_RATIO, "Share of the steps for the warm-up.")
+    decay_ratio: float = option(_DECAY_RATIO, "Share of the steps for the decay of warmup_stable_decay.")
+    weight_decay: float = option(0.01, "Weight decay of AdamW.")
+    max_grad_norm: float = option(5.0, "Maximum norm of the gradients, for clipping; 0 turns it off.")
     logging_strategy: str = option(
-        "steps", "Log every --logging_steps, after each epoch, or not.", choices=_STRATEGIES
+        "steps", "When to log: never, every --logging_steps, or after each epoch.", choices=_STRATEGIES
     )
-    logging_steps: float = option(50, "Steps between two logs; below 1 a share of all steps.")
-    eval_strategy: str = option("steps", "Evaluate every --eval_steps, after each epoch, or not.", choices=_STRATEGIES)
-    eval_steps: float | None = option(500, "Steps between two evaluations; below 1 a share of all steps.")
+    logging_steps: float = option(50, "Steps between two logs; below 1, a share of all steps.")
+    eval_strategy: str = option(
+        "steps", "When to evaluate: never, every --eval_steps, or after each epoch.", choices=_STRATEGIES
+    )
+    eval_steps: float | None = option(500, "Steps between two evaluations; below 1, a share of all steps.")
     save_strategy: str = option(
         "steps",
-        "Write a checkpoint every --save_steps, after each epoch, when an evaluation is the best so far, or not.",
+        "When to save a checkpoint: never, every --save_steps, after each epoch, or after the best evaluation so far.",
         choices=[*_STRATEGIES, "best"],
     )
-    save_steps: float = option(500, "Steps between two checkpoints; below 1 a share of all steps.")
-    save_total_limit: int | None = option(2, "Checkpoints that are kept, the newest.")
+    save_steps: float = option(500, "Steps between two checkpoints; below 1, a share of all steps.")
+    save_total_limit: int | None = option(2, "Number of checkpoints to keep, the newest ones.")
     metric_for_best_model: str = option(
         "word_accuracy",
-        "What the best model is best at: word_accuracy (exact), word_accuracy_36 (letters and digits without case: "
-        "for test sets whose labels have none), word_accuracy_62, word_accuracy_94, word_accuracy_unicode (letters "
-        "and digits of every script without case), one_minus_ned, cer or label_error_rate; of several validation "
-        "sets their mean, or that of one by NAME_METRIC.",
+        "Metric that selects the best model: word_accuracy (exact), word_accuracy_36 (letters and digits without "
+        "case, for labels without case), word_accuracy_62, word_accuracy_94, word_accuracy_unicode (letters and "
+        "digits of every script without case), one_minus_ned, cer or label_error_rate. With several validation sets "
+        "it is their mean; NAME_METRIC is that of one of them.",
     )
-    greater_is_better: bool | None = option(None, "Whether more of that metric is better. (not of error rates)")
+    greater_is_better: bool | None = option(
+        None, "Whether a greater metric is better (default: yes, except for error rates)."
+    )
     load_best_model_at_end: bool = option(
-        True, "The finished model is the best one, where there is a validation set, instead of the last one."
+        True, "Finish with the best model if there is a validation set, instead of the last one."
     )
-    seed: int = option(42, "Of the network, of dropout, and of the samples.")
-    data_seed: int | None = option(None, "Of the samples: their order, augmentation and rendering. (--seed)")
-    dataloader_num_workers: int = option(1, "Processes that prepare samples.")
-    use_cpu: bool = option(False, "Compute on the CPU even where there is a GPU.")
+    seed: int = option(42, "Seed of the weights, of dropout, and of the samples.")
+    data_seed: int | None = option(None, "Seed of the order, augmentation and rendering of samples (default: --seed).")
+    dataloader_num_workers: int = option(1, "Number of processes that prepare samples.")
+    use_cpu: bool = option(False, "Use the CPU even if there is a GPU.")
     push_to_hub: bool = option(False, "Upload the finished model.")
-    hub_model_id: str | None = option(None, "Repository to upload to. (the output folder's name)")
-    hub_token: str | None = option(None, "Token for the upload. (of the one who is logged in)")
+    hub_model_id: str | None = option(None, "Repository to upload to (default: the name of --output_dir).")
+    hub_token: str | None = option(None, "Token for the upload (default: that of `hf auth login`).")
     hub_private_repo: bool | None = option(None, "Whether a new repository is private.")
 
     def __post_init__(self):
@@ -200,7 +205,7 @@ class CTCTrainingArguments(RunArguments, TrainingArguments):
         OptionError: an option is refused, see [`refuse_options`] and [`RunArguments`].
     """
 
-    hub_strategy: str = field(default="end", metadata={"help": "When to upload: at the end is all there is."})
+    hub_strategy: str = field(default="end", metadata={"help": "When to upload; only end is supported."})
 
     def __post_init__(self):
         refuse_options(self)

@@ -55,7 +55,7 @@ def refuse_sharding():
 
 
 def default_learning_rate(args: ModelArguments) -> float:
-    """1e-3 for a new network, 1e-4 for a checkpoint, which knows more than a first data set can teach it again."""
+    """1e-3 for a new network, 1e-4 for a checkpoint, which knows more than a first dataset can teach it again."""
     return 1e-3 if _is_new(args) else 1e-4
 
 
@@ -86,8 +86,8 @@ def load_recognizer(args: ModelArguments) -> tuple[CRNNForCTC, CRNNProcessor]:
             model = CRNNForCTC.from_pretrained(path, dtype=torch.float32, **overrides)
         if tokenizer.language_model is not None:
             logger.warning(
-                f"The language model of {path} is not taken over: your words may be others. "
-                "scripts/train_character_lm.py makes one of them"
+                f"The language model of {path} is not copied, since your texts may be of another kind. To train one "
+                "on them, use scripts/train_character_lm.py"
             )
             tokenizer.language_model = None
         if args.charset is not None:
@@ -164,7 +164,7 @@ def count_steps(samples: TrainingSamples, samples_per_step: int, max_steps: int,
         return max_steps
     if samples.samples_per_epoch is None:
         endless = ", ".join(source.name for source in samples.sources if source.length is None)
-        raise ValueError(f"{endless} has no end that is known: say how long to train with --max_steps")
+        raise ValueError(f"{endless} has no known size: set the length of the training with --max_steps")
     return max(1, round(num_epochs * samples.samples_per_epoch / samples_per_step))
 
 

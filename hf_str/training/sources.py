@@ -94,7 +94,7 @@ class StoredSamples:
         self.dataset, self.name, self.seed, self.left_out = dataset, name, seed, dict(left_out or {})
         self.rows = np.arange(len(dataset)) if rows is None else np.asarray(rows)
         if len(self.rows) == 0:
-            raise ValueError(f"{name!r} has no words to train on")
+            raise ValueError(f"{name!r} has no samples to train on")
         self.length = len(self.rows)
         self._aspect_ratios = aspect_ratios
         self._passes: deque[tuple[int, np.ndarray]] = deque(maxlen=2)
@@ -142,7 +142,7 @@ class StreamedSamples:
         left_out: how many words were left out before, for which reason: for records.
 
     Raises (when read):
-        ValueError: the stream has no words.
+        ValueError: the stream has no samples.
     """
 
     length = None
@@ -195,7 +195,7 @@ class StreamedSamples:
                 empty = False
                 yield from zip(columns["image"], columns["text"], strict=True)
             if empty:
-                raise ValueError(f"the stream {self.name!r} has no words")
+                raise ValueError(f"the stream {self.name!r} has no samples")
 
 
 class RenderedSamples:
@@ -315,7 +315,7 @@ class TrainingSamples(torch.utils.data.Dataset):
                 self.invalid_samples.found(word.name, error, "drop" if is_ours else None)
             word = self.sources[source].words([position + attempt + 1])[0]  # batches stay full
         name = self.sources[source].name
-        raise ValueError(f"100 words in a row of {name!r} cannot be trained on; the last: {word.name}")
+        raise ValueError(f"100 samples in a row of {name!r} cannot be trained on; the last: {word.name}")
 
 
 def parse_weights(arguments: Sequence[str]) -> list[tuple[str, float | None]]:
@@ -346,7 +346,7 @@ def _parse_weight(argument: str) -> tuple[str, float | None]:
 
 def _shares(sources: Sequence[SampleSource], weights: Sequence[float | None] | None) -> list[float]:
     if not sources:
-        raise ValueError("there is nothing to train on: name at least one source of words")
+        raise ValueError("there is nothing to train on: name at least one source with --dataset")
     weights = [None] * len(sources) if weights is None else list(weights)
     given = sum(weight for weight in weights if weight is not None)
     sized = [source for source, weight in zip(sources, weights, strict=True) if weight is None]

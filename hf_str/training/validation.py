@@ -38,7 +38,7 @@ class ValidationPrediction:
     """The prediction of one sample.
 
     Attributes:
-        row: of the data set.
+        row: of the dataset.
         text: what was recognized; empty where the image could not be opened, or the model gives no probabilities.
         label: the text of the sample, in NFC.
         score: the model's probability of the text, in [0, 1].
@@ -59,7 +59,7 @@ class ValidationPrediction:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """Predictions of a data set, in its order, and their figures.
+    """Predictions of a dataset, in its order, and their figures.
 
     Attributes:
         predictions: one for each row.
@@ -77,8 +77,10 @@ class ValidationReport:
 
     def table(self, count: int = 10) -> str:
         """The worst errors as text."""
+        if not (worst := self.worst(count)):
+            return "  none"
         lines = [f"{'row':>8}  {'edits':>6}  {'score':>6}  {'label':<24}  prediction"]
-        for one in self.worst(count):
+        for one in worst:
             shown = f"({one.problem})" if one.problem else one.text
             lines.append(
                 f"{one.row:>8}  {one.normalized_edit_distance:>6.2f}  {one.score:>6.3f}  {one.label:<24}  {shown}"
@@ -106,7 +108,7 @@ def evaluate(
     world_size: int = 1,
     autocast: Callable[[], AbstractContextManager] = nullcontext,
 ) -> ValidationReport:
-    """Recognizes the images of a data set by best path, and compares the texts with the labels.
+    """Recognizes the images of a dataset by best path, and compares the texts with the labels.
 
     Labels are compared in NFC, also where the model lacks a character: what it cannot write counts as an error.
     Images that cannot be opened, or for which the model gives NaN or infinity, count as errors, and the report names
@@ -123,7 +125,7 @@ def evaluate(
         autocast: makes the context of each forward pass, for half precision.
 
     Raises:
-        ValueError: the data set is empty.
+        ValueError: the dataset is empty.
     """
     if len(dataset) == 0:
         raise ValueError("there are no samples to evaluate on")
@@ -221,7 +223,7 @@ def check_validation(datasets: Mapping[str, Any], tokenizer: CRNNTokenizer, best
 
 
 class _Samples(Dataset):
-    """Rows of a data set as (row, label, resized image or `None`, problem)."""
+    """Rows of a dataset as (row, label, resized image or `None`, problem)."""
 
     def __init__(self, dataset: Any, collator: WordCollator):
         self.dataset, self.collator = dataset, collator

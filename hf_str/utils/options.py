@@ -12,6 +12,7 @@ from typing import Any
 
 
 __all__ = [
+    "HelpFormatter",
     "OptionParser",
     "add_decoding_options",
     "add_rendering_options",
@@ -33,7 +34,7 @@ class OptionParser(argparse.ArgumentParser):
     def __init__(
         self, description: str | None = None, renamed: Mapping[str, str] | None = None, **options: Any
     ) -> None:
-        options.setdefault("formatter_class", _HelpFormatter)
+        options.setdefault("formatter_class", HelpFormatter)
         super().__init__(description=description, **options)
         self.renamed = dict(renamed or {})
 
@@ -43,7 +44,9 @@ class OptionParser(argparse.ArgumentParser):
         return super().parse_known_args(rename_options(arguments, self.renamed), namespace)
 
 
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of the description, and shows the default of each option whose help does not name it."""
+
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
         # What the defaults None, [] and False mean is not obvious: the text has to say it.

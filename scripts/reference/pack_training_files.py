@@ -5,20 +5,20 @@
 # requires-python = ">=3.10"
 # dependencies = ["hf_str[train,synthesis]"]
 # ///
-"""Packs what training needs beside the code into one small folder, for a machine without network.
+"""Packs the files that a training needs besides the code into one small folder, for a machine without network.
 
     python scripts/reference/pack_training_files.py --output_dir packed/ --limit_mb 60 --lexicon words.txt \\
         --backgrounds photos/ --real iiit5k/ svt/ --pseudo_labeled street/ --extra_crops icdar2015_rectified/ \\
         --wheels rapidfuzz
 
-    python -m pip install --no-index --no-deps packed/wheels/*.whl     # there, if wheels were packed
+    python -m pip install --no-index --no-deps packed/wheels/*.whl     # on that machine, if there are wheels
     cd packed && python ../scripts/run_ctc_str.py ../scripts/reference/recipes/resnet45-gpu.json --max_minutes 9
 
 Recipes name their files as they lie in this folder: `real/iiit5k`, `lexicons/words.txt`, `fonts`, `backgrounds`.
 
-Of this system's fonts, some faces of each family are cut down to the charset (fontTools.subset); photographs and real
-words are shrunk to what a reader of 48 pixels can see of them. The families are printed: whether their licenses allow
-what you are about to do is for you to say.
+Fonts are reduced to the characters of the charset (fontTools.subset), and photos and real words to the size that a
+recognizer with images of 48 pixels can use. The script prints the font families: check that their licenses allow your
+use.
 """
 
 import argparse
@@ -39,11 +39,12 @@ from hf_str.models.crnn.image_loading_crnn import load_word_image
 from hf_str.models.crnn.tokenization_crnn import resolve_charset
 from hf_str.synthesis import Font, find_fonts
 from hf_str.synthesis.lexicons import word_frequencies
+from hf_str.utils.options import OptionParser
 
 
 #: Names that a font file keeps: copyright, family, style, license and its address, and the typographic family, style.
 FONT_NAMES = [0, 1, 2, 13, 14, 16, 17]
-#: What words drawn one character at a time do without; a variable font becomes its default face.
+#: What words drawn one character at a time do without; a variable font becomes its default instance.
 NOT_NEEDED = ["GDEF", "GPOS", "GSUB", "DSIG", "STAT", "fvar", "gvar", "avar", "HVAR", "MVAR", "cvar", "meta"]
 #: Kinds of real words, for which the run scripts have options: dataset, pseudo_labeled_dataset, extra_crops_dataset.
 WORDS = ["real", "pseudo_labeled", "extra_crops"]
@@ -56,15 +57,15 @@ def main():
         raise SystemExit(f"{args.output_dir} has files in it: give an empty folder, or remove it.")
     folder = args.output_dir
     characters = resolve_charset(args.charset)
-    faces = choose_faces(find_fonts(characters, folders=args.fonts, progress=True), args.num_faces)
+    fonts = choose_fonts(find_fonts(characters, folders=args.fonts, progress=True), args.num_fonts)
     packed = [
         ("wheels", pack_wheels(args, folder / "wheels")),
         ("lexicons", [pack_lexicon(lexicon, folder / "lexicons") for lexicon in args.lexicon]),
         *((name, pack_words(getattr(args, name), folder / name, args.word_height)) for name in WORDS),
         ("backgrounds", pack_photos(args.backgrounds, folder / "backgrounds", args.num_photos, args.photo_side)),
-        ("fonts", pack_fonts(faces, characters, folder / "fonts")),
+        ("fonts", pack_fonts(fonts, characters, folder / "fonts")),
     ]
-    print("families:", ", ".join(sorted({face.family for face in faces})))
+    print("families:", ", ".join(sorted({font.family for font in fonts})))
     total = 0.0
     for name, files in packed:
         megabytes = sum(path.stat().st_size for path in files) / 2**20
@@ -72,11 +73,11 @@ def main():
         print(f"{name:12} {len(files):6,} files {megabytes:7.1f} MiB")
     print(f"{'all':12} {sum(len(files) for _, files in packed):6,} files {total:7.1f} MiB of {args.limit_mb:g}")
     if total > args.limit_mb:
-        raise SystemExit("That is too much: lower --num_faces, --num_photos, --photo_side or --word_height.")
+        raise SystemExit("That is too much: lower --num_fonts, --num_photos, --photo_side or --word_height.")
 
 
-def choose_faces(fonts: list[Font], count: int) -> list[Font]:
-    """Up to `count` faces, spread over the families: the first of each, then the second of each, and so on."""
+def choose_fonts(fonts: list[Font], count: int) -> list[Font]:
+    """Up to `count` fonts, spread over the families: the first of each, then the second of each, and so on."""
     families: dict[str, list[Font]] = {}
     for font in fonts:
         families.setdefault(font.family, []).append(font)
@@ -84,25 +85,25 @@ def choose_faces(fonts: list[Font], count: int) -> list[Font]:
     return [font for _, font in sorted(ranked, key=lambda entry: entry[0])[:count]]
 
 
-def pack_fonts(faces: list[Font], characters: Iterable[str], folder: Path) -> list[Path]:
-    """Each face as a file of its own that has the characters and nothing else; says which cannot be cut down."""
+def pack_fonts(fonts: list[Font], characters: Iterable[str], folder: Path) -> list[Path]:
+    """Each font as a file of its own that has the characters and nothing else; says which cannot be cut down."""
     options = subset.Options(
         name_IDs=FONT_NAMES, layout_features=[], hinting=False, notdef_outline=True, font_number=0
     )
     options.drop_tables += NOT_NEEDED
     folder.mkdir(parents=True)
     files = []
-    for number, face in enumerate(tqdm(faces, desc="fonts", unit="face")):
-        path = folder / f"{number:04d}{'.otf' if face.path.lower().endswith('.otf') else '.ttf'}"
-        options.font_number = face.index
+    for number, font in enumerate(tqdm(fonts, desc="fonts", unit="font")):
+        path = folder / f"{number:04d}{'.otf' if font.path.lower().endswith('.otf') else '.ttf'}"
+        options.font_number = font.index
         try:
-            font = subset.load_font(face.path, options)
+            opened = subset.load_font(font.path, options)
             subsetter = subset.Subsetter(options)
             subsetter.populate(text="".join(characters))
-            subsetter.subset(font)
-            subset.save_font(font, str(path), options)
+            subsetter.subset(opened)
+            subset.save_font(opened, str(path), options)
         except (TTLibError, subset.Subsetter.SubsettingError, LookupError, AssertionError, AttributeError) as error:
-            tqdm.write(f"left out {face.path}: {error!r}")
+            tqdm.write(f"left out {font.path}: {error!r}")
             path.unlink(missing_ok=True)
         else:
             files.append(path)
@@ -181,25 +182,24 @@ def copied(source: Path, target: Path) -> Path:
 
 
 def parse_args() -> argparse.Namespace:
-    formatter = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser = OptionParser(__doc__, {"num_faces": "num_fonts"})
     add = parser.add_argument
-    add("--output_dir", type=Path, required=True, help="an empty folder")
-    add("--limit_mb", type=float, default=60.0, help="how large it may become, MiB (60)")
-    add("--charset", default="94", help="a charset's name, its characters, or a .txt file (94)")
-    add("--fonts", type=Path, nargs="*", help="folders of fonts (those of this system)")
-    add("--num_faces", type=int, default=900, help="how many faces at most (900)")
-    add("--lexicon", type=Path, nargs="*", default=[], help="files of words, or wordfreq:LANGUAGE")
-    add("--backgrounds", type=Path, help="a folder of photographs")
-    add("--num_photos", type=int, default=600, help="how many of them, which is what the renderer uses (600)")
-    add("--photo_side", type=int, default=200, help="their shorter side, pixels (200)")
+    add("--output_dir", type=Path, required=True, help="folder of the files; must be new or empty")
+    add("--limit_mb", type=float, default=60.0, help="largest size of the folder, in MiB")
+    add("--charset", default="94", help="name of a charset, a .txt file, or the characters")
+    add("--fonts", type=Path, nargs="*", help="folders of fonts (default: those of this system)")
+    add("--num_fonts", type=int, default=900, help="largest number of fonts")
+    add("--lexicon", type=Path, nargs="*", default=[], help="text files of words, or wordfreq:LANGUAGE")
+    add("--backgrounds", type=Path, help="folder of photos to render on")
+    add("--num_photos", type=int, default=600, help="number of photos to pack")
+    add("--photo_side", type=int, default=200, help="shorter side of the photos, in pixels")
     add("--real", type=Path, nargs="*", default=[], help="folders of real words, each with a labels.tsv")
-    add("--pseudo_labeled", type=Path, nargs="*", default=[], help="the same, labeled by a model (pseudo_label.py)")
-    add("--extra_crops", type=Path, nargs="*", default=[], help="the same, other pictures of the real words")
-    add("--word_height", type=int, default=64, help="height of real words, pixels (64)")
-    add("--wheels", nargs="*", default=[], help="packages that are missing there, as pip names them")
-    add("--wheel_python", default="3.12", help="the Python there (3.12)")
-    add("--wheel_machine", default="x86_64", help="the processor there (x86_64)")
+    add("--pseudo_labeled", type=Path, nargs="*", default=[], help="folders with pseudo-labels (pseudo_label.py)")
+    add("--extra_crops", type=Path, nargs="*", default=[], help="folders with other crops of the real words")
+    add("--word_height", type=int, default=64, help="height of real words, in pixels")
+    add("--wheels", nargs="*", default=[], help="packages that are missing on that machine, by their names for pip")
+    add("--wheel_python", default="3.12", help="Python version of that machine")
+    add("--wheel_machine", default="x86_64", help="processor of that machine")
     return parser.parse_args()
 
 

@@ -51,6 +51,17 @@ def test_columns(tmp_path):
     assert decoded[1]["image"].getpixel((3, 3)) == (30, 30, 220)
 
 
+def test_a_report_of_several_sources_logs_the_counts_of_each(tmp_path, caplog):
+    pytest.importorskip("datasets")
+    report = ReadReport()
+    for name in ("first", "second"):
+        load_word_boxes(words_folder(tmp_path / name, ["one", ""]), report=report)
+    assert (report.rows, report.words, report.left_out) == (4, 2, 2)
+    assert [message.partition(": ")[2].partition("\n")[0] for message in caplog.messages] == [
+        "2 rows in the annotations: 1 words read, 1 left out"
+    ] * 2
+
+
 def test_a_folder_of_archives(tmp_path):
     words_folder(tmp_path / "first")
     save_scene(tmp_path / "second" / "img_1.jpg")

@@ -152,7 +152,7 @@ def test_18710_classes_become_12_and_the_run_goes_on(script, train, release, who
         shutil.rmtree(out / name) if (out / name).is_dir() else (out / name).unlink()
     caplog.clear()
     train(*command)
-    assert "it is converted" in caplog.text and "goes on with another" not in caplog.text
+    assert "it is converted" in caplog.text and "resumes with another" not in caplog.text
     assert (out / "checkpoint-1").stat().st_mtime_ns == first_step, "it began anew"
     resumed = load_file(out / "model.safetensors")
     assert resumed.keys() == uninterrupted.keys()

@@ -99,7 +99,7 @@ def test_a_recipe_in_pieces_from_packed_files(words, tmp_path):
     street.mkdir()
     (street / "labels.tsv").write_text("../words/images/0.png\tcat\n../words/images/1.png\tDog\n")
     arguments += ["--pseudo_labeled", street, "--extra_crops", words]
-    said = run("reference/pack_training_files.py", "--output_dir", packed, "--num_faces", 3, *arguments)
+    said = run("reference/pack_training_files.py", "--output_dir", packed, "--num_fonts", 3, *arguments)
     assert "families: " in said
     folders = {"fonts", "lexicons", "backgrounds", "real", "pseudo_labeled", "extra_crops"}
     assert folders == {path.name for path in packed.iterdir()}
@@ -121,9 +121,9 @@ def test_a_recipe_in_pieces_from_packed_files(words, tmp_path):
     sources += ["--extra_crops_dataset", "extra_crops/words"]
     length = ["--max_steps", 8, "--eval_steps", 4, "--save_steps", 4, "--logging_steps", 4]
     piece = run("run_ctc_str.py", recipe, *small, *sources, *length, "--max_minutes", 0.001, cwd=packed)
-    assert "1 of 8 steps are done; the same command goes on" in piece
+    assert "1 of 8 steps are done: give the same command again to resume" in piece
     rest = run("run_ctc_str.py", recipe, *small, *sources, *length, cwd=packed)
-    assert "the same command goes on" not in rest
+    assert "the same command again" not in rest
     folder = packed / "runs" / "resnet45"
     log = log_of(folder)
     assert [entry["step"] for entry in log if "loss" in entry] == [1, 4, 8]
@@ -259,10 +259,10 @@ def test_average_checkpoints(tiny_checkpoint, words, tmp_path):
 def test_packed_files_have_a_limit(words, tmp_path):
     pytest.importorskip("fontTools")
     command = [sys.executable, SCRIPTS / "reference/pack_training_files.py", "--output_dir", tmp_path / "packed"]
-    command += ["--fonts", font_folder(), "--num_faces", "1", "--real", words, "--limit_mb", "0.001"]
+    command += ["--fonts", font_folder(), "--num_fonts", "1", "--real", words, "--limit_mb", "0.001"]
     done = subprocess.run(list(map(str, command)), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
-    assert "That is too much: lower --num_faces" in done.stderr
+    assert "That is too much: lower --num_fonts" in done.stderr
 
 
 def test_evaluate_str_counts_what_is_read(words, tiny_checkpoint):

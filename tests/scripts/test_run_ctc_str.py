@@ -196,7 +196,7 @@ def test_bad_words_of_a_stream_are_counted_in_the_log(words, tmp_path, monkeypat
 @both_scripts
 def test_losses_that_are_not_finite_stop_the_run(script, words, tmp_path, monkeypatch):
     more = ["--learning_rate", "1e30", "--max_nonfinite_steps", "3", "--warmup_steps", "0"]
-    with pytest.raises(NonFiniteLossError, match=r"step \d+, with the words '.* 2 steps before"):
+    with pytest.raises(NonFiniteLossError, match=r"step \d+, with the labels '.* 2 steps before"):
         run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=9))
 
 
@@ -204,8 +204,12 @@ def test_losses_that_are_not_finite_stop_the_run(script, words, tmp_path, monkey
 def test_help_teaches(script, monkeypatch, capsys):
     with pytest.raises(SystemExit, match="0"):
         run(script, monkeypatch, "--help")
-    text = " ".join(capsys.readouterr().out.split())
-    for words_of_help in ("goes on when the same command is given again", "synth=0.75", "one_cycle", "--bad_labels"):
+    printed = capsys.readouterr().out
+    assert f"\n    python scripts/{SCRIPTS[script].name} " in printed  # an example, on a line of its own
+    assert "(default: None)" not in printed
+    assert "Turn off --load_best_model_at_end." in printed
+    text = " ".join(printed.split())
+    for words_of_help in ("Give the same command again to resume", "synth=0.75", "one_cycle", "--bad_labels"):
         assert words_of_help in text
 
 
@@ -222,7 +226,7 @@ def checkpoints(folder):
     ("option", "message"),
     [
         (["--resume_from_checkpoint", "nowhere"], "there is no checkpoint nowhere"),
-        (["--resume_from_checkpoint", "True"], "has no checkpoint that is whole"),
+        (["--resume_from_checkpoint", "True"], "has no complete checkpoint"),
         (["--label_smoothing_factor", "0.1"], "--label_smoothing_factor"),
         (["--metric_for_best_model", "loss"], "--metric_for_best_model loss"),
         (["--metric_for_best_model", "other_cer"], "--metric_for_best_model other_cer"),
@@ -374,7 +378,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(script, words, tmp_path, monke
     )
     assert done.returncode == 1, done.stderr[-3000:]
     assert "CheckpointError: cannot write the checkpoint" in done.stderr
-    assert f"{tmp_path / 'checkpoint-2'} is whole: the same command goes on from there" in done.stderr
+    assert f"give the same command again to resume from {tmp_path / 'checkpoint-2'}" in done.stderr
     assert {path.name for path in tmp_path.glob("checkpoint-*")} == {"checkpoint-2"}
     assert (tmp_path / "checkpoint-2" / "model.safetensors").read_bytes() == weights
 
@@ -386,8 +390,8 @@ def test_a_damaged_checkpoint_is_skipped_and_changes_are_told(words, tmp_path, m
     run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, "--learning_rate", "0.001", steps=4))
     messages = [record.getMessage() for record in caplog.records]
     assert any("checkpoint-4: optimizer.pt is damaged" in message for message in messages)
-    assert not any("goes on with another" in message for message in messages)
+    assert not any("resumes with another" in message for message in messages)
     again = load_file(tmp_path / "checkpoint-4" / "model.safetensors")
     assert all(torch.equal(tensor, again[name]) for name, tensor in whole.items())
     run("run_ctc_str", monkeypatch, *options(words, tmp_path, *NEW_NETWORK, "--seed", "5", steps=4))
-    assert any("goes on with another seed: 42 -> 5" in record.getMessage() for record in caplog.records)
+    assert any("resumes with another seed: 42 -> 5" in record.getMessage() for record in caplog.records)

@@ -40,10 +40,10 @@ def test_all_at_once_in_pieces(script, words, tiny_checkpoint, tmp_path, monkeyp
     ]
     more += ["--ema_decay", "0.5", "--learning_rate", "0.01"]
     run(script, monkeypatch, *options(words, tmp_path, *more), "--max_minutes", "0.0001")
-    assert "1 of 6 steps are done; the same command goes on" in capsys.readouterr().out
+    assert "1 of 6 steps are done: give the same command again to resume" in capsys.readouterr().out
     assert [path.name for path in tmp_path.glob("checkpoint-*")] == ["checkpoint-1"]
     run(script, monkeypatch, *options(words, tmp_path, *more))
-    assert "the same command goes on" not in capsys.readouterr().out
+    assert "the same command again" not in capsys.readouterr().out
 
     before = CRNNForCTC.from_pretrained(tiny_checkpoint).state_dict()
     after, last = load_file(tmp_path / "model.safetensors"), load_file(tmp_path / "checkpoint-6" / "model.safetensors")

@@ -19,7 +19,7 @@ def network():
 def step(model, guard, images, loss_of=torch.mean):
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
     guard.begin_step(model)
-    loss = guard.watch(loss_of(model(images) ** 3), lambda: "step 3, with the words 'ab'")
+    loss = guard.watch(loss_of(model(images) ** 3), lambda: "step 3, with the labels 'ab'")
     loss.backward()
     is_good = guard.end_step(model)
     optimizer.step()
@@ -63,7 +63,7 @@ def test_stops_after_some_in_a_row_and_names_the_batch(network):
     step(network, guard, bad), step(network, guard, bad)
     step(network, guard, torch.randn(4, 2))
     step(network, guard, bad), step(network, guard, bad)
-    with pytest.raises(NonFiniteLossError, match=r"the loss of step 3, with the words 'ab' is not.*2 steps before"):
+    with pytest.raises(NonFiniteLossError, match=r"the loss of step 3, with the labels 'ab' is not.*2 steps before"):
         step(network, guard, bad)
     assert guard.skipped == 5
     with pytest.raises(ValueError, match="at least 1"):
@@ -73,5 +73,5 @@ def test_stops_after_some_in_a_row_and_names_the_batch(network):
 def test_name_batch():
     tokenizer = CRNNTokenizer(charset="94")
     labels = torch.tensor([tokenizer(text).input_ids for text in ("book", "Exit")])
-    assert name_batch(7, labels, tokenizer) == "step 7, with the words 'book', 'Exit'"
+    assert name_batch(7, labels, tokenizer) == "step 7, with the labels 'book', 'Exit'"
     assert name_batch(7, labels.repeat(13, 1), tokenizer).endswith("'Exit' and 6 more")

@@ -120,7 +120,7 @@ def test_a_source_without_any_good_word_ends(collator):
     words = TrainingSamples(
         [StoredSamples(as_dataset(["ab"] * 3, images))], collator, invalid_samples=InvalidSamples("drop", named=0)
     )
-    with pytest.raises(ValueError, match="100 words in a row"):
+    with pytest.raises(ValueError, match="100 samples in a row"):
         words[0]
     assert np.isfinite(words.invalid_samples.count)
 

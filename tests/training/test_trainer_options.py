@@ -166,7 +166,7 @@ def test_goes_on_exactly_with_each_kind_of_schedule(run, monkeypatch, name):
 def test_checkpoints_that_are_not_there(run, tmp_path):
     with pytest.raises(CheckpointError, match=r"there is no checkpoint .*nowhere"):
         run(2, resume=str(tmp_path / "nowhere"))
-    with pytest.raises(CheckpointError, match="has no checkpoint that is whole"):
+    with pytest.raises(CheckpointError, match="has no complete checkpoint"):
         run(2, resume=True)
     (tmp_path / "half").mkdir()
     with pytest.raises(CheckpointError, match="it was not written to its end"):

@@ -46,7 +46,7 @@ def test_stored_words_know_their_rows_and_shapes(dataset):
     unknown = StoredSamples(dataset)
     assert sorted(known.aspect_ratios(range(50))) == list(range(50))
     assert all(ratio > 0.5 for ratio in unknown.aspect_ratios(range(50)))
-    with pytest.raises(ValueError, match="no words"):
+    with pytest.raises(ValueError, match="no samples"):
         StoredSamples(dataset, rows=[])
 
 
@@ -74,7 +74,7 @@ def test_streamed_words_in_workers(dataset, collator):
 
 
 def test_an_empty_stream_is_an_error(dataset):
-    with pytest.raises(ValueError, match="no words"):
+    with pytest.raises(ValueError, match="no samples"):
         StreamedSamples(stream(dataset).filter(lambda row: False)).words([0])
 
 

@@ -78,7 +78,7 @@ def test_a_checkpoint_with_changes(tiny_checkpoint):
 def test_the_language_model_of_a_checkpoint_is_not_taken_over(checkpoint_with_language_model, tmp_path, caplog):
     model, processor = load_recognizer(ModelArguments(checkpoint_with_language_model))
     assert processor.tokenizer.language_model is None
-    assert "The language model of" in caplog.text and "is not taken over" in caplog.text
+    assert "The language model of" in caplog.text and "is not copied" in caplog.text
     save_recognizer(tmp_path, model, processor)
     assert not (tmp_path / "language_model.safetensors").exists()
 
@@ -152,7 +152,7 @@ def test_steps(parquet, collator):
     assert count_steps(words, 10, -1, 4) == 12
     assert count_steps(words, 10, 5, 4) == 5
     assert count_steps(words, 1000, -1, 1) == 1
-    with pytest.raises(ValueError, match="no end that is known: say how long to train with --max_steps"):
+    with pytest.raises(ValueError, match="no known size: set the length of the training with --max_steps"):
         count_steps(words_of(collator, parquet, streaming=True), 10, -1, 1)
 
 
