@@ -467,7 +467,7 @@ def test_the_script_says_what_is_wrong(meijieru, monkeypatch, capsys, tmp_path):
         run_script(monkeypatch, "--family", "crnn-pytorch", "--charset", "aa", *arguments)
     with pytest.raises(SystemExit):
         run_script(monkeypatch, "--family", "crnn-pytorch", "--preprocessing", "pad", *arguments)
-    assert "--preprocessing of crnn-pytorch is one of stretch" in capsys.readouterr().err
+    assert "--preprocessing of crnn-pytorch must be one of stretch" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run_script(monkeypatch, "--family", "crnn-pytorch")
     assert "--checkpoint and --output_dir are needed" in capsys.readouterr().err

@@ -11,7 +11,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from transformers import AutoConfig
 
-from hf_str import CRNNConfig
+from hf_str import CRNNConfig, CRNNForCTC
 from hf_str.models.crnn import configuration_crnn
 from hf_str.models.crnn.featurizer_vgg_crnn import VGGStage
 
@@ -285,6 +285,44 @@ def test_what_the_caller_changes_of_a_checkpoint_is_filled_in_and_checked(tmp_pa
     assert config.num_frames(100) == 25
     with pytest.raises(ValueError, match="mixers belongs to sequentializer mixing"):
         CRNNConfig.from_pretrained(tmp_path, mixers=["local"])
+
+
+@pytest.mark.parametrize(
+    "fields", [{"featurizer": "resnet"}, {"sequentializer": "mixing"}, {"sequentializer": "none"}], ids=str
+)
+def test_a_stage_that_is_chosen_later_is_filled_in(fields, tmp_path):
+    config = CRNNConfig()
+    config.update(fields)
+    model = CRNNForCTC(config)
+    assert model(torch.zeros(1, 1, 32, 100)).num_frames.tolist() == [config.num_frames(100)]
+    config = CRNNConfig()
+    config.update(fields)
+    config.save_pretrained(tmp_path)
+    assert CRNNConfig.from_pretrained(tmp_path).to_dict() | {"_name_or_path": ""} == config.to_dict()
+
+
+def test_fields_that_became_wrong_are_found_when_the_network_is_made():
+    config = CRNNConfig()
+    config.image_height = 8
+    with pytest.raises(ValueError, match="image_height 8 is pooled away"):
+        CRNNForCTC(config)
+
+
+@pytest.mark.parametrize(
+    "fields, error, message",
+    [
+        ({"backbone_config": {"model_type": "resnet"}}, ValueError, "belongs to featurizer backbone"),
+        ({"backbone_config": "resnet"}, ValueError, "belongs to featurizer backbone"),
+        ({"backbone_config": "resnet", "featurizer": "backbone"}, TypeError, "or its dictionary, not 'resnet'"),
+    ],
+    ids=str,
+)
+def test_what_is_no_configuration_of_a_backbone_is_refused(fields, error, message, tmp_path):
+    with pytest.raises(error, match=message):
+        CRNNConfig(**fields)
+    CRNNConfig().save_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=message):
+        CRNNConfig.from_pretrained(tmp_path, **fields)
 
 
 def test_stages_are_typed_by_what_their_fields_are():

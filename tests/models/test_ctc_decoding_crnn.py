@@ -229,3 +229,11 @@ def test_the_frames_that_a_label_needs():
     for padding in (-100, 0):
         batch = torch.tensor([label + [padding] * (4 - len(label)) for label in labels])
         assert batch_frames_needed(batch).tolist() == wanted
+
+
+@pytest.mark.parametrize("name", ["best_path", "beam_search", "prefix_search"])
+def test_num_frames_of_other_images_are_refused(name):
+    decoder = make_decoder(name, CRNNTokenizer(charset="36"))
+    for num_frames in (torch.tensor([3]), torch.tensor([[3, 4]])):
+        with pytest.raises(ValueError, match=r"num_frames must have shape \(2,\), one for each image"):
+            decoder(random_logits(2, 5, 37), num_frames=num_frames)

@@ -159,6 +159,8 @@ def test_weights_that_do_not_fit_are_refused(folder):
         with pytest.raises(ValueError, match=f"model.safetensors.*{problem}"):
             CRNNForCTC.from_pretrained(folder)
         CRNNForCTC.from_pretrained(folder, ignore_mismatched_sizes=True)  # a new head for other characters
+    with pytest.raises(TypeError, match="unexpected keyword argument 'hiden_size'"):  # no file is to blame
+        CRNNForCTC.from_pretrained(folder, hiden_size=3)
 
 
 def test_a_tokenizer_of_other_classes_is_refused(folder):

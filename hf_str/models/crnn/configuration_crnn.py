@@ -16,7 +16,7 @@ from .files_crnn import naming_files
 from .presets_crnn import PRESETS
 from .saving_crnn import copy_code
 from .sequentializer_crnn import CRNNSequentializerStage
-from .stages_crnn import KINDS, check_that_fields_belong, values_elsewhere
+from .stages_crnn import KINDS, check_that_fields_belong, complete_stages, values_elsewhere
 
 
 __all__ = ["CRNNConfig"]
@@ -264,13 +264,10 @@ class CRNNConfig(PreTrainedConfig):
         labels = kwargs.get("num_labels")  # of a classifier, for each of which transformers would make a name
         if isinstance(labels, int) and labels > _LIMITS["vocab_size"][1]:
             raise ValueError(f"num_labels must be at most {_LIMITS['vocab_size'][1]}, not {labels}")
-        values = values_elsewhere()
-        given = {name: kwargs.pop(name) for name in values if name in kwargs}
-        values |= given
-        for kind in KINDS:
-            values |= kind.named(getattr(self, kind.kind)).complete(vars(self) | given)
-        for name, value in values.items():
-            setattr(self, name, value)
+        vars(self).update({name: kwargs.pop(name) for name in values_elsewhere() if name in kwargs})
+        complete_stages(self)
+        if not isinstance(self.backbone_config, (PreTrainedConfig, type(None))):  # transformers would stumble over it
+            check_that_fields_belong(self)
         super().__post_init__(**kwargs)
 
     @classmethod
@@ -290,7 +287,8 @@ class CRNNConfig(PreTrainedConfig):
             raise ValueError(f"model_type is {config_dict['model_type']!r}, not {cls.model_type!r}: another network")
         path = kwargs.get("name_or_path") or config_dict.get("_name_or_path")
         # What the caller changes is checked, and filled in, as what the file says.
-        names = cls.field_names() - PreTrainedConfig.__dataclass_fields__.keys() - set(cls.sub_configs)
+        names = cls.field_names() - PreTrainedConfig.__dataclass_fields__.keys()
+        names -= {name for name in cls.sub_configs if config_dict.get(name)}  # transformers merges those
         config_dict = config_dict | {name: kwargs.pop(name) for name in names & kwargs.keys()}
         with naming_files(path, ["config.json"]) if path else nullcontext():
             return super().from_dict(config_dict, **kwargs)
@@ -325,6 +323,7 @@ class CRNNConfig(PreTrainedConfig):
     def validate_architecture(self):
         """Checks the fields against each other; `@strict` calls it after the types have been checked."""
         self._check_sizes()
+        complete_stages(self)  # of a stage that was chosen since
         check_that_fields_belong(self)
         if self.pad_token_id != 0:
             raise ValueError(f"pad_token_id is the CTC blank and must be 0, not {self.pad_token_id}")

@@ -144,7 +144,7 @@ def frame_log_probs(logits: torch.Tensor, num_frames: torch.Tensor | None = None
     Args: those of [`CTCDecoder`].
 
     Raises:
-        ValueError: a wrong rank.
+        ValueError: a wrong rank, or `num_frames` of other images.
         NonFiniteLogitsError: +inf, NaN, or a frame in which no class is possible, among an image's own frames.
     """
     _check_rank(logits)
@@ -179,8 +179,12 @@ def _parts(logits: torch.Tensor) -> list[slice]:
 
 def _padding(logits: torch.Tensor, num_frames: torch.Tensor) -> torch.Tensor:
     """Boolean (batch, time): the frames of logits (batch, time, vocab) that are after each image's own."""
-    time = torch.arange(logits.shape[1], device=logits.device)
-    return time >= torch.as_tensor(num_frames, device=logits.device)[:, None]
+    num_frames = torch.as_tensor(num_frames, device=logits.device)
+    if num_frames.shape != logits.shape[:1]:
+        raise ValueError(
+            f"num_frames must have shape ({len(logits)},), one for each image, not {(*num_frames.shape,)}"
+        )
+    return torch.arange(logits.shape[1], device=logits.device) >= num_frames[:, None]
 
 
 class BestPath:
@@ -203,7 +207,7 @@ def best_path(logits: torch.Tensor, num_frames: torch.Tensor | None = None) -> l
         One hypothesis an image.
 
     Raises:
-        ValueError: a wrong rank.
+        ValueError: a wrong rank, or `num_frames` of other images.
         NonFiniteLogitsError: +inf, NaN, or a frame in which no class is possible, among an image's own frames.
     """
     _check_rank(logits)

@@ -83,6 +83,10 @@ class BackboneStage(CRNNFeaturizerStage, name="backbone"):
                     'backbone_config has no "model_type": give the name of the backbone, such as "resnet"'
                 )
             values["backbone_config"] = AutoConfig.for_model(**given)
+        elif given is not None and not isinstance(given, PreTrainedConfig):
+            raise TypeError(
+                f"backbone_config must be a configuration of transformers or its dictionary, not {given!r}"
+            )
 
     @classmethod
     def _check_rules(cls, values: Mapping[str, Any]):

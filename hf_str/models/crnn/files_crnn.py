@@ -36,6 +36,8 @@ def _is_of_the_caller(error: Exception, options: dict[str, Any]) -> bool:
     """Whether an error speaks of how `from_pretrained` was called: a device it was called under, or an argument."""
     if isinstance(error, RuntimeError):
         return "from_pretrained" in str(error)
+    if isinstance(error, TypeError):
+        return any(f"unexpected keyword argument '{name}'" in str(error) for name in options)
     return isinstance(error, AttributeError) and any(name in str(error) for name in options)
 
 

@@ -91,7 +91,8 @@ class CRNNPreTrainedModel(PreTrainedModel):
                     raise
                 raise ValueError(
                     "model.safetensors does not fit config.json: shapes are mismatched (run with the messages of "
-                    "transformers on to see which). Take both files from the same checkpoint"
+                    "transformers on to see which). Take both files from the same checkpoint, or give "
+                    "ignore_mismatched_sizes=True to train those weights anew"
                 ) from error
             model, info = loaded
             if not (wants_info or is_changed):
@@ -122,6 +123,7 @@ class CRNNModel(CRNNPreTrainedModel):
 
     def __init__(self, config: CRNNConfig):
         """A network with random weights."""
+        config.validate_architecture()  # fields may have been changed since the configuration was made
         super().__init__(config)
         self.rectification = CRNNRectificationStage.of(config).module()
         self.featurizer = CRNNFeaturizer(config.featurizer_stage)

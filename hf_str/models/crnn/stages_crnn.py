@@ -31,7 +31,7 @@ from .sequentializer_transformer_crnn import TransformerStage as TransformerStag
 from .stage_crnn import CRNNStage
 
 
-__all__ = ["KINDS", "check_that_fields_belong", "values_elsewhere"]
+__all__ = ["KINDS", "check_that_fields_belong", "complete_stages", "values_elsewhere"]
 
 #: What a network is made of, in the order of its forward pass. Each has the `table` of its stages.
 KINDS: tuple[type[CRNNStage], ...] = (CRNNRectificationStage, CRNNFeaturizerStage, CRNNSequentializerStage)
@@ -40,6 +40,13 @@ KINDS: tuple[type[CRNNStage], ...] = (CRNNRectificationStage, CRNNFeaturizerStag
 def values_elsewhere() -> dict[str, Any]:
     """The own fields of all stages, and what each is where no stage that was chosen has it."""
     return copy.deepcopy({name: value for stage in _stages() for name, value in stage.values_elsewhere().items()})
+
+
+def complete_stages(config: PreTrainedConfig):
+    """Fills in the fields of the stages that are chosen, and those of the others, where they were left out."""
+    for kind in KINDS:
+        vars(config).update(kind.named(getattr(config, kind.kind)).complete(vars(config)))
+    vars(config).update(values_elsewhere() | vars(config))
 
 
 def check_that_fields_belong(config: PreTrainedConfig):
