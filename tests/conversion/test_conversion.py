@@ -470,4 +470,4 @@ def test_the_script_says_what_is_wrong(meijieru, monkeypatch, capsys, tmp_path):
     assert "--preprocessing of crnn-pytorch must be one of stretch" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         run_script(monkeypatch, "--family", "crnn-pytorch")
-    assert "--checkpoint and --output_dir are needed" in capsys.readouterr().err
+    assert "--checkpoint and --output_dir are required" in capsys.readouterr().err

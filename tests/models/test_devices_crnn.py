@@ -157,7 +157,7 @@ def test_torchvision_prepares_images_on_the_device(device):
 
 
 def test_words_that_wait_on_the_device_teach(device):
-    """The reference run's way: words of a pool, changed on the device, a teacher, a meter; the loss falls."""
+    """The reference run's way: samples of a buffer, changed on the device, a teacher, a meter; the loss falls."""
     pytest.importorskip("cv2")
     from hf_str.training import DeviceUtilization, EchoBuffer, Teacher, augment_batch
 
@@ -166,22 +166,23 @@ def test_words_that_wait_on_the_device_teach(device):
     model = embedded().to(device)
     torch.nn.init.normal_(model.ctc_head.weight, std=0.01)  # it has forgotten what it read
     teacher, meter = Teacher(hf_str.DEFAULT_CHECKPOINT, model, processor), DeviceUtilization(device)
-    pool = EchoBuffer(16, device)
+    buffer = EchoBuffer(16, device)
     images = random_images(12, 128, model.config.image_height, model.config.num_channels)
     pixels = (40 * images + 128).clamp(0, 255).to(torch.uint8).to(device)
-    pool.add(pixels, torch.randint(1, 95, (12, 4), device=device))
+    buffer.add(pixels, torch.randint(1, 95, (12, 4), device=device))
     optimizer, losses = torch.optim.AdamW(model.parameters(), 1e-4, fused=True), []
     for _ in range(12):
-        with meter.step():
-            pixels, labels = pool.draw(8)
-            values = augment_batch(pixels, pool.generator, 0.1).float() / 127.5 - 1
-            # Processors without bfloat16 would take minutes for it.
-            with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
-                outputs = model(values, labels=labels)
-            loss = torch.lerp(outputs.loss, teacher.loss(outputs.logits, values, labels), 0.5)
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
+        meter.begin()
+        pixels, labels = buffer.draw(8)
+        values = augment_batch(pixels, buffer.generator, 0.1).float() / 127.5 - 1
+        # Processors without bfloat16 would take minutes for it.
+        with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+            outputs = model(values, labels=labels)
+        loss = torch.lerp(outputs.loss, teacher.loss(outputs.logits, values, labels), 0.5)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        meter.end()
         losses.append(loss.item())
     assert pixels.device.type == device
     assert losses[-1] < 0.9 * losses[0]
