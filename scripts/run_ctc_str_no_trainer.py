@@ -44,7 +44,7 @@ from hf_str.training.arguments import (
     option,
     parse_arguments,
 )
-from hf_str.training.checkpointing import completed, find_checkpoint, keep_newest, set_aside_newer
+from hf_str.training.checkpointing import completed, find_checkpoint, going_on_from, keep_newest, set_aside_newer
 from hf_str.training.data_setup import describe_data, load_training_samples, load_validation_sets, record_settings
 from hf_str.training.engine import Process, TrainingEngine, samples_per_step
 from hf_str.training.run_arguments import RunArguments
@@ -141,7 +141,8 @@ def train(
     """The loop, from where an earlier run of the same command stopped; returns the number of steps done."""
     args, length, step = engine.args, engine.length, 0
     if checkpoint:
-        accelerator.load_state(str(checkpoint))
+        with going_on_from(checkpoint):
+            accelerator.load_state(str(checkpoint))
         progress = json.loads((checkpoint / "progress.json").read_text(encoding="utf-8"))
         step, engine.guard.skipped = progress["step"], progress["skipped_steps"]
         if accelerator.is_main_process:
@@ -149,7 +150,7 @@ def train(
     engine.start(checkpoint, step)
     batches, losses = iter(engine.make_loader(args.dataloader_num_workers)), []
     progress_bar = tqdm(total=args.max_steps, initial=step, unit="step", disable=not accelerator.is_main_process)
-    is_over = step >= args.max_steps
+    is_over = step >= args.max_steps or engine.is_over(after_evaluation=True)  # an earlier piece may have ended it
     while not is_over:
         step += 1
         losses += optimize(accelerator, engine, model, optimizer, batches, step)

@@ -12,7 +12,8 @@ from typing import Any
 from transformers import HfArgumentParser
 
 from ..models.crnn.presets_crnn import PRESETS
-from ..utils.options import HelpFormatter, rename_keys, rename_options
+from ..utils.options import HelpFormatter, rename_options
+from .option_files import set_defaults
 
 
 __all__ = [
@@ -235,7 +236,8 @@ def parse_arguments(
     Old names of options are taken too, with a warning.
 
     Raises:
-        ValueError: the JSON file has an unknown name, or no object in it; or an option is refused.
+        ValueError: the JSON file has an unknown name, a value that its option does not take, or no object in it; or an
+            option is refused.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     parser = HfArgumentParser(dataclasses, description=description, formatter_class=HelpFormatter)
@@ -243,7 +245,7 @@ def parse_arguments(
         if action.dest.isidentifier() and f"--no_{action.dest}" in action.option_strings:
             action.help = f"Turn off --{action.dest}."
     if arguments and arguments[0].endswith(".json"):
-        _set_defaults(parser, Path(arguments.pop(0)))
+        set_defaults(parser, dataclasses, Path(arguments.pop(0)), RENAMED)
     *parsed, unknown = parser.parse_args_into_dataclasses(
         rename_options(arguments, RENAMED), return_remaining_strings=True
     )
@@ -270,29 +272,11 @@ def name_validation_sets(data: DataArguments) -> dict[str, str | None]:
     names: dict[str, str | None] = {}
     for source in data.eval_dataset:
         name = Path(source.rstrip("/")).stem or "validation"
-        names[name if name not in names else f"{name}_{len(names)}"] = source
+        is_taken = name in names or (name == "held_out" and data.validation_split_percentage)
+        names[f"{name}_{len(names)}" if is_taken else name] = source
     if data.validation_split_percentage:
         names["held_out"] = None
     return names
-
-
-def _set_defaults(parser: HfArgumentParser, path: Path):
-    try:
-        options = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
-    if not isinstance(options, dict):
-        raise ValueError(f"{path} must hold a JSON object of options, not {type(options).__name__}")  # noqa: TRY004
-    options = rename_keys(options, RENAMED)
-    actions = {action.dest: action for action in parser._actions}
-    if unknown := sorted(options.keys() - actions.keys()):
-        raise ValueError(f"{path} has options that this script does not know: {', '.join(unknown)}")
-    for name, value in options.items():
-        action = actions[name]
-        if action.choices is not None and value is not None and value not in action.choices:
-            raise ValueError(f"{path}: {name} is {value!r}, but must be one of {', '.join(map(str, action.choices))}")
-        action.required = False
-    parser.set_defaults(**options)
 
 
 def parse_overrides(text: str | Mapping[str, Any] | None, option: str = "--config_overrides") -> dict[str, Any]:

@@ -31,6 +31,7 @@ __all__ = [
     "changed_settings",
     "completed",
     "find_checkpoint",
+    "going_on_from",
     "is_error_rate",
     "keep_newest",
     "label_fingerprints",
@@ -67,11 +68,20 @@ class BestCheckpoint:
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
-        """Step and figures of the best model, or `None` where there is none yet."""
+        """Step and figures of the best model, or `None` where there is none yet, or none with this metric."""
         try:
-            return json.loads((self.folder / "evaluation.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+            found = json.loads((self.folder / "evaluation.json").read_text(encoding="utf-8"))
+            return found if self.metric in found["metrics"] and "step" in found else None
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
+
+    def set_aside(self):
+        """Renames the folder, if there is one: a run that begins anew does not compete with another one's model."""
+        if self.folder.exists():
+            aside = self.folder.with_name(f"{self.folder.name}.set_aside")
+            shutil.rmtree(aside, ignore_errors=True)
+            os.replace(self.folder, aside)
+            logger.warning(f"{self.folder} is of a run without a checkpoint to go on from: it is now {aside.name}")
 
     def offer(self, step: int, metrics: Mapping[str, float], save: Callable[[Path], Any]) -> bool:
         """Calls `save` with an empty folder if `metrics` are better than all before; says whether they are.
@@ -155,6 +165,22 @@ def _find_checkpoint(output_dir: str | os.PathLike, asked: str | os.PathLike | b
     if reason := why_incomplete(asked):
         raise CheckpointError(f"cannot resume from the checkpoint {asked}: {reason}")
     return Path(asked)
+
+
+@contextmanager
+def going_on_from(checkpoint: str | os.PathLike | None) -> Iterator[None]:
+    """Says what is wrong where a checkpoint does not fit the run that loads it inside a `with` block.
+
+    Raises:
+        CheckpointError: its weights are of another network, or its optimizer trained other parts of it.
+    """
+    try:
+        yield
+    except (RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"cannot go on from {checkpoint}: it was written with another network, charset, optimizer or --freeze "
+            f"than this run has ({error}). Give the options of the run that wrote it, or another --output_dir"
+        ) from error
 
 
 def set_aside_newer(output_dir: str | os.PathLike, step: int):

@@ -5,7 +5,7 @@
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,11 +33,11 @@ class RunLog:
         self, folder: str | os.PathLike, first_step: int = 0, num_threads: int = 0, is_main_process: bool = True
     ):
         self.path, self.num_threads, self.is_main_process = Path(folder) / "log.jsonl", num_threads, is_main_process
-        logged = _entries(self.path)
-        self.entries = [entry for entry in logged if entry["step"] <= first_step]
+        lines = self.path.read_bytes().splitlines(keepends=True) if self.path.exists() else []
+        self.entries = [entry for entry in _entries(lines) if entry["step"] <= first_step]
         if is_main_process:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if len(self.entries) < len(logged):
+            if [_line(entry) for entry in self.entries] != lines:
                 with atomic_write(self.path) as file:
                     file.writelines(map(_line, self.entries))
         self._seconds = 60 * max((entry["minutes"] for entry in self.entries), default=0.0)
@@ -45,8 +45,8 @@ class RunLog:
 
     @property
     def evaluated_steps(self) -> list[int]:
-        """The steps at which the model was evaluated."""
-        return [int(entry["step"]) for entry in self.entries if "word_accuracy" in entry]
+        """The steps at which the model was evaluated, each once: a piece may begin with an evaluation."""
+        return list(dict.fromkeys(int(entry["step"]) for entry in self.entries if "word_accuracy" in entry))
 
     def add(self, step: int, values: Mapping[str, float]):
         """Adds an entry; where it is of an evaluation, draws the curves anew."""
@@ -77,15 +77,22 @@ class RunLog:
         return time.process_time() / self.num_threads if self.num_threads else time.monotonic()
 
 
-def _entries(path: Path) -> list[dict[str, float]]:
-    """What was logged; a line that was cut when the run was killed is left out."""
+def _entries(lines: Iterable[bytes]) -> list[dict[str, float]]:
+    """What was logged; a line that was cut when the run was killed, or is no entry, is left out."""
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+    for line in lines:
         try:
-            found.append(json.loads(line))
+            entry = json.loads(line)
         except ValueError:
             continue
-    return [entry for entry in found if "step" in entry and "minutes" in entry]
+        if isinstance(entry, dict) and _is_whole(entry):
+            found.append(entry)
+    return found
+
+
+def _is_whole(entry: Mapping[str, object]) -> bool:
+    has_place = all(isinstance(entry.get(name), (int, float)) for name in ("step", "minutes"))
+    return has_place and all(value is None or isinstance(value, (int, float)) for value in entry.values())
 
 
 def _line(entry: Mapping[str, float]) -> bytes:

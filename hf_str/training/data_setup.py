@@ -41,6 +41,10 @@ _OPTIONS = {
     "pseudo_labeled_dataset": "--pseudo_labeled_dataset",
     "extra_crops_dataset": "--extra_crops_dataset",
 }
+_NOT_OF_STREAMS = (
+    "--streaming cannot hold out samples: leave out --extra_crops_dataset and --validation_split_percentage, and name "
+    "an --eval_dataset"
+)
 
 
 def load_training_samples(
@@ -74,10 +78,7 @@ def load_training_samples(
             sources.append(_rendered_samples(synthesis, collator, source_seed))
         elif data.streaming:
             if option == "extra_crops_dataset" or data.validation_split_percentage:
-                raise ValueError(
-                    "--streaming cannot hold out samples: leave out --extra_crops_dataset and "
-                    "--validation_split_percentage, and name an --eval_dataset"
-                )
+                raise ValueError(_NOT_OF_STREAMS)
             sources.append(_streamed_samples(name, data, source_seed))
         else:
             texts = _texts_of(validation or {}) if option == "extra_crops_dataset" else ()
@@ -94,17 +95,21 @@ def load_validation_sets(data: DataArguments) -> dict[str, Any]:
     """The validation sets by name, see [`name_validation_sets`].
 
     Raises:
-        ValueError: nothing can be held out, or the percentage is out of range.
+        ValueError: nothing can be held out, or a number is out of range.
     """
     from ..data import load_word_boxes
 
+    limit = data.max_eval_samples
+    if limit is not None and limit < 1:
+        raise ValueError(f"max_eval_samples must be at least 1, not {limit}")
+    if data.streaming and data.validation_split_percentage:
+        raise ValueError(_NOT_OF_STREAMS)
     sets: dict[str, Any] = {}
     for name, source in name_validation_sets(data).items():
         if source is None:
             sets[name] = _held_out(data)
         else:
             sets[name] = load_word_boxes(source, format=data.eval_dataset_format, split=data.eval_dataset_split)
-    limit = data.max_eval_samples
     for name, samples in sets.items():
         if limit is not None and limit < len(samples):
             sets[name] = samples.select(range(0, len(samples) // limit * limit, len(samples) // limit))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 
 from ..models.crnn.modeling_crnn import CRNNForCTC, image_widths
 from ..models.crnn.processing_crnn import CRNNProcessor
+from .starting_point import as_our_checkpoint
 
 
 __all__ = ["Teacher"]
@@ -22,7 +23,7 @@ class Teacher:
     the student has a distribution to match; CTC's labels say only which characters, not where.
 
     Args:
-        teacher: a checkpoint, or a model that fits and is nobody else's.
+        teacher: a checkpoint, also one of PP-OCR, or a model that fits and is nobody else's.
         model: the student; the teacher goes to its device, in the fastest precision there.
         processor: of the student.
         weight: share of the teacher in the loss, in [0, 1].
@@ -57,9 +58,11 @@ class Teacher:
         if isinstance(teacher, CRNNForCTC):
             self.model = teacher
         else:
-            self.model = CRNNForCTC.from_pretrained(teacher)
+            with as_our_checkpoint(str(teacher)) as path:
+                self.model = CRNNForCTC.from_pretrained(path)
+                theirs = _interface(self.model, CRNNProcessor.from_pretrained(path))
             ours = _interface(model, processor)
-            for name, value in _interface(self.model, CRNNProcessor.from_pretrained(teacher)).items():
+            for name, value in theirs.items():
                 if value != ours[name]:
                     raise ValueError(f"{teacher} cannot teach this network: its {name} is {value}, not {ours[name]}")
         self.model.to(model.device).optimize_for_inference()

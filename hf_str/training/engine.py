@@ -17,7 +17,7 @@ from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from .arguments import RecipeArguments
 from .byte_collator import ByteCollator
-from .checkpointing import BestCheckpoint
+from .checkpointing import BestCheckpoint, CheckpointError
 from .curves import RunLog
 from .data_setup import make_loader
 from .device_utilization import DeviceUtilization
@@ -112,6 +112,7 @@ class TrainingEngine:
         self.length = RunLength(args.max_steps, per_step, samples.samples_per_epoch)
         self.utilization = DeviceUtilization(model.device)
         self.run_log: RunLog | None = None
+        self.is_out_of_patience = False
         self.first_step = 0
 
     @property
@@ -121,7 +122,11 @@ class TrainingEngine:
     def start(self, checkpoint: Path | None = None, first_step: int = 0):
         """Call before the first step: reads the average of a checkpoint, and goes on with the log of its run."""
         self.first_step = first_step
+        if checkpoint is None and self.is_main_process:
+            self.best.set_aside()
         if checkpoint is not None and self.average is not None:
+            if not (checkpoint / AVERAGE).exists():
+                raise CheckpointError(f"cannot go on from {checkpoint} with --ema_decay: it was written without")
             self.average.load(checkpoint / AVERAGE)
         num_threads = torch.get_num_threads() if self.model.device.type == "cpu" else 0
         self.run_log = RunLog(self.output_dir, first_step, num_threads, self.is_main_process)
@@ -210,10 +215,15 @@ class TrainingEngine:
         return metrics, is_best
 
     def is_over(self, after_evaluation: bool = False) -> bool:
-        """Whether the run, or this piece of it, stops here; call it in all processes alike."""
+        """Whether the run, or this piece of it, stops here; call it in all processes alike.
+
+        Args:
+            after_evaluation: whether to look at the evaluations, also those of earlier pieces, instead of the time.
+        """
         assert self.run_log is not None, "start() comes first"
         if after_evaluation:
-            return self.stop_rules.is_out_of_patience(self.best, self.run_log)
+            self.is_out_of_patience = self.stop_rules.is_out_of_patience(self.best, self.run_log)
+            return self.is_out_of_patience
         return self.stop_rules.is_time_up()
 
     def averaged_weights(self) -> AbstractContextManager:
@@ -236,7 +246,10 @@ class TrainingEngine:
         with self.averaged_weights():
             said = finish(self.output_dir, self.best, self.validation if load_best else {}, self.save_recognizer)
         if step < self.args.max_steps:
-            said += f"\n{step:,} of {self.args.max_steps:,} steps are done: give the same command again to resume"
+            rest = "give the same command again to resume"
+            if self.is_out_of_patience:
+                rest = f"the last {self.recipe.early_stopping_patience} evaluations found no better model"
+            said += f"\n{step:,} of {self.args.max_steps:,} steps are done: {rest}"
         return said
 
     def _samples(self, step: int) -> int:

@@ -24,7 +24,7 @@ def freeze(model: CRNNForCTC, parts: Iterable[str]) -> list[nn.Module]:
         The frozen modules, for [`keep_frozen`].
 
     Raises:
-        ValueError: no such part, more layers than there are, or nothing left to train.
+        ValueError: no such part, or none in this network; more layers than there are; or nothing left to train.
 
     Example:
 
@@ -61,6 +61,8 @@ def _modules(model: CRNNForCTC, part: str) -> Sequence[nn.Module]:
         known = ", ".join([*wholes, *(f"{layered}:N" for layered in layers)])
         raise ValueError(f"--freeze {part}: there is no such part; there are {known}")
     if not has_count:
+        if not any(True for module in wholes[name] for _ in module.parameters()):
+            raise ValueError(f"--freeze {part}: this network has no {name}")
         return wholes[name]
     if not count.isdecimal() or not 0 < int(count) <= len(layers[name]):
         raise ValueError(f"--freeze {part}: the {name} has {len(layers[name])} layers, numbered from 1")

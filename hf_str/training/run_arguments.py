@@ -119,9 +119,11 @@ class RunArguments:
         if self.greater_is_better is None:
             self.greater_is_better = not is_error_rate(self.metric_for_best_model)
         for name, values in (("logging", _STRATEGIES), ("eval", _STRATEGIES), ("save", (*_STRATEGIES, "best"))):
-            value = _plain(getattr(self, f"{name}_strategy"))
+            value = self._strategy(name)
             if value not in values:
                 raise OptionError(f"--{name}_strategy {value} is none of {', '.join(values)}")
+        self.eval_steps = self.eval_steps or self.logging_steps  # as in `TrainingArguments`
+        self._check_numbers()
         self._check_schedule()
 
     def make_schedule(self, optimizer: Optimizer, num_training_steps: int) -> LRScheduler:
@@ -145,7 +147,7 @@ class RunArguments:
         """
         if data.streaming or any(name == "synth" for name, _ in parse_weights(data.dataset)):
             for name in ("logging", "eval", "save"):
-                if _plain(getattr(self, f"{name}_strategy")) == "epoch":
+                if self._strategy(name) == "epoch":
                     raise OptionError(
                         f"--{name}_strategy epoch is refused: streams and rendered words have no end, and so no "
                         f"epochs. Use --{name}_steps"
@@ -175,6 +177,17 @@ class RunArguments:
             f"--metric_for_best_model {self.metric_for_best_model} is none of {', '.join(metrics)}: evaluation reads "
             "words, and computes no loss"
         )
+
+    def _check_numbers(self):
+        names = ["per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps"]
+        names += [] if self.max_steps > 0 else ["num_train_epochs"]
+        names += [f"{name}_steps" for name in ("logging", "eval", "save") if self._strategy(name) == "steps"]
+        for name in names:
+            if not getattr(self, name) > 0:
+                raise OptionError(f"--{name} {getattr(self, name)} is refused: it must be above 0")
+
+    def _strategy(self, name: str) -> str:
+        return _plain(getattr(self, f"{name}_strategy"))
 
     def _check_schedule(self):
         if self.lr_scheduler_type in RENAMED_SCHEDULES:

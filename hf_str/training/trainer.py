@@ -18,7 +18,7 @@ from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from ..utils.atomic_writes import finite_or_null
 from .arguments import RecipeArguments
-from .checkpointing import completed, find_checkpoint, keep_newest, set_aside_newer
+from .checkpointing import completed, find_checkpoint, going_on_from, keep_newest, set_aside_newer
 from .engine import Process, TrainingEngine
 from .freezing import freeze
 from .run_arguments import CTCTrainingArguments
@@ -104,7 +104,13 @@ class CTCTrainer(Trainer):
             if self.args.should_save:
                 set_aside_newer(self.args.output_dir, first_step)
         self.engine.start(None if checkpoint is None else Path(checkpoint), first_step)
-        output = super().train(resume_from_checkpoint=checkpoint, **kwargs)
+        last_step = self.args.max_steps
+        if self.engine.is_over(after_evaluation=True):  # an earlier piece ended the run
+            self.args.max_steps = first_step
+        try:
+            output = super().train(resume_from_checkpoint=checkpoint, **kwargs)
+        finally:
+            self.args.max_steps = last_step
         self.accelerator.wait_for_everyone()  # until the best model is written
         engine = self.engine
         if self.args.load_best_model_at_end and engine.validation and engine.best.evaluation is not None:
@@ -162,6 +168,20 @@ class CTCTrainer(Trainer):
         if "loss" in logs:
             logs = self.engine.log(self.state.global_step, logs)
         super().log(finite_or_null(logs), *args, **kwargs)
+
+    def _determine_best_metric(self, metrics: Any, trial: Any) -> bool:
+        """Also true where a run stops before its last step: `--save_strategy best` would not save that."""
+        is_best = super()._determine_best_metric(metrics, trial)
+        is_cut = self.control.should_training_stop and self.state.global_step < self.args.max_steps
+        return is_best or is_cut
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None):
+        with going_on_from(resume_from_checkpoint):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None):
+        with going_on_from(checkpoint):
+            super()._load_optimizer_and_scheduler(checkpoint)
 
     def _save_checkpoint(self, model: Any, trial: Any):
         output_dir = self._get_output_dir(trial)

@@ -3,12 +3,14 @@
 """What the training engine brings to both run scripts: teacher, frozen parts, echoes, limits, what is held out."""
 
 import json
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from hf_str import CRNNForCTC
+from hf_str.training import CheckpointError
 from tests.scripts.test_run_ctc_str import AVERAGE, NEW_NETWORK, both_scripts, largest_difference, options, run
 from tests.training.drawing import TINY, as_dataset, drawn_words
 
@@ -109,6 +111,45 @@ def test_early_stopping(script, words, tmp_path, monkeypatch, capsys):
     assert [entry["step"] for entry in entries(tmp_path) if "word_accuracy" in entry] == [1, 2, 3]
     assert (tmp_path / "checkpoint-3" / "complete.json").exists()
     assert json.loads((tmp_path / "evaluation.json").read_text())["step"] == 1
+
+    run(script, monkeypatch, *options(words, tmp_path, *more, steps=9))
+    assert "the last 2 evaluations found no better model" in capsys.readouterr().out
+    assert [entry["step"] for entry in entries(tmp_path) if "word_accuracy" in entry] == [1, 2, 3]
+    assert not (tmp_path / "checkpoint-4").exists()
+
+
+@both_scripts
+def test_a_time_limit_saves_also_where_only_the_best_is_saved(script, words, tmp_path, monkeypatch):
+    more = [*NEW_NETWORK, "--eval_dataset", words["test"], "--save_strategy", "best", "--eval_steps", "1"]
+    more += ["--freeze", "featurizer", "sequentializer", "--learning_rate", "1e-12", "--max_minutes", "0.0001"]
+    for step in (1, 2):
+        run(script, monkeypatch, *options(words, tmp_path, *more, steps=9))
+        assert (tmp_path / f"checkpoint-{step}" / "complete.json").exists()
+
+
+@both_scripts
+def test_going_on_with_what_does_not_fit(script, words, tmp_path, monkeypatch):
+    run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, steps=1))
+    for more in (["--freeze", "featurizer"], ["--charset", "36"], ["--ema_decay", "0.9"]):
+        with pytest.raises(CheckpointError, match=r"cannot go on from .*checkpoint-1"):
+            run(script, monkeypatch, *options(words, tmp_path, *NEW_NETWORK, *more, steps=2))
+
+
+@both_scripts
+def test_the_best_model_of_another_run_is_set_aside(script, words, tmp_path, monkeypatch):
+    more = [*NEW_NETWORK, "--eval_dataset", words["test"], "--learning_rate", "1e-12"]
+    run(script, monkeypatch, *options(words, tmp_path, *more, "--charset", "36", steps=1))
+    shutil.rmtree(tmp_path / "checkpoint-1")
+    figures = json.loads((tmp_path / "best" / "evaluation.json").read_text())
+    figures["metrics"]["word_accuracy"] = 0.9
+    (tmp_path / "best" / "evaluation.json").write_text(json.dumps(figures))
+    run(script, monkeypatch, *options(words, tmp_path, *more, "--charset", "94", steps=1))
+    assert CRNNForCTC.from_pretrained(tmp_path).config.vocab_size == 95
+    assert (tmp_path / "best.set_aside").exists()
+    # Another measure, which the best model so far has no figure of.
+    more += ["--charset", "94", "--eval_dataset", words["test"], words["train"], "--metric_for_best_model", "test_cer"]
+    run(script, monkeypatch, *options(words, tmp_path, *more, steps=2))
+    assert json.loads((tmp_path / "evaluation.json").read_text())["step"] == 2
 
 
 @both_scripts

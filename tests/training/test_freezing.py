@@ -54,8 +54,14 @@ def test_frozen_parts_stay_and_others_change(parts, prefixes):
         (["featurizer:8"], "has 7 layers"),
         (["featurizer:x"], "has 7 layers"),
         (["featurizer", "sequentializer", "head"], "nothing to train"),
+        (["rectification"], "this network has no rectification"),
     ],
 )
 def test_what_cannot_be_frozen_is_refused(parts, message):
     with pytest.raises(ValueError, match=message):
         trained(parts)
+
+
+def test_a_network_without_a_sequentializer():
+    with pytest.raises(ValueError, match="this network has no sequentializer"):
+        trained(["sequentializer"], sequentializer="none")

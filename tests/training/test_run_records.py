@@ -5,8 +5,28 @@
 import json
 import time
 
+import pytest
+
 from hf_str.training.curves import RunLog, write_curves
 from hf_str.training.device_utilization import DeviceUtilization
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b'{"step": 1, "min',
+        b'5\n[1]\n"x"\nnull\n{"step": "a", "minutes": 1}\n{"step": 0, "minutes": null}\n',
+        b'{"step": 0, "minutes": 0.5, "loss": "low"}\n\xff\xfe\n',
+    ],
+)
+def test_a_damaged_log_loses_only_what_is_damaged(damage, tmp_path):
+    good = {"step": 1, "minutes": 2.0, "loss": 3.0}
+    (tmp_path / "log.jsonl").write_bytes(json.dumps(good).encode() + b"\n" + damage)
+    RunLog(tmp_path, first_step=1).add(2, {"word_accuracy": 0.5})
+    entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in entries] == [1, 2]
+    assert entries[0] == good
+    assert "<svg" in (tmp_path / "curves.html").read_text()
 
 
 def test_device_utilization(monkeypatch):

@@ -32,6 +32,13 @@ def test_patience_counts_evaluations_since_the_best(tmp_path):
     assert not StopRules().is_out_of_patience(best, log)
 
 
+def test_a_step_that_is_evaluated_twice_counts_once(tmp_path):
+    log = RunLog(tmp_path)
+    for step in (1, 2, 2):
+        log.add(step, {"word_accuracy": 0.1})
+    assert log.evaluated_steps == [1, 2]
+
+
 def test_limits_that_are_none():
     with pytest.raises(ValueError, match="max_minutes must be above 0"):
         StopRules(max_minutes=0)

@@ -17,6 +17,7 @@ from hf_str.training.arguments import (
     ModelArguments,
     RecipeArguments,
     SynthesisArguments,
+    name_validation_sets,
     parse_arguments,
     parse_overrides,
 )
@@ -28,6 +29,7 @@ from hf_str.training.data_setup import (
     summarize_source,
 )
 from hf_str.training.finishing import finish
+from hf_str.training.options import OptionError
 from hf_str.training.run_arguments import RunArguments
 from hf_str.training.setup import count_steps, default_learning_rate, load_recognizer, save_recognizer
 from tests.conftest import draw_word
@@ -174,6 +176,65 @@ def test_arguments_from_command_line_and_json(tmp_path):
         parse_arguments(groups, "", [str(tmp_path / "wrong.json")])
     with pytest.raises(SystemExit):
         parse_arguments(groups, "", ["--bad_labels", "keep"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dataset": 5}, "dataset is 5, but must be a list of texts"),
+        ({"dataset": [5]}, r"dataset is \[5\], but must be a list"),
+        ({"freeze": None}, "freeze is null, but must be a list"),
+        ({"max_steps": 1.5}, "max_steps is 1.5, but must be a whole number"),
+        ({"max_steps": True}, "max_steps is true, but must be a whole number"),
+        ({"seed": None}, "seed is null, but must be a whole number"),
+        ({"use_cpu": 2}, "use_cpu is 2, but must be true or false"),
+        ({"max_minutes": [5]}, r"max_minutes is \[5\], but must be a number"),
+        ({"charset": ["a", "b"]}, "but must be text"),
+        ({"config_overrides": [1]}, r"config_overrides is \[1\], but must be an object or text"),
+        ({"lr_scheduler_kwargs": [1]}, r"lr_scheduler_kwargs is \[1\], but must be an object or text"),
+        ({"help": True}, "does not know: help"),
+    ],
+)
+def test_json_values_of_the_wrong_kind_are_refused_by_name(options, message, tmp_path):
+    (tmp_path / "options.json").write_text(json.dumps(options))
+    with pytest.raises(ValueError, match=message):
+        parse_arguments(
+            (ModelArguments, DataArguments, RecipeArguments, RunArguments), "", [f"{tmp_path}/options.json"]
+        )
+
+
+def test_json_values_that_mean_what_an_option_takes(tmp_path):
+    options = {"dataset": "words", "freeze": "featurizer", "charset": 36, "max_steps": 1e3, "use_cpu": "yes"}
+    options |= {"learning_rate": "1e-3", "channels_last": 1, "resume_from_checkpoint": True, "save_total_limit": None}
+    options |= {"config_overrides": {"dropout": 0.1}}
+    (tmp_path / "options.json").write_text(json.dumps(options))
+    groups = (ModelArguments, DataArguments, RecipeArguments, RunArguments)
+    model, data, recipe, run = parse_arguments(groups, "", [f"{tmp_path}/options.json"])
+    assert (data.dataset, recipe.freeze, model.charset, model.config_overrides) == (
+        ["words"],
+        ["featurizer"],
+        "36",
+        {"dropout": 0.1},
+    )
+    assert (run.max_steps, run.use_cpu, recipe.channels_last, run.learning_rate) == (1000, True, True, 1e-3)
+    assert isinstance(run.max_steps, int)
+    assert (run.resume_from_checkpoint, run.save_total_limit) == ("True", None)
+
+
+def test_numbers_that_no_run_can_have():
+    for name in ("per_device_train_batch_size", "gradient_accumulation_steps", "num_train_epochs", "logging_steps"):
+        with pytest.raises(OptionError, match=f"--{name} 0 is refused: it must be above 0"):
+            RunArguments(**{name: 0})
+    assert RunArguments(eval_steps=None, logging_steps=7).eval_steps == 7
+
+
+def test_validation_sets_that_cannot_be(parquet, tmp_path):
+    with pytest.raises(ValueError, match="max_eval_samples must be at least 1"):
+        load_validation_sets(DataArguments(eval_dataset=[parquet], max_eval_samples=0))
+    with pytest.raises(ValueError, match="--streaming cannot hold out samples"):
+        load_validation_sets(DataArguments(dataset=["nowhere"], streaming=True, validation_split_percentage=10))
+    data = DataArguments(eval_dataset=["a/held_out", "b/x"], validation_split_percentage=10)
+    assert name_validation_sets(data) == {"held_out_0": "a/held_out", "x": "b/x", "held_out": None}
 
 
 def test_finished_folder_without_evaluation(model, processor, tmp_path):
