@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants, hf_api
+from huggingface_hub import constants
+from transformers.utils.hub import hf_api
 
 from tests.hub.server import WRITER, Hub
 
@@ -35,7 +36,7 @@ def hub(monkeypatch, tmp_path):
     """A Hub that the client in this process talks to, logged in as one who may write."""
     with Hub() as hub:
         monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-        monkeypatch.setattr(hf_api.api, "endpoint", hub.url)  # which transformers' own push asks
+        monkeypatch.setattr(hf_api(), "endpoint", hub.url)  # the client of transformers' own push
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))

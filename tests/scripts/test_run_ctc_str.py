@@ -279,7 +279,7 @@ def test_goes_on_from_a_checkpoint_that_is_named(script, words, tmp_path, monkey
     with pytest.raises(CheckpointError, match="another --output_dir"):
         run(script, monkeypatch, *arguments, "--resume_from_checkpoint", "False")
     other = next(name for name in SCRIPTS if name != script)
-    with pytest.raises(CheckpointError, match="the other run script wrote it"):
+    with pytest.raises(CheckpointError, match="it is from the other run script"):
         run(other, monkeypatch, *arguments)
 
 
