@@ -78,9 +78,7 @@ class BestCheckpoint:
     def set_aside(self):
         """Renames the folder, if there is one: a run that begins anew does not compete with another one's model."""
         if self.folder.exists():
-            aside = self.folder.with_name(f"{self.folder.name}.set_aside")
-            shutil.rmtree(aside, ignore_errors=True)
-            os.replace(self.folder, aside)
+            aside = _set_aside(self.folder)
             logger.warning(f"{self.folder} is of a run without a checkpoint to go on from: it is now {aside.name}")
 
     def offer(self, step: int, metrics: Mapping[str, float], save: Callable[[Path], Any]) -> bool:
@@ -190,9 +188,7 @@ def set_aside_newer(output_dir: str | os.PathLike, step: int):
     """
     for folder in _checkpoints(output_dir):
         if _step(folder) > step and why_incomplete(folder) is None:
-            aside = folder.with_name(f"{folder.name}.set_aside")
-            shutil.rmtree(aside, ignore_errors=True)
-            os.replace(folder, aside)
+            aside = _set_aside(folder)
             logger.warning(f"{folder} is later than the step from which this run resumes: renamed to {aside.name}")
 
 
@@ -317,6 +313,14 @@ def changed_settings(path: str | os.PathLike, settings: Mapping[str, Any]) -> li
     write_json(path, settings)
     names = [name for name in settings if name in before and before[name] != settings[name]]
     return [f"{name}: {before[name]!r} -> {settings[name]!r}" for name in names]
+
+
+def _set_aside(folder: Path) -> Path:
+    """Renames a folder, in place of one that was set aside before; returns its new path."""
+    aside = folder.with_name(f"{folder.name}.set_aside")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(folder, aside)
+    return aside
 
 
 def _checkpoints(output_dir: str | os.PathLike) -> list[Path]:

@@ -36,11 +36,8 @@ __all__ = [
 
 logger = logging.get_logger(__name__)
 
-_OPTIONS = {
-    "dataset": "--dataset",
-    "pseudo_labeled_dataset": "--pseudo_labeled_dataset",
-    "extra_crops_dataset": "--extra_crops_dataset",
-}
+#: Options of training data.
+_OPTIONS = ("dataset", "pseudo_labeled_dataset", "extra_crops_dataset")
 _NOT_OF_STREAMS = (
     "--streaming cannot hold out samples: leave out --extra_crops_dataset and --validation_split_percentage, and name "
     "an --eval_dataset"
@@ -66,14 +63,13 @@ def load_training_samples(
     Raises:
         ValueError: nothing to train on, wrong weights, or samples that cannot be trained on with `--bad_labels error`.
     """
-    named = [(option, argument) for option in _OPTIONS for argument in getattr(data, option)]
-    sources, weights = [], []
-    for number, (option, (name, weight)) in enumerate(
-        zip([option for option, _ in named], parse_weights([argument for _, argument in named]), strict=True)
-    ):
+    named = [(option, *source) for option in _OPTIONS for source in parse_weights(getattr(data, option))]
+    validation_texts = _texts_of(validation or {}) if data.extra_crops_dataset else set()
+    sources = []
+    for number, (option, name, _) in enumerate(named):
         source_seed = seed * 1000 + number
         if name == "synth" and option != "dataset":
-            raise ValueError(f"{_OPTIONS[option]} takes stored samples, not synth")
+            raise ValueError(f"--{option} takes stored samples, not synth")
         if name == "synth":
             sources.append(_rendered_samples(synthesis, collator, source_seed))
         elif data.streaming:
@@ -81,10 +77,10 @@ def load_training_samples(
                 raise ValueError(_NOT_OF_STREAMS)
             sources.append(_streamed_samples(name, data, source_seed))
         else:
-            texts = _texts_of(validation or {}) if option == "extra_crops_dataset" else ()
+            texts = validation_texts if option == "extra_crops_dataset" else ()
             percentage = data.validation_split_percentage if option == "dataset" else 0
             sources.append(_stored_samples(name, data, collator, source_seed, percentage, texts))
-        weights.append(weight)
+    weights = [weight for _, _, weight in named]
     samples = TrainingSamples(sources, collator, weights, seed, data.augmentation, InvalidSamples(data.bad_labels))
     for source, share in zip(sources, samples.shares, strict=True):
         logger.info(f"Training samples: {share:.1%} from {summarize_source(source)}")

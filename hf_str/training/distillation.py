@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 import torch.nn.functional as F
 
-from ..models.crnn.modeling_crnn import CRNNForCTC, image_widths
+from ..models.crnn.modeling_crnn import CRNNForCTC
 from ..models.crnn.processing_crnn import CRNNProcessor
 from .starting_point import as_our_checkpoint
 
@@ -96,19 +96,16 @@ class Teacher:
             logits: (batch, frames, classes), the student's.
             pixel_values: (batch, channels, height, width), from which they are.
             labels: (batch, length), padded with -100; of the same unit is CTC's loss with `ctc_loss_reduction="mean"`.
-            pixel_mask: (batch, height, width), 1 where a pixel is not padding: frames of padding do not count.
+            pixel_mask: (batch, height, width), 1 where a pixel is not padding. Frames of padding do not count: they
+                are blank in the logits of both.
 
         Returns:
             The mean over the batch, times the squared temperature, so that gradients do not shrink with it.
         """
         targets = F.log_softmax(self.logits(pixel_values, pixel_mask) / self.temperature, dim=-1)
         students = F.log_softmax(logits.float() / self.temperature, dim=-1)
-        divergence = F.kl_div(students, targets, reduction="none", log_target=True).sum(2)
-        if pixel_mask is not None:
-            num_frames = self.model.config.num_frames(image_widths(pixel_mask))
-            is_padding = torch.arange(divergence.shape[1], device=divergence.device) >= num_frames[:, None]
-            divergence = divergence.masked_fill(is_padding, 0.0)
-        return self.temperature**2 * (divergence.sum(1) / (labels >= 0).sum(1).clamp(min=1)).mean()
+        divergence = F.kl_div(students, targets, reduction="none", log_target=True).sum(dim=(1, 2))
+        return self.temperature**2 * (divergence / (labels >= 0).sum(1).clamp(min=1)).mean()
 
 
 def _interface(model: CRNNForCTC, processor: CRNNProcessor) -> dict[str, object]:

@@ -107,7 +107,7 @@ class DataEchoing:
                 f"data_echo_factor must lie between 1 and the batch size {batch_size}, which leaves a new sample in "
                 f"each batch, not {factor}"
             )
-        self.collator, self.batch_size, self.factor = collator, batch_size, factor
+        self.collator, self.batch_size = collator, batch_size
         self.buffer_size, self.augmentation, self.seed = buffer_size, augmentation, seed
         self.num_new = new_samples(batch_size, factor)
         self._buffers: dict[int, EchoBuffer] = {}  # by width: all images of a batch have one

@@ -3,7 +3,6 @@
 """Learning rate schedules: those of transformers under their names, and one cycle."""
 
 import math
-import warnings
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from typing import Any
@@ -13,6 +12,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from transformers import SchedulerType, get_scheduler
 from transformers.optimization import GreedyLR
+
+from ..utils.renaming import renamed_arguments
 
 
 __all__ = [
@@ -34,9 +35,9 @@ FOLLOW_METRIC = ("reduce_lr_on_plateau", "greedy")
 WITHOUT_WARMUP = ("constant", *FOLLOW_METRIC)
 #: Schedules for which `get_scheduler` drops further arguments without a word.
 _WITHOUT_KWARGS = ("constant", "constant_with_warmup")
-_RENAMED = {"warmup_share": "warmup_ratio", "decay_share": "decay_ratio"}
 
 
+@renamed_arguments(warmup_share="warmup_ratio", decay_share="decay_ratio")
 def learning_rate_schedule(
     optimizer: Optimizer,
     name: str,
@@ -47,7 +48,6 @@ def learning_rate_schedule(
     warmup_steps: float | None = None,
     kwargs: Mapping[str, Any] | None = None,
     greater_is_better: bool = True,
-    **renamed: float,
 ) -> LRScheduler:
     """A scheduler to step once per optimizer step, or once per evaluation where it [`follows_metric`].
 
@@ -68,16 +68,10 @@ def learning_rate_schedule(
             is rounded up, as `TrainingArguments` has it.
         kwargs: further arguments of the schedule, as `lr_scheduler_kwargs` of `TrainingArguments`.
         greater_is_better: of the metric that `reduce_lr_on_plateau` and `greedy` follow.
-        renamed: former names of the shares, which work for one version more.
 
     Raises:
         ValueError: no such schedule, a share outside [0, 1], or `kwargs` that the schedule does not take.
     """
-    for old, value in renamed.items():
-        if old not in _RENAMED:
-            raise TypeError(f"learning_rate_schedule() got an unexpected keyword argument {old!r}")
-        warnings.warn(f"{old} is now called {_RENAMED[old]}", FutureWarning, stacklevel=2)
-        warmup_ratio, decay_ratio = (value, decay_ratio) if old == "warmup_share" else (warmup_ratio, value)
     kwargs = dict(kwargs or {})
     _check(name, kwargs, warmup_ratio=warmup_ratio, decay_ratio=decay_ratio)
     num_warmup_steps = _num_warmup_steps(num_training_steps, warmup_ratio, warmup_steps)

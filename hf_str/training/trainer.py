@@ -20,7 +20,6 @@ from ..utils.atomic_writes import finite_or_null
 from .arguments import RecipeArguments
 from .checkpointing import completed, find_checkpoint, going_on_from, keep_newest, set_aside_newer
 from .engine import Process, TrainingEngine
-from .freezing import freeze
 from .run_arguments import CTCTrainingArguments
 from .sources import TrainingSamples
 
@@ -70,7 +69,6 @@ class CTCTrainer(Trainer):
         args.ignore_data_skip = True
         # An old checkpoint may go when the new one is whole, which Trainer cannot know: see `_save_checkpoint`.
         self.checkpoints_kept, args.save_total_limit = args.save_total_limit, None
-        freeze(model, recipe.freeze)  # Trainer looks at what is trained
         super().__init__(
             model,
             args,

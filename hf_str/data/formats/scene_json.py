@@ -3,7 +3,8 @@
 """Scenes whose polygons are JSON: COCO-Text, TextOCR, OpenVINO; ArT, LSVT; ReCTS; HierText."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,19 @@ def _starts_with(file: Path, *keys: str) -> bool:
 
 def _root(source: Path) -> Path:
     return source if source.is_dir() else source.parent
+
+
+def _open_scenes(
+    find: Callable[[Path], list[Path]],
+    scenes: Callable[[Path, ImageFiles], Iterable[Scene]],
+    source: Path,
+    split: str | None,
+    report: ReadReport,
+) -> Indexed[Item]:
+    """The scenes of the annotation files that `find` finds in a source, of which each belongs to one split."""
+    files = choose_entries(group_by_split(find(source), _root(source)), split, source)
+    images = ImageFiles(_root(source))
+    return [scene for file in files for scene in scenes(file, images)]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -118,12 +132,6 @@ def _starts_with_boxes(file: Path) -> bool:
         return re.match(r'\s*\{\s*"(gt|res|img|train)_[^"]*"\s*:\s*\[', text.read(4096)) is not None
 
 
-def _open_art(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
-    files = choose_entries(group_by_split(_art_files(source), _root(source)), split, source)
-    images = ImageFiles(_root(source))
-    return [scene for file in files for scene in _art_scenes(file, images)]
-
-
 def _art_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
     with understanding(file):
         regions = {key: [_art_region(word) for word in words] for key, words in read_json(file).items()}
@@ -140,7 +148,7 @@ ART = DatasetFormat(
     "art",
     'ArT and LSVT: train_labels.json with {"gt_0": [{"transcription", "points", "illegibility"}]}, gt_0.jpg',
     lambda source: bool(_art_files(source)),
-    _open_art,
+    partial(_open_scenes, _art_files, _art_scenes),
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -151,17 +159,11 @@ def _rects_files(source: Path) -> list[Path]:
     return [file for file in _json_files(source, 2) if _starts_with(file, "chars", "lines")]
 
 
-def _open_rects(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
-    files = choose_entries(group_by_split(_rects_files(source), _root(source)), split, source)
-    images = ImageFiles(_root(source))
-    return [_rects_scene(file, images) for file in files]
-
-
-def _rects_scene(file: Path, images: ImageFiles) -> Scene:
+def _rects_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
     with understanding(file):
         lines = read_json(file).get("lines", [])
         regions = [Region(flat(line["points"]), None if _ignored(line) else line["transcription"]) for line in lines]
-    return Scene(str(images.find(file.stem, file)), regions, file.stem)
+    yield Scene(str(images.find(file.stem, file)), regions, file.stem)
 
 
 def _ignored(line: dict[str, Any]) -> bool:
@@ -172,7 +174,7 @@ RECTS = DatasetFormat(
     "rects",
     "ReCTS: gt/train_ReCTS_000001.json with lines (points, transcription, ignore), img/train_ReCTS_000001.jpg",
     lambda source: bool(_rects_files(source)),
-    _open_rects,
+    partial(_open_scenes, _rects_files, _rects_scenes),
 )
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -190,12 +192,6 @@ def _hier_files(source: Path) -> list[Path]:
 def _head(file: Path) -> bytes:
     with open(file, "rb") as data:
         return data.read(1_000_000)
-
-
-def _open_hier(source: Path, split: str | None, report: ReadReport) -> Indexed[Item]:
-    files = choose_entries(group_by_split(_hier_files(source), _root(source)), split, source)
-    images = ImageFiles(_root(source))
-    return [scene for file in files for scene in _hier_scenes(file, images)]
 
 
 def _hier_scenes(file: Path, images: ImageFiles) -> Iterator[Scene]:
@@ -219,5 +215,5 @@ HIERTEXT = DatasetFormat(
     "hiertext",
     "HierText: train.jsonl with annotations of paragraphs, lines and words, images in train/",
     lambda source: bool(_hier_files(source)),
-    _open_hier,
+    partial(_open_scenes, _hier_files, _hier_scenes),
 )
