@@ -32,7 +32,7 @@ from pathlib import Path
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list, send_to_device, set_seed
+from accelerate.utils import send_to_device, set_seed
 from tqdm import tqdm
 
 from hf_str.publishing import check_before_run, push_to_hub
@@ -57,6 +57,7 @@ from hf_str.training.setup import (
     refuse_sharding,
 )
 from hf_str.training.validation import check_validation
+from hf_str.utils.processes import from_main
 
 
 logger = logging.getLogger("hf_str")
@@ -223,7 +224,7 @@ def evaluate(accelerator: Accelerator, engine: TrainingEngine, step: int) -> tup
     accelerator.log({f"eval/{name}": value for name, value in metrics.items()}, step=step)
     if accelerator.is_main_process:
         tqdm.write(f"{ {name: round(value, 4) for name, value in metrics.items()} }")
-    return metrics, broadcast_object_list([is_best])[0]
+    return metrics, from_main(is_best, accelerator.num_processes)
 
 
 def save(accelerator: Accelerator, engine: TrainingEngine, step: int):

@@ -5,6 +5,7 @@
 import math
 import time
 
+from ..utils.processes import from_main
 from .checkpointing import BestCheckpoint
 from .curves import RunLog
 
@@ -37,7 +38,7 @@ class StopRules:
         """Whether this piece has had its minutes. Call it in all processes after each step."""
         if self.max_minutes == math.inf:
             return False
-        return self._agreed(time.monotonic() - self._started >= 60 * self.max_minutes)
+        return from_main(time.monotonic() - self._started >= 60 * self.max_minutes, self.num_processes)
 
     def is_out_of_patience(self, best: BestCheckpoint, log: RunLog) -> bool:
         """Whether the last evaluations found nothing better. Call it in all processes after each evaluation.
@@ -48,11 +49,4 @@ class StopRules:
             return False
         evaluation = best.evaluation
         since = 0 if evaluation is None else sum(step > evaluation["step"] for step in log.evaluated_steps)
-        return self._agreed(since >= self.patience)
-
-    def _agreed(self, decision: bool) -> bool:
-        if self.num_processes == 1:
-            return decision
-        from accelerate.utils import broadcast_object_list
-
-        return broadcast_object_list([decision])[0]
+        return from_main(since >= self.patience, self.num_processes)
